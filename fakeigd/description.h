@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* description.h - root and service descriptions, made from the service tables and the profile. */
+#ifndef FAKEIGD_DESCRIPTION_H
+#define FAKEIGD_DESCRIPTION_H
+
+#include "http.h"
+#include "router.h"
+#include "service.h"
+
+/** description_get() - answer a GET or HEAD: root description, SCPD, or 404. */
+void description_get(struct router *r, const struct http_request *request,
+		     struct http_reply *reply);
+/** description_location() - LOCATION for a LAN interface; @v6: with its IPv6 address. */
+void description_location(const struct router *r, const struct router_interface *lan, bool v6,
+			  struct buf *out);
+/** description_control_service() - service whose control URL is @target; NULL when none. */
+const struct profile_service *description_control_service(const struct router *r,
+							  struct slice target);
+/** description_event_service() - the same for event subscription URLs. */
+const struct profile_service *description_event_service(const struct router *r,
+							struct slice target);
+/** description_udn() - UDN of the device that holds the service. */
+const char *description_udn(const struct router *r, const struct profile_service *service);
+
+/**
+ * description_each_advertisement() - the 3 + 2d + k advertisements of the tree (UDA 2.0 table 1-1)
+ * @fn:		called with NT and USN, in the order of UDA
+ */
+void description_each_advertisement(const struct router *r,
+				    void (*fn)(void *arg, const char *nt, const char *usn),
+				    void *arg);
+
+#endif

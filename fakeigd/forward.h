@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forward.h - real forwarding of mappings by nftables, through libnftnl and libmnl.
+ *
+ * Every enabled mapping is an element of a map in table "ip fakeigd", so adding, removing and
+ * matching cost the same with 1 and with 65,535 entries. Removing also ends the connections that
+ * used the mapping (conntrack), so that a packet stops when the mapping does.
+ */
+#ifndef FAKEIGD_FORWARD_H
+#define FAKEIGD_FORWARD_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct router;
+struct forward;
+struct mapping;
+
+/** forward_new() - table, maps, chains. Return: NULL with @error set to -errno when the kernel
+ * refuses. With no WAN interface (router->wan.index 0) a backend that only counts is used. */
+struct forward *forward_new(struct router *r, int *error);
+void forward_free(struct forward *f);
+int forward_add(struct forward *f, const struct mapping *m);
+int forward_remove(struct forward *f, const struct mapping *m);
+/** forward_flush() - no mapping forwards any more, no connection through one lives. */
+int forward_flush(struct forward *f);
+/** forward_set_enabled() - WAN down: nothing is forwarded; the map elements stay. */
+int forward_set_enabled(struct forward *f, bool enabled);
+/** forward_counters() - bytes and packets sent and received on the WAN, from the kernel. */
+struct forward_counters {
+	uint64_t bytes_sent, bytes_received, packets_sent, packets_received;
+};
+int forward_counters(struct forward *f, struct forward_counters *out);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* message.h - templates: the form of every head and body that fakeigd sends (message.def). */
+#ifndef FAKEIGD_MESSAGE_H
+#define FAKEIGD_MESSAGE_H
+
+#include "base/buf.h"
+#include "base/doc.h"
+
+enum placeholder {
+#define PLACEHOLDER(id, name, summary) PLACEHOLDER_##id,
+#include "message.def"
+	PLACEHOLDER_COUNT
+};
+
+enum message_id {
+#define MESSAGE(id, name, kind, placeholders, summary, text) MESSAGE_##id,
+#include "message.def"
+	MESSAGE_COUNT
+};
+
+enum message_kind { MESSAGE_KIND_HEAD, MESSAGE_KIND_BODY };
+
+/** struct message_values - what the placeholders stand for this time; unset ones render as "" */
+struct message_values {
+	struct slice v[PLACEHOLDER_COUNT];
+};
+
+struct template;
+
+const char *message_name(enum message_id id);
+enum message_kind message_kind(enum message_id id);
+const char *placeholder_name(enum placeholder id);
+/** message_names() - all names in order of enum message_id, for suggestions. */
+const char *const *message_names(void);
+
+/**
+ * template_parse() - compile a template
+ * @id:		which message it is for: tells kind and placeholders allowed
+ * @node:	text, or {text: ..., line-ends: crlf|lf|cr|as-is} or {file: ..., line-ends: ...};
+ *		NULL for the default; a file is looked up beside node->file
+ * @d:		complaints about unknown placeholders and unclosed braces
+ *
+ * Return: the template (template_free()), NULL after a complaint.
+ */
+struct template *template_parse(enum message_id id, const struct doc *node, struct diag *d);
+void template_free(struct template *t);
+/** template_render() - append the message to @out. Values are put in as they are: escape before. */
+void template_render(const struct template *t, const struct message_values *values,
+		     struct buf *out);
+/** template_uses() - whether the placeholder occurs. */
+bool template_uses(const struct template *t, enum placeholder id);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * portmap.h - the table of port mappings: one for all protocols that open ports.
+ *
+ * Key: remote host, external port, protocol (WANIPConnection:1 clause 2.2.16 ff). Entries keep
+ * their order of creation; enumeration by index is O(1), look-up by key is a hash. Leases end on
+ * the lab's clock. Every change goes through this file: it journals, forwards (forward.h), counts
+ * SystemUpdateID and tells gena. No policy of any protocol is decided here; callers have decided
+ * before.
+ */
+#ifndef FAKEIGD_PORTMAP_H
+#define FAKEIGD_PORTMAP_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct router;
+struct portmap;
+
+enum portmap_origin { PORTMAP_IGD, PORTMAP_NATPMP, PORTMAP_PCP, PORTMAP_STATIC };
+
+/**
+ * struct mapping - one entry; read-only outside portmap.c
+ * @remote_host:	0.0.0.0 = any
+ * @external_port:	0 = every port (wildcard)
+ * @protocol:		IPPROTO_TCP or IPPROTO_UDP
+ * @internal_client:	where packets go
+ * @internal_port:	on which port
+ * @enabled:		forwarding or only kept
+ * @description:	as given
+ * @lease:		seconds granted, 0 = permanent
+ * @expires:		clock_now() at which it ends, INT64_MAX when permanent
+ * @origin:		which protocol made it
+ * @owner:		address of the control point that made it
+ */
+struct mapping {
+	struct in_addr remote_host;
+	uint16_t external_port;
+	int protocol;
+	struct in_addr internal_client;
+	uint16_t internal_port;
+	bool enabled;
+	char *description;
+	uint32_t lease;
+	int64_t expires;
+	enum portmap_origin origin;
+	struct in_addr owner;
+};
+
+struct portmap *portmap_new(struct router *r);
+void portmap_free(struct portmap *p);
+/** portmap_find() - exact key, NULL when none. */
+const struct mapping *portmap_find(const struct portmap *p, struct in_addr remote, uint16_t port,
+				   int protocol);
+/** portmap_find_port() - any entry of that external port and protocol whatever its remote host. */
+const struct mapping *portmap_find_port(const struct portmap *p, uint16_t port, int protocol);
+/** portmap_at() - entry by index in order of creation, NULL past the end. */
+const struct mapping *portmap_at(const struct portmap *p, size_t index);
+size_t portmap_count(const struct portmap *p);
+/**
+ * portmap_put() - add, or replace the entry of the same key (keeps its place in the order)
+ * @m:		copied; m->lease counts from now; m->expires is ignored
+ *
+ * Return: 0, or -errno when the kernel refused the forwarding (nothing changed then).
+ */
+int portmap_put(struct portmap *p, const struct mapping *m);
+/** portmap_remove() - delete by key. Return: whether it was there. */
+bool portmap_remove(struct portmap *p, struct in_addr remote, uint16_t port, int protocol);
+/** portmap_clear() - forget everything; @why goes to the journal. */
+void portmap_clear(struct portmap *p, const char *why);
+/** portmap_remaining() - seconds left, rounded up; 0 = permanent. */
+uint32_t portmap_remaining(const struct mapping *m);
+/** portmap_free_port() - a free external port from @first upwards (wraps to 1024), 0 when none. */
+uint16_t portmap_free_port(const struct portmap *p, uint16_t first, int protocol);
+/** portmap_update_id() - SystemUpdateID (WANIPConnection:2 clause 2.3.31). */
+uint32_t portmap_update_id(const struct portmap *p);
+/** portmap_load() - the profile's state.mappings. Return: 0 or -errno. */
+int portmap_load(struct portmap *p);
+
+#endif

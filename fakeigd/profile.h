@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * profile.h - a router as data: identity, form (messages), behaviour (policy), misbehaviour
+ * (rules).
+ *
+ * Resolution order, later wins: defaults in message.def and policy.def; "extends" chain, outermost
+ * ancestor first; the profile itself; overlays of its "quirks", in order; quirks of the command
+ * line. Mappings merge key by key; "rules" append; "quirks" append; any other list replaces.
+ */
+#ifndef FAKEIGD_PROFILE_H
+#define FAKEIGD_PROFILE_H
+
+#include "message.h"
+#include "rule.h"
+
+#define PROFILE_SERVICES_MAX 32
+
+/** struct policy - one field per line of policy.def: bool, long long, int (choice index), int64_t
+ * us */
+struct policy {
+#define POLICY_BOOL(field, name, value, sentence, clause, evidence)	       bool field;
+#define POLICY_INT(field, name, min, max, value, sentence, clause, evidence)   long long field;
+#define POLICY_CHOICE(field, name, choices, value, sentence, clause, evidence) int field;
+#define POLICY_DURATION(field, name, seconds, sentence, clause, evidence)      int64_t field;
+#include "policy.def"
+};
+
+/** struct profile_service - one line of "services": type and version, with optional overrides */
+struct profile_service {
+	char *type;	  /* WANIPConnection */
+	unsigned version; /* 1 */
+	char *id;	  /* urn:upnp-org:serviceId:WANIPConn1 */
+	char *domain;	  /* schemas-upnp-org */
+	char **optional;  /* optional actions offered; NULL = all of the service table */
+	size_t optionals;
+};
+
+/** struct profile_mapping - one line of "state.mappings": the table at start */
+struct profile_mapping {
+	struct in_addr remote_host;
+	uint16_t external_port;
+	int protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	uint16_t internal_port;
+	struct in_addr internal_client;
+	bool enabled;
+	char *description;
+	uint32_t lease; /* seconds left, 0 = permanent */
+};
+
+/**
+ * struct profile - the resolved router; owns everything in it
+ * @name, @summary: of the file
+ * @device:	root device type's name, InternetGatewayDevice
+ * @device_version: 1 or 2: of root, WANDevice and WANConnectionDevice
+ * @server:	SERVER string
+ * @udn:	UDNs with "uuid:" of root, WANDevice, WANConnectionDevice; "{...}" are already
+ *derived from the router's name and MAC when the file does not fix them
+ * @friendly_name ...: identity
+ * @http_port:	0 = any free one
+ * @url_description, @url_scpd, @url_control, @url_event: paths; {service}, {version}, {udn},
+ *{service_id} are filled per service
+ * @max_age:	of advertisements, seconds
+ * @ssdp_sets:	how often each advertisement set is sent
+ * @date_offset: seconds added to {date} (DATE that is not UTC)
+ * @external:	override of the external address, 0.0.0.0 = the WAN's own
+ * @services, @service_count: in document order
+ * @templates:	by enum message_id, never NULL
+ * @policy:	behaviour
+ * @rules:	compiled, NULL when none
+ * @mappings, @mapping_count: table at start
+ * @document:	the resolved document, for "show" and reload
+ */
+struct profile {
+	char *name;
+	char *summary;
+	char *device;
+	unsigned device_version;
+	char *server;
+	char *udn[3];
+	char *friendly_name;
+	char *manufacturer;
+	char *manufacturer_url;
+	char *model_description;
+	char *model_name;
+	char *model_number;
+	char *model_url;
+	char *serial_number;
+	char *upc;
+	char *presentation_url;
+	uint16_t http_port;
+	char *url_description;
+	char *url_scpd;
+	char *url_control;
+	char *url_event;
+	unsigned max_age;
+	unsigned ssdp_sets;
+	long date_offset;
+	struct in_addr external;
+	struct profile_service services[PROFILE_SERVICES_MAX];
+	size_t service_count;
+	struct template *templates[MESSAGE_COUNT];
+	struct policy policy;
+	struct rules *rules;
+	struct profile_mapping *mappings;
+	size_t mapping_count;
+	struct doc *document;
+};
+
+/**
+ * profile_load() - find, resolve and check a profile
+ * @name:	name in the data directory, or a file (has "/" or ends in .yaml)
+ * @quirks, @count: names or files of further quirks to lay over it
+ * @data:	directory that holds profiles/ and quirks/
+ * @seed:	what UDNs are derived from when the profile does not fix them (router name and MAC)
+ * @d:		complaints
+ *
+ * Return: the profile, or NULL after complaints.
+ */
+struct profile *profile_load(const char *name, const char *const *quirks, size_t count,
+			     const char *data, const char *seed, struct diag *d);
+void profile_free(struct profile *p);
+/** profile_resolve() - the merged document only, unchecked values, for "show"; caller frees. */
+struct doc *profile_resolve(const char *name, const char *const *quirks, size_t count,
+			    const char *data, struct diag *d);
+/** policy_list() - policy.def as text (one paragraph each) or as a JSON array. */
+void policy_list_text(struct buf *out);
+json_t *policy_list_json(void);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * router.h - one fake router: what all its parts share.
+ *
+ * One process, one loop, no threads, no exec. main.c fills a struct router from the command line
+ * and the profile, starts the parts in the order forward, portmap, gena, http, ssdp, control,
+ * writes the readiness byte and runs the loop. Parts know each other only through this struct.
+ */
+#ifndef FAKEIGD_ROUTER_H
+#define FAKEIGD_ROUTER_H
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/slice.h"
+
+#include <net/if.h>
+#include <netinet/in.h>
+
+#define ROUTER_LANS_MAX 8
+
+struct profile;
+struct journal;
+struct rules;
+struct portmap;
+struct forward;
+struct ssdp;
+struct http;
+struct gena;
+struct control;
+
+/**
+ * struct router_interface - an interface with its addresses as found at start (and after renumber)
+ * @name, @index:	of the kernel
+ * @address, @prefix:	first IPv4 address, 0.0.0.0 when none
+ * @address6:		first global IPv6 address, :: when none
+ * @link6:		link-local IPv6 address, :: when none
+ * @mac:		hardware address
+ */
+struct router_interface {
+	char name[IFNAMSIZ];
+	unsigned index;
+	struct in_addr address;
+	int prefix;
+	struct in6_addr address6;
+	struct in6_addr link6;
+	uint8_t mac[6];
+};
+
+/** enum wan_status - ConnectionStatus (WANIPConnection clause 2.2.3) */
+enum wan_status {
+	WAN_UNCONFIGURED,
+	WAN_CONNECTING,
+	WAN_CONNECTED,
+	WAN_PENDING_DISCONNECT,
+	WAN_DISCONNECTING,
+	WAN_DISCONNECTED,
+	WAN_STATUS_COUNT,
+};
+
+/**
+ * struct router - see above
+ * @name:	how journal and lab call it
+ * @wan_since:	clock_now() at which @wan_state became what it is
+ * @wan_error:	LastConnectionError
+ * @external:	what GetExternalIPAddress says: the WAN address or the profile's override
+ * @boot_id:	BOOTID.UPNP.ORG; grows at each reboot
+ * @config_id:	CONFIGID.UPNP.ORG
+ * @booted:	clock_now() at the last (re)boot
+ */
+struct router {
+	const char *name;
+	struct loop *loop;
+	struct profile *profile;
+	struct journal *journal;
+	struct rules *rules;
+	struct portmap *portmap;
+	struct forward *forward;
+	struct ssdp *ssdp;
+	struct http *http;
+	struct gena *gena;
+	struct control *control;
+	struct router_interface lan[ROUTER_LANS_MAX];
+	size_t lans;
+	struct router_interface wan;
+	enum wan_status wan_state;
+	int64_t wan_since;
+	const char *wan_error;
+	struct in_addr external;
+	uint32_t boot_id;
+	uint32_t config_id;
+	int64_t booted;
+};
+
+/** wan_status_text() - "Connected" and so on. */
+const char *wan_status_text(enum wan_status status);
+/** router_set_wan() - the only place that changes wan_state: journals it, tells gena and forward.
+ */
+void router_set_wan(struct router *r, enum wan_status status, const char *error);
+/** router_renumber() - the WAN address changes (kernel and state), events go out. 0 or -errno. */
+int router_renumber(struct router *r, struct in_addr address);
+/** router_reboot() - byebye is not sent; mappings survive as policy says; BOOTID grows; alive
+ * again. */
+void router_reboot(struct router *r);
+/** router_reset() - back to the state after start: table, conntrack, subscriptions, WAN, rule
+ * counters. */
+void router_reset(struct router *r);
+/** router_lan_of() - the LAN interface whose subnet holds @address, or NULL. */
+const struct router_interface *router_lan_of(const struct router *r, struct in_addr address);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* rule.h - one matcher and one set of effects for every layer (DESIGN: Rules). */
+#ifndef FAKEIGD_RULE_H
+#define FAKEIGD_RULE_H
+
+#include "effect.h"
+
+#include <sys/socket.h>
+
+struct router;
+struct rules;
+struct soap_message;
+struct http_head;
+
+enum rule_layer {
+	RULE_SSDP,
+	RULE_HTTP,
+	RULE_DESCRIPTION,
+	RULE_SOAP,
+	RULE_GENA,
+	RULE_LAYER_COUNT,
+};
+
+/**
+ * struct rule_event - something that was received or is about to be sent
+ * @layer:	where
+ * @message:	what: ssdp "m-search", "alive", "byebye"; http "get", "post", ... (lower-case
+ *method); description "root", "scpd"; soap "request"; gena "subscribe", "renew", "unsubscribe",
+ *		"notify"
+ * @target:	ssdp search target; http request target; soap service type; else NULL
+ * @action:	soap action name, else NULL
+ * @arguments:	soap arguments, else NULL
+ * @head:	head of the request, NULL when there is none
+ * @from:	who sent it (or will receive it), NULL when unknown
+ */
+struct rule_event {
+	enum rule_layer layer;
+	const char *message;
+	const char *target;
+	const char *action;
+	const struct soap_message *arguments;
+	const struct http_head *head;
+	const struct sockaddr *from;
+};
+
+/** rules_new() - compile a list of rules (NULL or a doc list). NULL after a complaint. */
+struct rules *rules_new(const struct doc *list, struct diag *d);
+void rules_free(struct rules *rules);
+/** rules_any() - whether any rule could match in that layer: the fast path asks this first. */
+bool rules_any(const struct rules *rules, enum rule_layer layer);
+/** rules_apply() - add the effects of every matching rule, in file order; counts occurrences. */
+void rules_apply(struct rules *rules, const struct router *r, const struct rule_event *event,
+		 struct effects *out);
+/** rules_add() - one more rule at run time. Return: its id (> 0), or 0 after a complaint. */
+unsigned rules_add(struct rules *rules, const struct doc *rule, struct diag *d);
+bool rules_remove(struct rules *rules, unsigned id);
+/** rules_rewind() - forget occurrence counts and random state; drop rules added at run time. */
+void rules_rewind(struct rules *rules);
+
+#endif

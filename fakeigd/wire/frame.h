@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* frame.h - Ethernet, IPv4, IPv6, UDP, TCP, ICMP headers of captured frames. Pure. */
+#ifndef IGDLAB_WIRE_FRAME_H
+#define IGDLAB_WIRE_FRAME_H
+
+#include "../base/slice.h"
+
+#include <netinet/in.h>
+
+enum frame_error {
+	FRAME_OK,
+	FRAME_TRUNCATED,
+	FRAME_NOT_IP,
+	FRAME_BAD_HEADER,
+	FRAME_FRAGMENT, /* a fragment other than a first one, or a first with more to come */
+	FRAME_OTHER_TRANSPORT,
+	FRAME_ERROR_COUNT,
+};
+
+/**
+ * struct frame - what matters of a packet
+ * @family:	AF_INET or AF_INET6
+ * @src, @dst:	addresses; IPv4 in the first four bytes
+ * @protocol:	IPPROTO_UDP, IPPROTO_TCP, IPPROTO_ICMP, IPPROTO_ICMPV6
+ * @ttl:	TTL or hop limit
+ * @src_port, @dst_port: host order; ICMP: type and code
+ * @seq, @ack, @flags: TCP (flags: low byte as on the wire)
+ * @payload:	transport payload, trimmed to the IP length
+ */
+struct frame {
+	int family;
+	uint8_t src[16];
+	uint8_t dst[16];
+	uint8_t protocol;
+	uint8_t ttl;
+	uint16_t src_port;
+	uint16_t dst_port;
+	uint32_t seq;
+	uint32_t ack;
+	uint8_t flags;
+	struct slice payload;
+};
+
+#define FRAME_TCP_FIN 0x01
+#define FRAME_TCP_SYN 0x02
+#define FRAME_TCP_RST 0x04
+#define FRAME_TCP_PSH 0x08
+#define FRAME_TCP_ACK 0x10
+
+/** frame_parse_ethernet() - decode a frame with an Ethernet header (802.1Q tags are skipped). */
+enum frame_error frame_parse_ethernet(const uint8_t *data, size_t len, struct frame *out);
+/** frame_parse_ip() - the same starting at the IP header. */
+enum frame_error frame_parse_ip(const uint8_t *data, size_t len, struct frame *out);
+const char *frame_error_text(enum frame_error error);
+
+#endif
