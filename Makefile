@@ -67,7 +67,83 @@ $(OUT)/unit/test_%: $(OUT)/obj/cases/unit/test_%.o $(obj_lib) $$(call links,case
 
 .PHONY: unit
 unit: $(test_bins)
-	$(Q)fail=0; for t in $(test_bins); do echo "  TEST    $$t"; $$t || fail=1; done; exit $$fail
+	$(Q)scripts/run-units $(test_bins)
+
+# ---- the two commands ------------------------------------------------------------------------------
+JOBS   := -j$(shell nproc)
+PYTEST := $(PYTHON) -m pytest -q -p no:cacheprovider -c cases/pytest.ini --rootdir .
+
+.PHONY: demo
+demo:
+	@scripts/install-deps build
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@scripts/demo
+
+.PHONY: test
+test:
+	@scripts/install-deps test
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@$(MAKE) --no-print-directory $(JOBS) CC=clang OUT=build/clang build/clang/fakeigd build/clang/igdlab
+	@$(MAKE) --no-print-directory $(JOBS) SAN=1 build/san/fakeigd build/san/igdlab units
+	@$(MAKE) --no-print-directory SAN=1 unit
+	@scripts/fuzz --smoke
+	@scripts/check-tree
+	@$(PYTEST) -n 3 cases
+	@IGDLAB_BUILD=build/san $(PYTEST) -n 2 -m sanitize cases
+	@scripts/demo
+
+.PHONY: units
+units: $(test_bins)
+
+# Slower lanes: everything repeated, fuzzing for a minute each, figures beside the neighbours'.
+.PHONY: test-long
+test-long: test
+	@IGDLAB_LONG=1 $(PYTEST) -n 3 cases
+	@IGDLAB_BUILD=build/san IGDLAB_LONG=1 $(PYTEST) -n 2 cases
+
+.PHONY: fuzz
+fuzz:
+	@scripts/install-deps test
+	@scripts/fuzz $(or $(SECONDS),60)
+
+.PHONY: bench
+bench:
+	@scripts/install-deps test
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@scripts/bench
+
+# ---- installation --------------------------------------------------------------------------------------
+share := $(DESTDIR)$(PREFIX)/share
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(share)/man/man1 $(share)/man/man8
+	install -m 755 build/igdlab $(DESTDIR)$(PREFIX)/bin/igdlab
+	install -m 755 build/fakeigd $(DESTDIR)$(PREFIX)/sbin/fakeigd
+	install -m 644 sim/igdlab.1 $(share)/man/man1/igdlab.1
+	install -m 644 fakeigd/fakeigd.8 $(share)/man/man8/fakeigd.8
+	install -d $(share)/bash-completion/completions
+	install -m 644 scripts/igdlab.bash-completion $(share)/bash-completion/completions/igdlab
+	install -d $(share)/igdlab/topologies $(share)/igdlab/fakeigd/profiles $(share)/igdlab/fakeigd/quirks $(share)/igdlab/captures
+	install -m 644 topologies/*.yaml $(share)/igdlab/topologies
+	install -m 644 fakeigd/profiles/* $(share)/igdlab/fakeigd/profiles
+	install -m 644 fakeigd/quirks/* $(share)/igdlab/fakeigd/quirks
+	install -m 644 captures/* $(share)/igdlab/captures
+
+.PHONY: uninstall
+uninstall:
+	rm -rf $(share)/igdlab $(DESTDIR)$(PREFIX)/bin/igdlab $(DESTDIR)$(PREFIX)/sbin/fakeigd \
+		$(share)/man/man1/igdlab.1 $(share)/man/man8/fakeigd.8 \
+		$(share)/bash-completion/completions/igdlab
+
+.PHONY: help
+help:
+	@echo "make demo       install what is missing, build, run three scenes on real input"
+	@echo "make test       the same, then every test (under 10 minutes on 2 cores)"
+	@echo "make test-long  every test, also repeated and under the sanitizers"
+	@echo "make fuzz       every fuzzer for 60 s (SECONDS=N)"
+	@echo "make bench      our figures beside the neighbours', same run"
+	@echo "make            build/igdlab and build/fakeigd;  SAN=1: with ASan and UBSan in build/san"
+	@echo "make unit       the C unit tests;  make format, make clean, make install PREFIX= DESTDIR="
 
 .PHONY: format
 format:
