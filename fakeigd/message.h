@@ -32,18 +32,27 @@ enum message_kind message_kind(enum message_id id);
 const char *placeholder_name(enum placeholder id);
 /** message_names() - all names in order of enum message_id, for suggestions. */
 const char *const *message_names(void);
+/** message_find() - enum message_id of a name, -1 when there is none. */
+int message_find(const char *name);
+/** message_summary(), message_placeholders() - of message.def: when it is sent; the placeholders it
+ * may use, separated by spaces. */
+const char *message_summary(enum message_id id);
+const char *message_placeholders(enum message_id id);
 
 /**
  * template_parse() - compile a template
  * @id:		which message it is for: tells kind and placeholders allowed
- * @node:	text, or {text: ..., line-ends: crlf|lf|cr|as-is} or {file: ..., line-ends: ...};
- *		NULL for the default; a file is looked up beside node->file
+ * @node:	text, or {text: ..., line-ends: crlf|lf|cr|as-is} or {file: ..., line-ends: ...},
+ *		or edits of the default (message_edit.c lists all keys); NULL for the default; a
+ *		file is looked up beside node->file
  * @d:		complaints about unknown placeholders and unclosed braces
  *
  * Return: the template (template_free()), NULL after a complaint.
  */
 struct template *template_parse(enum message_id id, const struct doc *node, struct diag *d);
 void template_free(struct template *t);
+/** template_message() - which message it is for. */
+enum message_id template_message(const struct template *t);
 /** template_render() - append the message to @out. Values are put in as they are: escape before. */
 void template_render(const struct template *t, const struct message_values *values,
 		     struct buf *out);
