@@ -3,7 +3,9 @@
  * control.h - the control socket: JSON requests over SOCK_SEQPACKET, one per message, one reply
  * each.
  *
- * {"op": "state"}                       mappings, wan, subscriptions, clock, boot id, memory
+ * {"op": "state", "first": 0}           mappings, wan, subscriptions, clock, boot id, memory;
+ *                                       a reply is at most CONTROL_MESSAGE_MAX bytes: when not all
+ *                                       mappings fit, "next" is the "first" of the next request
  * {"op": "advance", "seconds": 60}      move the lab's clock (shared page), timers fire
  * {"op": "wake"}                        the clock was moved by somebody else: look again
  * {"op": "reboot"}  {"op": "reset"}     {"op": "wan", "status": "up|down"}
@@ -19,6 +21,8 @@
 
 struct router;
 struct control;
+
+#define CONTROL_MESSAGE_MAX 65536
 
 /** control_new() - serve on a connected descriptor (@fd >= 0) and/or listen on @path (or NULL). */
 struct control *control_new(struct router *r, int fd, const char *path, int *error);

@@ -35,7 +35,8 @@ struct http_request {
  *		connection, server, date, lan_address, http_port)
  * @body:	bytes of the body
  * @extra:	further header lines, each ending in CRLF
- * @effects:	of the rules that matched
+ * @effects:	of the rules that matched: the server has initialised it and added those of
+ *		RULE_HTTP before the handler runs; the handler adds those of its own layer
  * @after:	called once the last byte is handed to the kernel (NULL = nothing): GENA's initial
  *event
  * @after_arg:	for @after, a number so that nothing dangles
@@ -51,8 +52,17 @@ struct http_reply {
 	uint64_t after_arg;
 };
 
-/** http_new() - listen on every LAN address (v4 and v6). NULL with @error = -errno. */
-struct http *http_new(struct router *r, int *error);
+/** http_handler_fn - answer a request: router_dispatch(), or a test's own */
+typedef void http_handler_fn(struct router *r, const struct http_request *request,
+			     struct http_reply *reply);
+
+/** http_new() - listen on every LAN address (v4 and v6); with no LAN interface only http_adopt()
+ * brings connections. NULL with @error = -errno. */
+struct http *http_new(struct router *r, http_handler_fn *handler, int *error);
+/** http_adopt() - serve a connected stream socket; the descriptor is taken over. */
+void http_adopt(struct http *h, int fd);
+/** http_reset() - drop every connection without a word, as a router does that loses power. */
+void http_reset(struct http *h);
 void http_free(struct http *h);
 /** http_port() - the TCP port in use. */
 uint16_t http_port(const struct http *h);

@@ -10,11 +10,13 @@
 #define FAKEIGD_ROUTER_H
 
 #include "base/clock.h"
+#include "base/diag.h"
 #include "base/loop.h"
 #include "base/slice.h"
 
 #include <net/if.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #define ROUTER_LANS_MAX 8
 
@@ -27,12 +29,15 @@ struct ssdp;
 struct http;
 struct gena;
 struct control;
+struct effects;
+struct http_request;
+struct http_reply;
 
 /**
  * struct router_interface - an interface with its addresses as found at start (and after renumber)
  * @name, @index:	of the kernel
  * @address, @prefix:	first IPv4 address, 0.0.0.0 when none
- * @address6:		first global IPv6 address, :: when none
+ * @address6, @prefix6:	first global IPv6 address, :: when none
  * @link6:		link-local IPv6 address, :: when none
  * @mac:		hardware address
  */
@@ -42,6 +47,7 @@ struct router_interface {
 	struct in_addr address;
 	int prefix;
 	struct in6_addr address6;
+	int prefix6;
 	struct in6_addr link6;
 	uint8_t mac[6];
 };
@@ -58,6 +64,33 @@ enum wan_status {
 };
 
 /**
+ * struct router_source - where the profile came from, for reload
+ * @profile:	name or file
+ * @quirks, @quirk_count: of the command line
+ * @data:	directory that holds profiles/ and quirks/
+ * @seed:	what UDNs are derived from
+ */
+struct router_source {
+	const char *profile;
+	const char *const *quirks;
+	size_t quirk_count;
+	const char *data;
+	const char *seed;
+};
+
+/**
+ * struct router_pending - state changes that rules ask for "after the answer"
+ * @timer:	runs them at the end of this turn, when no connection is half handled
+ */
+struct router_pending {
+	struct loop_timer timer;
+	bool reboot;
+	bool forget;
+	bool wan_down;
+	struct in_addr renumber;
+};
+
+/**
  * struct router - see above
  * @name:	how journal and lab call it
  * @wan_since:	clock_now() at which @wan_state became what it is
@@ -66,6 +99,11 @@ enum wan_status {
  * @boot_id:	BOOTID.UPNP.ORG; grows at each reboot
  * @config_id:	CONFIGID.UPNP.ORG
  * @booted:	clock_now() at the last (re)boot
+ * @source:	where @profile came from
+ * @port:	TCP port of the command line, 0 = the profile's
+ * @handled:	grows with everything that is read from the network: "sync" watches it
+ * @pending:	see there
+ * @date:	text of {date} for the wall clock's second @date_second
  */
 struct router {
 	const char *name;
@@ -89,7 +127,35 @@ struct router {
 	uint32_t boot_id;
 	uint32_t config_id;
 	int64_t booted;
+	struct router_source source;
+	uint16_t port;
+	uint64_t handled;
+	struct router_pending pending;
+	char date[32];
+	int64_t date_second;
 };
+
+/**
+ * router_start() - start the parts: forward, portmap, gena, http, ssdp
+ * @r:		name, loop, journal, source, profile, lan, wan and port are set
+ * @d:		a sentence about what the kernel refused
+ *
+ * Return: 0 or -errno; router_stop() is due either way.
+ */
+int router_start(struct router *r, struct diag *d);
+/** router_stop() - byebye, no forwarding, all parts freed; the profile too. */
+void router_stop(struct router *r);
+/** router_reload() - read the profile again. Mappings stay, subscriptions end. 0, or -EINVAL with
+ * complaints and nothing changed. */
+int router_reload(struct router *r, struct diag *d);
+/** router_dispatch() - answer an HTTP request by method and target; an http_handler_fn. */
+void router_dispatch(struct router *r, const struct http_request *request,
+		     struct http_reply *reply);
+/** router_after() - what rules want "after the answer" (reboot, forget, wan_down, renumber); to be
+ * called by whoever sent the answer, runs at the end of the turn. */
+void router_after(struct router *r, const struct effects *effects);
+/** router_date() - text of {date}: now, with the profile's offset. Valid until the next call. */
+struct slice router_date(struct router *r);
 
 /** wan_status_text() - "Connected" and so on. */
 const char *wan_status_text(enum wan_status status);
@@ -106,5 +172,8 @@ void router_reboot(struct router *r);
 void router_reset(struct router *r);
 /** router_lan_of() - the LAN interface whose subnet holds @address, or NULL. */
 const struct router_interface *router_lan_of(const struct router *r, struct in_addr address);
+/** router_lan_of_peer() - the same for either family; IPv6 link-local goes by its scope. */
+const struct router_interface *router_lan_of_peer(const struct router *r,
+						  const struct sockaddr *peer);
 
 #endif

@@ -24,9 +24,9 @@ enum rule_layer {
 /**
  * struct rule_event - something that was received or is about to be sent
  * @layer:	where
- * @message:	what: ssdp "m-search", "alive", "byebye"; http "get", "post", ... (lower-case
- *method); description "root", "scpd"; soap "request"; gena "subscribe", "renew", "unsubscribe",
- *		"notify"
+ * @message:	what: ssdp "m-search" (once per search), "reply" (each answer, @target = its ST),
+ *		"alive", "byebye"; http "get", "post", ... (lower-case method); description "root",
+ *		"scpd"; soap "request"; gena "subscribe", "renew", "unsubscribe", "notify"
  * @target:	ssdp search target; http request target; soap service type; else NULL
  * @action:	soap action name, else NULL
  * @arguments:	soap arguments, else NULL

@@ -3,8 +3,21 @@
 #ifndef FAKEIGD_SSDP_H
 #define FAKEIGD_SSDP_H
 
+#include "base/buf.h"
+
 struct router;
 struct ssdp;
+
+/** enum ssdp_versions - which versions of a type a search may ask for (policy
+ * ssdp.version-match) */
+enum ssdp_versions { SSDP_VERSIONS_LOWER, SSDP_VERSIONS_EXACT, SSDP_VERSIONS_ANY };
+
+/**
+ * ssdp_target_matches() - whether an advertisement answers a search (UDA 2.0 clause 1.3.3). Pure.
+ * @asked:	ST of the search
+ * @nt:		NT of the advertisement
+ */
+bool ssdp_target_matches(struct slice asked, const char *nt, enum ssdp_versions versions);
 
 /** ssdp_new() - join the groups on every LAN interface; the first alive set goes out from the loop.
  * NULL with @error = -errno. */
@@ -14,5 +27,7 @@ void ssdp_free(struct ssdp *s);
 void ssdp_alive(struct ssdp *s);
 /** ssdp_byebye() - send byebye for every advertisement, at once. */
 void ssdp_byebye(struct ssdp *s);
+/** ssdp_restart() - forget what waits to be sent and announce as after a start. */
+void ssdp_restart(struct ssdp *s);
 
 #endif
