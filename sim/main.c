@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - igdlab: the verbs of the command line.
+ *
+ * Everything is in the verbs' own files; here is the table, the search for the one that was typed,
+ * and what is said when there is none.
+ */
+#include "cmd.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+const struct cmd *const cmd_table[] = {
+	&cmd_run,	    &cmd_up,	      &cmd_exec,   &cmd_shell, &cmd_ps,
+	&cmd_down,	    &cmd_list,	      &cmd_show,   &cmd_map,   &cmd_unmap,
+	&cmd_list_mappings, &cmd_external_ip, &cmd_search, NULL};
+
+static void usage(FILE *out)
+{
+	fputs("usage: igdlab VERB ...\n"
+	      "       igdlab --help | --version\n"
+	      "\n"
+	      "A laboratory for the protocols that open ports on home routers.\n"
+	      "\n",
+	      out);
+	for (const struct cmd *const *cmd = cmd_table; *cmd; cmd++)
+		fprintf(out, "  %-14s %s\n", (*cmd)->name, (*cmd)->summary);
+	fputs("\nigdlab VERB --help tells the rest; igdlab(1) tells all of it.\n", out);
+}
+
+int cmd_usage_error(const struct cmd *cmd, const char *format, ...)
+{
+	struct buf text = {0};
+	va_list ap;
+
+	va_start(ap, format);
+	buf_vprintf(&text, format, ap);
+	va_end(ap);
+	fprintf(stderr, "igdlab %s: %s; see igdlab %s --help\n", cmd->name, text.data, cmd->name);
+	buf_free(&text);
+	return EXIT_USAGE;
+}
+
+static int unknown_verb(const char *word)
+{
+	const char *names[ARRAY_SIZE(cmd_table)];
+	const char *near;
+	size_t count = 0;
+
+	for (; cmd_table[count]; count++)
+		names[count] = cmd_table[count]->name;
+	near = suggest_nearest(word, names, count);
+	if (near)
+		fprintf(stderr, "igdlab: unknown verb \"%s\"; did you mean \"%s\"?\n", word, near);
+	else
+		fprintf(stderr, "igdlab: unknown verb \"%s\"; see igdlab --help\n", word);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return EXIT_FINE;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("igdlab " IGDLAB_VERSION);
+		return EXIT_FINE;
+	}
+	for (const struct cmd *const *cmd = cmd_table; *cmd; cmd++)
+		if (!strcmp(argv[1], (*cmd)->name))
+			return (*cmd)->main(argc - 1, argv + 1);
+	return unknown_verb(argv[1]);
+}
