@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/* netns.c - network namespaces held by descriptor (see netns.h). */
+#include "netns.h"
+
+#include "../fakeigd/base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+int netns_self(void)
+{
+	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int netns_new(void)
+{
+	if (unshare(CLONE_NEWNET) < 0)
+		return -errno;
+	return netns_self();
+}
+
+int netns_enter(int fd)
+{
+	return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
+/* When a sysctl applies. */
+enum sysctl_scope {
+	ALWAYS,
+	IPV6, /* where the kernel has IPv6 */
+};
+
+/**
+ * struct sysctl - one value to write
+ * @path:	below /proc/sys/net
+ * @value:	text; NULL: "1" on a router, else "0"
+ * @fallback:	written when @value is refused
+ * @optional:	not every kernel has it
+ */
+struct sysctl {
+	enum sysctl_scope scope;
+	const char *path;
+	const char *value;
+	const char *fallback;
+	bool optional;
+};
+
+/*
+ * Forwarding comes first: writing it sets others. ICMP is not rate-limited: "does not exist" is
+ * always answered at once. The group range lets unprivileged ICMP sockets work for every user; a
+ * lab of an ordinary user knows group 0 only.
+ */
+static const struct sysctl node_sysctls[] = {
+	{ALWAYS, "ipv4/ip_forward", NULL, NULL, false},
+	{ALWAYS, "ipv4/conf/all/rp_filter", "0", NULL, false},
+	{ALWAYS, "ipv4/conf/default/rp_filter", "0", NULL, false},
+	{ALWAYS, "ipv4/conf/all/send_redirects", "0", NULL, false},
+	{ALWAYS, "ipv4/conf/default/send_redirects", "0", NULL, false},
+	{ALWAYS, "ipv4/conf/all/accept_redirects", "0", NULL, false},
+	{ALWAYS, "ipv4/conf/default/accept_redirects", "0", NULL, false},
+	{ALWAYS, "ipv4/conf/all/arp_ignore", "0", NULL, false},
+	{ALWAYS, "ipv4/conf/default/arp_ignore", "0", NULL, false},
+	{ALWAYS, "ipv4/conf/all/arp_announce", "0", NULL, false},
+	{ALWAYS, "ipv4/conf/default/arp_announce", "0", NULL, false},
+	{ALWAYS, "ipv4/conf/all/proxy_arp", "0", NULL, false},
+	{ALWAYS, "ipv4/conf/default/proxy_arp", "0", NULL, false},
+	{ALWAYS, "ipv4/conf/all/log_martians", "0", NULL, false},
+	{ALWAYS, "ipv4/conf/default/log_martians", "0", NULL, false},
+	{ALWAYS, "ipv4/icmp_ratelimit", "0", NULL, false},
+	{ALWAYS, "ipv4/icmp_ratemask", "0", NULL, false},
+	{ALWAYS, "ipv4/igmp_max_memberships", "512", NULL, false},
+	{ALWAYS, "ipv4/ip_unprivileged_port_start", "0", NULL, false},
+	{ALWAYS, "ipv4/ping_group_range", "0 2147483647", "0 0", false},
+	{ALWAYS, "core/somaxconn", "4096", NULL, true},
+	{ALWAYS, "unix/max_dgram_qlen", "512", NULL, true},
+	/* No address that nobody asked for: captures hold no IPv6 noise. */
+	{IPV6, "ipv6/conf/default/addr_gen_mode", "1", NULL, false},
+};
+
+/* Duplicate address detection would hold back the first multicast for 1 to 2 s. */
+static const struct sysctl ipv6_sysctls[] = {
+	{IPV6, "ipv6/conf/all/forwarding", NULL, NULL, false},
+	{IPV6, "ipv6/conf/all/disable_ipv6", "0", NULL, false},
+	{IPV6, "ipv6/conf/default/disable_ipv6", "0", NULL, false},
+	{IPV6, "ipv6/conf/all/accept_dad", "0", NULL, false},
+	{IPV6, "ipv6/conf/default/accept_dad", "0", NULL, false},
+	{IPV6, "ipv6/conf/default/accept_redirects", "0", NULL, false},
+	{IPV6, "ipv6/conf/default/use_tempaddr", "0", NULL, true},
+	{IPV6, "ipv6/icmp/ratelimit", "0", NULL, false},
+};
+
+static const struct sysctl take_ra[] = {
+	{IPV6, "ipv6/conf/default/accept_ra", "1", NULL, false},
+};
+
+static const struct sysctl ignore_ra[] = {
+	{IPV6, "ipv6/conf/default/accept_ra", "0", NULL, false},
+};
+
+static const struct sysctl switch_sysctls[] = {
+	{ALWAYS, "unix/max_dgram_qlen", "512", NULL, true},
+	{IPV6, "ipv6/conf/default/addr_gen_mode", "1", NULL, false},
+	{IPV6, "ipv6/conf/default/disable_ipv6", "1", NULL, false},
+};
+
+bool netns_has_ipv6(void)
+{
+	return access("/proc/sys/net/ipv6/conf", X_OK) == 0;
+}
+
+static int write_value(int dir, const char *path, const char *value)
+{
+	int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
+	int error = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, value, strlen(value)) < 0)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+static int write_sysctl(int dir, const struct sysctl *s, bool router, struct diag *d)
+{
+	const char *value = s->value ? s->value : router ? "1" : "0";
+	int error = write_value(dir, s->path, value);
+
+	if (error && s->fallback)
+		error = write_value(dir, s->path, s->fallback);
+	if (!error || s->optional)
+		return 0;
+	diag_at(d, NULL, 0, "cannot set the sysctl net/%s to %s in a lab's namespace: %s%s", s->path,
+		value, strerror(-error),
+		error == -EROFS ? " (/proc/sys is mounted read-only here)" : "");
+	return error;
+}
+
+static int write_sysctls(const struct sysctl *list, size_t count, bool router, struct diag *d)
+{
+	bool ipv6 = netns_has_ipv6();
+	int dir = open("/proc/sys/net", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int error = 0;
+
+	if (dir < 0) {
+		error = -errno;
+		diag_at(d, NULL, 0, "/proc/sys/net: %s", strerror(-error));
+		return error;
+	}
+	for (size_t i = 0; i < count && !error; i++)
+		if (list[i].scope != IPV6 || ipv6)
+			error = write_sysctl(dir, &list[i], router, d);
+	close(dir);
+	return error;
+}
+
+int netns_configure(const struct netns_settings *settings, struct diag *d)
+{
+	int error = write_sysctls(node_sysctls, ARRAY_SIZE(node_sysctls), settings->router, d);
+
+	if (error || !settings->ipv6)
+		return error;
+	if (!netns_has_ipv6()) {
+		diag_at(d, NULL, 0, "the topology has IPv6, but this kernel has none");
+		return -EAFNOSUPPORT;
+	}
+	error = write_sysctls(ipv6_sysctls, ARRAY_SIZE(ipv6_sysctls), settings->router, d);
+	if (!error)
+		error = write_sysctls(settings->accept_ra ? take_ra : ignore_ra, 1, false, d);
+	return error;
+}
+
+int netns_configure_switch(struct diag *d)
+{
+	return write_sysctls(switch_sysctls, ARRAY_SIZE(switch_sysctls), false, d);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * netns.h - network namespaces held by descriptor, never by name.
+ *
+ * A namespace lives as long as somebody holds a descriptor, a process or a socket in it; closing
+ * the last one is all there is to tearing down.
+ */
+#ifndef SIM_NETNS_H
+#define SIM_NETNS_H
+
+#include "../fakeigd/base/diag.h"
+
+/** netns_self() - descriptor of the calling thread's network namespace. Return: it, or -errno. */
+int netns_self(void);
+/** netns_new() - make a namespace; the calling thread is in it afterwards. Return: descriptor, or
+ * -errno. */
+int netns_new(void);
+/** netns_enter() - move the calling thread to the namespace behind @fd. Return: 0 or -errno. */
+int netns_enter(int fd);
+
+/**
+ * struct netns_settings - what the sysctls of a node depend on
+ * @router:	forwards packets
+ * @ipv6:	has IPv6 on some port
+ * @accept_ra:	takes routes and addresses from router advertisements
+ */
+struct netns_settings {
+	bool router;
+	bool ipv6;
+	bool accept_ra;
+};
+
+/**
+ * netns_configure() - every sysctl that decides how the current namespace behaves
+ *
+ * New namespaces inherit the host's values, so each one that matters is written, whatever the host
+ * has. Call it before interfaces are made: they copy "default". Return: 0, or -errno after a
+ * complaint that names the sysctl.
+ */
+int netns_configure(const struct netns_settings *settings, struct diag *d);
+/** netns_configure_switch() - the same for the namespace of the bridges: silent, no addresses. */
+int netns_configure_switch(struct diag *d);
+/** netns_has_ipv6() - whether this kernel has IPv6 at all. */
+bool netns_has_ipv6(void);
+
+#endif
