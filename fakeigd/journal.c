@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * journal.c - one JSON object per line (see journal.h).
+ *
+ * Theory of operation: the members that every line has are written by hand into a buffer that is
+ * kept, since a router under load writes several lines per request; jansson only renders what a
+ * caller adds. Each line is one write(), so lines of several writers to one O_APPEND file never
+ * mix and nothing is lost when the process is killed. Whoever reads the journal may trust that
+ * every line is JSON in UTF-8: bytes of the network that are no UTF-8 become U+FFFD here.
+ */
+#include "journal.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/**
+ * struct journal - a journal that is being written
+ * @fd:		where to
+ * @start:	clock_now() at which it began: origin of "clock"
+ * @router:	name as a JSON string, quotes included
+ * @line:	the line at hand
+ */
+struct journal {
+	int fd;
+	int64_t start;
+	struct buf router;
+	struct buf line;
+};
+
+static const char *const event_names[] = {
+	[JOURNAL_RECEIVED] = "received", [JOURNAL_DECIDED] = "decided", [JOURNAL_SENT] = "sent",
+	[JOURNAL_STATE] = "state",	 [JOURNAL_ERROR] = "error",
+};
+static_assert(ARRAY_SIZE(event_names) == JOURNAL_ERROR + 1, "a name for every event");
+
+/* Length of the UTF-8 sequence at @s (RFC 3629), 0 when it is none. */
+static size_t utf8_length(const unsigned char *s, size_t len)
+{
+	size_t need = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	if (!need || s[0] > 0xf4 || need > len)
+		return 0;
+	for (size_t i = 1; i < need; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	/* Overlong forms, surrogates and code points above U+10FFFF show in the second byte. */
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return need;
+}
+
+static void add_string(struct buf *out, const char *text)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t left = strlen(text), step;
+
+	buf_putc(out, '"');
+	for (; left; s += step, left -= step) {
+		step = utf8_length(s, left);
+		if (!step) {
+			buf_puts(out, "\xef\xbf\xbd");
+			step = 1;
+		} else if (*s == '"' || *s == '\\') {
+			buf_putc(out, '\\');
+			buf_putc(out, (char)*s);
+		} else if (*s < 0x20 || *s == 0x7f) {
+			buf_printf(out, "\\u%04x", *s);
+		} else {
+			buf_add(out, s, step);
+		}
+	}
+	buf_putc(out, '"');
+}
+
+/* @us as seconds with six digits behind the point. */
+static void add_seconds(struct buf *out, int64_t us)
+{
+	buf_printf(out, "%lld.%06lld", (long long)(us / CLOCK_SECOND),
+		   (long long)(us % CLOCK_SECOND));
+}
+
+static void add_address(struct buf *out, const char *name, const struct sockaddr *address)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (address->sa_family == AF_INET) {
+		struct sockaddr_in v4;
+
+		memcpy(&v4, address, sizeof(v4));
+		inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
+		buf_printf(out, ", \"%s\": \"%s:%u\"", name, text, ntohs(v4.sin_port));
+	} else if (address->sa_family == AF_INET6) {
+		struct sockaddr_in6 v6;
+
+		memcpy(&v6, address, sizeof(v6));
+		inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
+		buf_printf(out, ", \"%s\": \"[%s", name, text);
+		if (v6.sin6_scope_id)
+			buf_printf(out, "%%%u", v6.sin6_scope_id);
+		buf_printf(out, "]:%u\"", ntohs(v6.sin6_port));
+	}
+}
+
+/* The members of a json_pack() format, without its braces. */
+static void add_members(struct buf *out, const char *format, va_list ap)
+{
+	json_error_t error;
+	json_t *extra = json_vpack_ex(&error, 0, format, ap);
+	char *text = extra ? json_dumps(extra, 0) : NULL;
+	size_t len = text ? strlen(text) : 0;
+
+	if (!text) {
+		buf_puts(out, ", \"unprintable\": ");
+		add_string(out, error.text);
+	} else if (len > 2) {
+		buf_puts(out, ", ");
+		buf_add(out, text + 1, len - 2);
+	}
+	free(text);
+	json_decref(extra);
+}
+
+static void write_all(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t done = write(fd, data, len);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return; /* a full disk or a reader that left must not stop the router */
+		data += done;
+		len -= (size_t)done;
+	}
+}
+
+struct journal *journal_new(int fd, const char *router)
+{
+	struct journal *j = xcalloc(1, sizeof(*j));
+
+	j->fd = fd;
+	j->start = clock_now();
+	add_string(&j->router, router);
+	return j;
+}
+
+void journal_free(struct journal *j)
+{
+	if (!j)
+		return;
+	if (j->fd >= 0)
+		close(j->fd);
+	buf_free(&j->router);
+	buf_free(&j->line);
+	free(j);
+}
+
+bool journal_on(const struct journal *j)
+{
+	return j && j->fd >= 0;
+}
+
+void journal_write(struct journal *j, enum journal_event event, const char *layer,
+		   const struct sockaddr *from, const struct sockaddr *to, const char *what,
+		   const char *format, ...)
+{
+	va_list ap;
+
+	if (!journal_on(j))
+		return;
+	buf_reset(&j->line);
+	buf_puts(&j->line, "{\"time\": ");
+	add_seconds(&j->line, clock_real());
+	buf_puts(&j->line, ", \"clock\": ");
+	add_seconds(&j->line, clock_now() - j->start);
+	buf_puts(&j->line, ", \"router\": ");
+	buf_add_slice(&j->line, buf_slice(&j->router));
+	buf_printf(&j->line, ", \"event\": \"%s\", \"layer\": \"%s\"", event_names[event], layer);
+	if (from)
+		add_address(&j->line, "from", from);
+	if (to)
+		add_address(&j->line, "to", to);
+	buf_puts(&j->line, ", \"what\": ");
+	add_string(&j->line, what);
+	if (format) {
+		va_start(ap, format);
+		add_members(&j->line, format, ap);
+		va_end(ap);
+	}
+	buf_puts(&j->line, "}\n");
+	write_all(j->fd, j->line.data, j->line.len);
+}
