@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* interface.h - what the kernel knows of an interface, and a new address for it (rtnetlink). */
+#ifndef FAKEIGD_INTERFACE_H
+#define FAKEIGD_INTERFACE_H
+
+#include "router.h"
+
+/**
+ * interface_find() - index, addresses and hardware address of an interface
+ * @name:	of the kernel
+ * @out:	filled; the first address of each kind counts, in the kernel's order
+ *
+ * Return: 0, -ENODEV when there is none of that name, or another -errno.
+ */
+int interface_find(const char *name, struct router_interface *out);
+
+/**
+ * interface_renumber() - replace the IPv4 address
+ * @iface:	address and prefix are those to be replaced; @iface->address is updated on success
+ * @address:	the new one, with the same prefix
+ *
+ * The default route through the interface, which the kernel drops with the last address, is made
+ * again by the same gateway. Return: 0 or -errno.
+ */
+int interface_renumber(struct router_interface *iface, struct in_addr address);
+
+#endif
