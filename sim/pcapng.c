@@ -22,7 +22,6 @@
 #include "../fakeigd/base/mem.h"
 
 #include <stdlib.h>
-#include <sys/utsname.h>
 
 #define BLOCK_SECTION	 0x0A0D0D0Au
 #define BLOCK_INTERFACE	 1u
@@ -112,11 +111,10 @@ static void put_time(struct buf *out, int64_t time_ns)
 	put32(out, (uint32_t)time_ns);
 }
 
-void pcapng_write_section(struct buf *out, const char *application, const char *comment)
+void pcapng_write_section(struct buf *out, const char *application, const char *os,
+			  const char *comment)
 {
 	size_t start = block_begin(out, BLOCK_SECTION);
-	struct utsname os;
-	char name[sizeof(os.sysname) + sizeof(os.release)];
 
 	put32(out, MAGIC);
 	put16(out, 1); /* version 1.0 */
@@ -124,14 +122,7 @@ void pcapng_write_section(struct buf *out, const char *application, const char *
 	put32(out, UINT32_MAX); /* section length: not given */
 	put32(out, UINT32_MAX);
 	put_option(out, OPTION_COMMENT, slice_of(comment));
-	if (uname(&os) == 0) {
-		size_t len = strlen(os.sysname);
-
-		memcpy(name, os.sysname, len);
-		name[len] = ' ';
-		strcpy(name + len + 1, os.release);
-		put_option(out, SHB_OS, slice_of(name));
-	}
+	put_option(out, SHB_OS, slice_of(os));
 	put_option(out, SHB_USERAPPL, slice_of(application));
 	options_end(out);
 	block_end(out, start);

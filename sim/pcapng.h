@@ -27,7 +27,9 @@ struct pcapng_packet {
 
 /* Each appends one whole block. Strings are UTF-8 and may be NULL where nothing is to be said; what
  * does not fit the 65,535 bytes of an option is cut off. */
-void pcapng_write_section(struct buf *out, const char *application, const char *comment);
+/** pcapng_write_section() - begins a file: @application wrote it on @os. */
+void pcapng_write_section(struct buf *out, const char *application, const char *os,
+			  const char *comment);
 /** pcapng_write_interface() - nanosecond resolution; @link_type as LINKTYPE_*. */
 void pcapng_write_interface(struct buf *out, uint16_t link_type, const char *name,
 			    const char *description);
