@@ -7,6 +7,13 @@
 #include "router.h"
 #include "service.h"
 
+struct description;
+
+/** description_new() - URLs of the profile's services; documents are rendered when first asked. */
+struct description *description_new(struct router *r);
+void description_free(struct description *d);
+/** description_reload() - the profile or an address has changed: forget URLs and documents. */
+void description_reload(struct router *r);
 /** description_get() - answer a GET or HEAD: root description, SCPD, or 404. */
 void description_get(struct router *r, const struct http_request *request,
 		     struct http_reply *reply);

@@ -13,8 +13,14 @@ void gena_free(struct gena *g);
 void gena_subscribe(struct router *r, const struct http_request *request, struct http_reply *reply);
 void gena_unsubscribe(struct router *r, const struct http_request *request,
 		      struct http_reply *reply);
-/** gena_changed() - an evented variable of a service type has a new value; events go out in this
- * turn of the loop, or later where moderation says so. */
+/**
+ * gena_changed() - an evented variable has a new value
+ * @g:		may be NULL
+ * @service_type: "WANIPConnection", or NULL for every service with an evented variable of that name
+ * @variable:	its name
+ *
+ * Events go out in this turn of the loop, or later where moderation says so.
+ */
 void gena_changed(struct gena *g, const char *service_type, const char *variable);
 /** gena_clear() - forget all subscriptions without a word. */
 void gena_clear(struct gena *g);

@@ -24,29 +24,29 @@ enum portmap_origin { PORTMAP_IGD, PORTMAP_NATPMP, PORTMAP_PCP, PORTMAP_STATIC }
 /**
  * struct mapping - one entry; read-only outside portmap.c
  * @remote_host:	0.0.0.0 = any
- * @external_port:	0 = every port (wildcard)
- * @protocol:		IPPROTO_TCP or IPPROTO_UDP
  * @internal_client:	where packets go
+ * @owner:		address of the control point that made it
+ * @external_port:	0 = every port (wildcard)
  * @internal_port:	on which port
+ * @protocol:		IPPROTO_TCP or IPPROTO_UDP
+ * @lease:		seconds granted, 0 = permanent
+ * @origin:		which protocol made it
  * @enabled:		forwarding or only kept
  * @description:	as given
- * @lease:		seconds granted, 0 = permanent
  * @expires:		clock_now() at which it ends, INT64_MAX when permanent
- * @origin:		which protocol made it
- * @owner:		address of the control point that made it
  */
 struct mapping {
 	struct in_addr remote_host;
-	uint16_t external_port;
-	int protocol;
 	struct in_addr internal_client;
+	struct in_addr owner;
+	uint16_t external_port;
 	uint16_t internal_port;
+	int protocol;
+	uint32_t lease;
+	enum portmap_origin origin;
 	bool enabled;
 	char *description;
-	uint32_t lease;
 	int64_t expires;
-	enum portmap_origin origin;
-	struct in_addr owner;
 };
 
 struct portmap *portmap_new(struct router *r);
@@ -56,6 +56,8 @@ const struct mapping *portmap_find(const struct portmap *p, struct in_addr remot
 				   int protocol);
 /** portmap_find_port() - any entry of that external port and protocol whatever its remote host. */
 const struct mapping *portmap_find_port(const struct portmap *p, uint16_t port, int protocol);
+/** portmap_next_port() - the next entry of the same external port and protocol, NULL at the end. */
+const struct mapping *portmap_next_port(const struct portmap *p, const struct mapping *m);
 /** portmap_at() - entry by index in order of creation, NULL past the end. */
 const struct mapping *portmap_at(const struct portmap *p, size_t index);
 size_t portmap_count(const struct portmap *p);
@@ -66,15 +68,26 @@ size_t portmap_count(const struct portmap *p);
  * Return: 0, or -errno when the kernel refused the forwarding (nothing changed then).
  */
 int portmap_put(struct portmap *p, const struct mapping *m);
+/** portmap_keep_lease() - portmap_put() of an entry of the same key that does not restart its
+ * lease.
+ */
+int portmap_put_keeping_lease(struct portmap *p, const struct mapping *m);
 /** portmap_remove() - delete by key. Return: whether it was there. */
 bool portmap_remove(struct portmap *p, struct in_addr remote, uint16_t port, int protocol);
+/**
+ * portmap_remove_if() - delete every entry that @wanted picks, as one change (one SystemUpdateID)
+ *
+ * Return: how many went.
+ */
+size_t portmap_remove_if(struct portmap *p, bool (*wanted)(const struct mapping *m, void *arg),
+			 void *arg, const char *why);
 /** portmap_clear() - forget everything; @why goes to the journal. */
 void portmap_clear(struct portmap *p, const char *why);
 /** portmap_remaining() - seconds left, rounded up; 0 = permanent. */
 uint32_t portmap_remaining(const struct mapping *m);
 /** portmap_free_port() - a free external port from @first upwards (wraps to 1024), 0 when none. */
 uint16_t portmap_free_port(const struct portmap *p, uint16_t first, int protocol);
-/** portmap_update_id() - SystemUpdateID (WANIPConnection:2 clause 2.3.31). */
+/** portmap_update_id() - SystemUpdateID (WANIPConnection:2 clause 2.3.23). */
 uint32_t portmap_update_id(const struct portmap *p);
 /** portmap_load() - the profile's state.mappings. Return: 0 or -errno. */
 int portmap_load(struct portmap *p);

@@ -23,6 +23,8 @@
 struct profile;
 struct journal;
 struct rules;
+struct description;
+struct wanconnection;
 struct portmap;
 struct forward;
 struct ssdp;
@@ -111,6 +113,8 @@ struct router {
 	struct profile *profile;
 	struct journal *journal;
 	struct rules *rules;
+	struct description *description;
+	struct wanconnection *wanconnection;
 	struct portmap *portmap;
 	struct forward *forward;
 	struct ssdp *ssdp;
@@ -136,7 +140,7 @@ struct router {
 };
 
 /**
- * router_start() - start the parts: forward, portmap, gena, http, ssdp
+ * router_start() - start the parts: description, wanconnection, forward, portmap, gena, http, ssdp
  * @r:		name, loop, journal, source, profile, lan, wan and port are set
  * @d:		a sentence about what the kernel refused
  *

@@ -9,4 +9,20 @@
 /** soap_post() - answer a POST (or M-POST) to any target. */
 void soap_post(struct router *r, const struct http_request *request, struct http_reply *reply);
 
+/* For the actions themselves. */
+
+/** soap_in() - value of an in-argument, never NULL. A name that the table lacks is a bug: abort. */
+const char *soap_in(const struct soap_call *call, const char *name);
+/** soap_in_number() - the same as a number, low bits only where policy lets numbers overflow. */
+uint32_t soap_in_number(const struct soap_call *call, const char *name);
+bool soap_in_boolean(const struct soap_call *call, const char *name);
+/** soap_out() - buffer for an out-argument's value: plain text, escaped later. NULL when the action
+ * has no such argument: some actions tell less of the same thing than others. */
+struct buf *soap_out(struct soap_call *call, const char *name);
+void soap_out_text(struct soap_call *call, const char *name, const char *value);
+void soap_out_number(struct soap_call *call, const char *name, uint64_t value);
+/** soap_refuse() - return @code, and tell the journal why. */
+int soap_refuse(struct soap_call *call, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 #endif
