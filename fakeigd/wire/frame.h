@@ -26,6 +26,9 @@ enum frame_error {
  * @src_port, @dst_port: host order; ICMP: type and code
  * @seq, @ack, @flags: TCP (flags: low byte as on the wire)
  * @payload:	transport payload, trimmed to the IP length
+ *
+ * On an error what came before it is filled in: a fragment or another transport has addresses, and
+ * the IP payload as @payload; a packet that the capture cut short has its ports and the rest of it.
  */
 struct frame {
 	int family;

@@ -36,10 +36,15 @@ struct gena_subscribe {
 	long timeout;
 };
 
+/** gena_parse_subscribe() - judge the head of a SUBSCRIBE, new or renewal. */
 enum gena_error gena_parse_subscribe(const struct http_head *head, struct gena_subscribe *out);
+/** gena_parse_unsubscribe() - judge the head of an UNSUBSCRIBE; @sid as sent. */
 enum gena_error gena_parse_unsubscribe(const struct http_head *head, struct slice *sid);
 
-/** gena_each_property() - call @fn for each variable of a propertyset. Return: XML_OK or why not.
+/**
+ * gena_each_property() - call @fn for each variable of a propertyset, values trimmed
+ *
+ * Return: XML_OK, or why not; XML_MALFORMED also when the root is no propertyset (GENA-40).
  */
 enum xml_error gena_each_property(const char *data, size_t len,
 				  void (*fn)(void *arg, const char *name, const char *value),

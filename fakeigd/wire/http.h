@@ -19,13 +19,18 @@
 #define HTTP_LENIENT_FOLDED	   (1u << 2) /* obs-fold continuation line */
 #define HTTP_LENIENT_NO_COLON	   (1u << 3) /* a line without colon was skipped */
 #define HTTP_LENIENT_LEADING_EMPTY (1u << 4) /* empty lines before the start line */
-#define HTTP_LENIENT_BAD_BYTE	   (1u << 5) /* control or non-ASCII byte in a value */
+#define HTTP_LENIENT_BAD_BYTE	   (1u << 5) /* control or non-ASCII byte in a value or target */
+#define HTTP_LENIENT_BAD_NAME	   (1u << 6) /* a line with an empty or impossible name was skipped */
+#define HTTP_LENIENT_NO_END	   (1u << 7) /* a datagram without the final empty line */
+
+#define HTTP_LENGTH_MAX	    ((uint64_t)INT64_MAX) /* larger Content-Lengths read as this */
+#define HTTP_CHUNK_LINE_MAX 4096		  /* bytes of chunk extensions, of trailers */
 
 enum http_error {
 	HTTP_OK,
 	HTTP_INCOMPLETE,       /* more bytes are needed */
 	HTTP_BAD_START_LINE,   /* 400 */
-	HTTP_BAD_HEADER,       /* 400 */
+	HTTP_BAD_HEADER,       /* 400; only from http_head_strict() */
 	HTTP_BAD_VERSION,      /* not HTTP/1.x: 505 */
 	HTTP_TOO_MANY_HEADERS, /* 431 */
 	HTTP_BAD_LENGTH,       /* Content-Length no number, or two that differ: 400 */
@@ -41,7 +46,7 @@ int http_error_status(enum http_error error);
 
 struct http_header {
 	struct slice name;
-	struct slice value; /* trimmed */
+	struct slice value; /* trimmed; a folded value still holds its line ends inside */
 };
 
 /**
@@ -74,10 +79,20 @@ struct http_head {
  * @out:	the head; slices into @data
  * @consumed:	bytes up to and including the empty line
  *
- * Linear in @len. Return: HTTP_OK, HTTP_INCOMPLETE, or why it is no head.
+ * Linear in @len. A bad start line is told as soon as it is there. Return: HTTP_OK,
+ * HTTP_INCOMPLETE, or why it is no head.
  */
 enum http_error http_parse_head(const char *data, size_t len, struct http_head *out,
 				size_t *consumed);
+/** http_parse_datagram() - the same for a whole datagram: its end ends the head if need be. */
+enum http_error http_parse_datagram(const char *data, size_t len, struct http_head *out);
+/**
+ * http_head_strict() - what a server has to refuse in a head that was read leniently
+ *
+ * Space before a colon, lines that are no header, NUL bytes (RFC 9112 clauses 5 and 5.1, RFC 9110
+ * clause 5.5). Return: HTTP_OK or HTTP_BAD_HEADER.
+ */
+enum http_error http_head_strict(const struct http_head *head);
 /** http_header() - value of the first header of that name (any case), or a slice with ptr NULL. */
 struct slice http_header(const struct http_head *head, const char *name);
 /** http_has_token() - whether a comma-separated header list has @token (any case), any occurrence.
@@ -91,7 +106,10 @@ enum http_framing { HTTP_BODY_NONE, HTTP_BODY_LENGTH, HTTP_BODY_CHUNKED, HTTP_BO
  * @head:	the head
  * @to_head:	response to a HEAD request (has no body)
  * @framing:	how
- * @length:	HTTP_BODY_LENGTH: number of bytes
+ * @length:	HTTP_BODY_LENGTH: number of bytes, at most HTTP_LENGTH_MAX
+ *
+ * A request with both Content-Length and Transfer-Encoding is HTTP_BAD_LENGTH; of a response the
+ * latter counts. A POST of framing HTTP_BODY_NONE gave no length: 411.
  */
 enum http_error http_body_framing(const struct http_head *head, bool to_head,
 				  enum http_framing *framing, uint64_t *length);

@@ -31,7 +31,9 @@ enum ssdp_error {
  * @usn, @location, @server: as sent, ptr NULL when absent
  * @mx:		M-SEARCH: seconds, -1 when absent or no number
  * @max_age:	seconds from CACHE-CONTROL, -1 when absent or unreadable
- * @boot_id, @config_id, @search_port: UDA 1.1 headers, -1 when absent
+ * @boot_id, @next_boot_id, @config_id, @search_port: UDA 1.1 headers, -1 when absent or no number
+ * @man_unquoted: MAN was ssdp:discover without its quotes: SSDP_NO_MAN by the letter (SSDP-43), but
+ *		a tolerant router answers
  * @head:	the whole head
  */
 struct ssdp_message {
@@ -43,12 +45,18 @@ struct ssdp_message {
 	long mx;
 	long max_age;
 	long boot_id;
+	long next_boot_id;
 	long config_id;
 	long search_port;
+	bool man_unquoted;
 	struct http_head head;
 };
 
-/** ssdp_parse() - decode one datagram. Lenient about case, spaces and a missing final empty line.
+/**
+ * ssdp_parse() - decode one datagram
+ *
+ * Lenient about case, spaces, broken lines and a missing final empty line. On any error but
+ * SSDP_NOT_HTTP, @out holds what could be read all the same.
  */
 enum ssdp_error ssdp_parse(const char *data, size_t len, struct ssdp_message *out);
 const char *ssdp_error_text(enum ssdp_error error);
@@ -69,6 +77,8 @@ struct urn {
 	unsigned version;
 };
 
+/** urn_parse() - take a device or service type apart; versions are 1 to 65535. Return: it is one.
+ */
 bool urn_parse(struct slice text, struct urn *out);
 
 #endif

@@ -21,12 +21,15 @@ struct url {
 	char path[URL_PATH_MAX];
 };
 
-/** url_parse() - an absolute http URL. Return: whether it is one. */
+/** url_parse() - an absolute http URL, blanks around it ignored. Return: whether it is one. */
 bool url_parse(struct slice text, struct url *out);
 /**
  * url_resolve() - a reference found in a document (RFC 3986 clause 5)
  * @base:	URL of the document, or its URLBase
  * @reference:	absolute, "//host/x", "/path", "path" or "?query"; dot segments are removed
+ * @out:	may be @base
+ *
+ * Return: whether the result is an http URL that fits.
  */
 bool url_resolve(const struct url *base, struct slice reference, struct url *out);
 /** url_format() - as text, port always written. */

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frame.c - headers of captured frames (see frame.h).
+ *
+ * Theory of operation
+ *
+ * Each header takes its bytes off the front of a struct slice and leaves the rest to the next one:
+ * Ethernet with any number of 802.1Q and 802.1ad tags, IPv4 (RFC 791) with options, IPv6 (RFC 8200)
+ * with extension headers, then UDP, TCP or ICMP. What an IP length does not cover is link padding
+ * and cut off; a length of 0 is what segmentation offload leaves in a capture and means "all".
+ * Checksums are not looked at: offload leaves those unset too. Fragments are not reassembled.
+ */
+#include "frame.h"
+
+#include "../base/mem.h"
+
+#include <assert.h>
+#include <net/ethernet.h>
+
+static const char *const errors[] = {
+	[FRAME_OK] = "a packet",
+	[FRAME_TRUNCATED] = "the packet is cut off",
+	[FRAME_NOT_IP] = "neither IPv4 nor IPv6",
+	[FRAME_BAD_HEADER] = "a header contradicts itself",
+	[FRAME_FRAGMENT] = "a fragment",
+	[FRAME_OTHER_TRANSPORT] = "neither UDP, TCP nor ICMP",
+};
+
+static_assert(ARRAY_SIZE(errors) == FRAME_ERROR_COUNT, "a text for every error");
+
+const char *frame_error_text(enum frame_error error)
+{
+	return error < FRAME_ERROR_COUNT ? errors[error] : "unknown error";
+}
+
+static uint8_t u8(struct slice s, size_t at)
+{
+	return (uint8_t)s.ptr[at];
+}
+
+static uint16_t u16(struct slice s, size_t at)
+{
+	return (uint16_t)(u8(s, at) << 8 | u8(s, at + 1));
+}
+
+static uint32_t u32(struct slice s, size_t at)
+{
+	return (uint32_t)u16(s, at) << 16 | u16(s, at + 2);
+}
+
+static struct slice skip(struct slice s, size_t len)
+{
+	return (struct slice){s.ptr + len, s.len - len};
+}
+
+static enum frame_error parse_udp(struct frame *out)
+{
+	struct slice s = out->payload;
+	uint16_t len;
+
+	if (s.len < 8)
+		return FRAME_TRUNCATED;
+	out->src_port = u16(s, 0);
+	out->dst_port = u16(s, 2);
+	len = u16(s, 4);
+	out->payload = skip(s, 8);
+	if (len < 8)
+		return FRAME_BAD_HEADER;
+	if (len > s.len)
+		return FRAME_TRUNCATED;
+	out->payload.len = len - 8u;
+	return FRAME_OK;
+}
+
+static enum frame_error parse_tcp(struct frame *out)
+{
+	struct slice s = out->payload;
+	size_t header;
+
+	if (s.len < 20)
+		return FRAME_TRUNCATED;
+	header = (size_t)(u8(s, 12) >> 4) * 4;
+	out->src_port = u16(s, 0);
+	out->dst_port = u16(s, 2);
+	out->seq = u32(s, 4);
+	out->ack = u32(s, 8);
+	out->flags = u8(s, 13);
+	if (header < 20)
+		return FRAME_BAD_HEADER;
+	if (header > s.len)
+		return FRAME_TRUNCATED;
+	out->payload = skip(s, header);
+	return FRAME_OK;
+}
+
+/* ICMP and ICMPv6 share their first eight bytes. */
+static enum frame_error parse_icmp(struct frame *out)
+{
+	struct slice s = out->payload;
+
+	if (s.len < 8)
+		return FRAME_TRUNCATED;
+	out->src_port = u8(s, 0);
+	out->dst_port = u8(s, 1);
+	out->payload = skip(s, 8);
+	return FRAME_OK;
+}
+
+/* @cut: the capture holds less than the IP header promises. */
+static enum frame_error parse_transport(struct frame *out, bool cut)
+{
+	enum frame_error error = FRAME_OTHER_TRANSPORT;
+
+	if (out->protocol == IPPROTO_UDP)
+		error = parse_udp(out);
+	else if (out->protocol == IPPROTO_TCP)
+		error = parse_tcp(out);
+	else if (out->protocol == (out->family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6))
+		error = parse_icmp(out);
+	return error == FRAME_OK && cut ? FRAME_TRUNCATED : error;
+}
+
+static enum frame_error parse_ipv4(struct slice s, struct frame *out)
+{
+	size_t header, total;
+	bool cut;
+
+	if (s.len < 20)
+		return FRAME_TRUNCATED;
+	header = (size_t)(u8(s, 0) & 15) * 4;
+	total = u16(s, 2) ? u16(s, 2) : s.len;
+	if (header < 20 || total < header)
+		return FRAME_BAD_HEADER;
+	out->family = AF_INET;
+	out->ttl = u8(s, 8);
+	out->protocol = u8(s, 9);
+	memcpy(out->src, s.ptr + 12, 4);
+	memcpy(out->dst, s.ptr + 16, 4);
+	if (header > s.len)
+		return FRAME_TRUNCATED;
+	cut = total > s.len;
+	if (!cut)
+		s.len = total;
+	out->payload = skip(s, header);
+	if (u16(s, 6) & 0x3fff) /* more fragments, or an offset */
+		return FRAME_FRAGMENT;
+	return parse_transport(out, cut);
+}
+
+/* Take extension headers off the front of the payload (RFC 8200 clause 4). */
+static enum frame_error skip_extensions(struct frame *out)
+{
+	for (;;) {
+		struct slice s = out->payload;
+		size_t len = 8;
+
+		switch (out->protocol) {
+		case IPPROTO_HOPOPTS:
+		case IPPROTO_ROUTING:
+		case IPPROTO_DSTOPTS:
+			if (s.len < 8)
+				return FRAME_TRUNCATED;
+			len = (u8(s, 1) + 1u) * 8u;
+			break;
+		case IPPROTO_FRAGMENT:
+			if (s.len < 8)
+				return FRAME_TRUNCATED;
+			break;
+		default:
+			return FRAME_OK;
+		}
+		if (len > s.len)
+			return FRAME_TRUNCATED;
+		out->payload = skip(s, len);
+		/* a whole packet may come as its only fragment (RFC 6946) */
+		if (out->protocol == IPPROTO_FRAGMENT && (u16(s, 2) & 0xfff9)) {
+			out->protocol = u8(s, 0);
+			return FRAME_FRAGMENT;
+		}
+		out->protocol = u8(s, 0);
+	}
+}
+
+static enum frame_error parse_ipv6(struct slice s, struct frame *out)
+{
+	enum frame_error error;
+	size_t len;
+	bool cut;
+
+	if (s.len < 40)
+		return FRAME_TRUNCATED;
+	len = u16(s, 4);
+	out->family = AF_INET6;
+	out->protocol = u8(s, 6);
+	out->ttl = u8(s, 7);
+	memcpy(out->src, s.ptr + 8, 16);
+	memcpy(out->dst, s.ptr + 24, 16);
+	if (!len && out->protocol != IPPROTO_NONE)
+		len = s.len - 40;
+	cut = len > s.len - 40;
+	out->payload = skip(s, 40);
+	if (!cut)
+		out->payload.len = len;
+	error = skip_extensions(out);
+	return error ? error : parse_transport(out, cut);
+}
+
+static enum frame_error parse_ip(struct slice s, struct frame *out)
+{
+	if (!s.len)
+		return FRAME_TRUNCATED;
+	if (u8(s, 0) >> 4 == 4)
+		return parse_ipv4(s, out);
+	return u8(s, 0) >> 4 == 6 ? parse_ipv6(s, out) : FRAME_NOT_IP;
+}
+
+enum frame_error frame_parse_ip(const uint8_t *data, size_t len, struct frame *out)
+{
+	memset(out, 0, sizeof(*out));
+	return parse_ip((struct slice){(const char *)data, len}, out);
+}
+
+enum frame_error frame_parse_ethernet(const uint8_t *data, size_t len, struct frame *out)
+{
+	struct slice s = {(const char *)data, len};
+	uint16_t type;
+
+	memset(out, 0, sizeof(*out));
+	if (len < ETHER_HDR_LEN)
+		return FRAME_TRUNCATED;
+	type = u16(s, 12);
+	s = skip(s, ETHER_HDR_LEN);
+	while (type == ETHERTYPE_VLAN || type == 0x88a8) {
+		if (s.len < 4)
+			return FRAME_TRUNCATED;
+		type = u16(s, 2);
+		s = skip(s, 4);
+	}
+	if (type != ETHERTYPE_IP && type != ETHERTYPE_IPV6)
+		return FRAME_NOT_IP;
+	if (s.len && u8(s, 0) >> 4 != (type == ETHERTYPE_IP ? 4 : 6))
+		return FRAME_BAD_HEADER;
+	return parse_ip(s, out);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* utf8.h - whether bytes are UTF-8 (RFC 3629) that XML 1.0 can carry. Pure. */
+#ifndef IGDLAB_WIRE_UTF8_H
+#define IGDLAB_WIRE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/**
+ * utf8_char() - length of the character at the front
+ * @data, @len:	at least one byte
+ *
+ * Return: 1 to 4, or 0 when the bytes there are no UTF-8: overlong, a surrogate, U+FFFE, U+FFFF,
+ * above U+10FFFF, or cut off.
+ */
+size_t utf8_char(const char *data, size_t len);
+bool utf8_is_valid(const char *data, size_t len);
+
+#endif
