@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* request.h - requests to a lab (lab.h) in the form that the verbs need them. */
+#ifndef SIM_REQUEST_H
+#define SIM_REQUEST_H
+
+#include "cmd.h"
+#include "lab.h"
+
+#include <jansson.h>
+
+/**
+ * request_json() - ask, and take a refusal apart
+ * @request:	stolen
+ * @why:	gets the lab's sentence (caller frees) when it refused or is gone; may be NULL
+ *
+ * Return: the reply (caller decrefs), or NULL.
+ */
+json_t *request_json(struct lab *lab, json_t *request, char **why);
+/** request_op() - the same for {"op": @op} alone. */
+json_t *request_op(struct lab *lab, const char *op, char **why);
+/**
+ * request_router() - ask the fakeigd of @node; @request is stolen
+ *
+ * Return: fakeigd's reply (caller decrefs), or NULL: no fakeigd there, or it refused.
+ */
+json_t *request_router(struct lab *lab, const char *node, json_t *request, char **why);
+/**
+ * request_socket() - a socket in a node
+ * @domain:	"inet", "inet6", "packet"
+ * @type:	"stream", "dgram", "raw"
+ *
+ * Return: descriptor (CLOEXEC, blocking), or -1.
+ */
+int request_socket(struct lab *lab, const char *node, const char *domain, const char *type,
+		   char **why);
+/**
+ * request_exec() - start a program in a node
+ * @fds:	its stdin, stdout and stderr
+ * @tty:	make stdin its controlling terminal
+ * @environment: added to the node's, or NULL; stolen
+ *
+ * Return: its process id inside the lab, or -1.
+ */
+long request_exec(struct lab *lab, const char *node, char *const *argv, int argc, const int fds[3],
+		  bool tty, json_t *environment, char **why);
+/** request_signal() - send a signal to a program started with request_exec(). */
+void request_signal(struct lab *lab, long pid, int number);
+/**
+ * request_exited() - whether @event is the end of @pid
+ * @status:	exit status as a shell tells it: 128 + N after signal N
+ */
+bool request_exited(const json_t *event, long pid, int *status);
+/** request_end() - take the lab down and wait until it is gone; closes @lab. */
+void request_end(struct lab *lab);
+
+/**
+ * lab_pick() - the lab that a command line means
+ * @name:	as typed, NULL = the only one that runs
+ *
+ * Return: 0 with @out connected and @picked set (caller frees), or an exit status after a complaint
+ * that lists the labs that run.
+ */
+int lab_pick(const struct cmd *cmd, const char *name, struct lab *out, char **picked);
+/**
+ * lab_pick_node() - the same for "[N:]NODE"
+ * @node:	gets the node's name (points into @text)
+ */
+int lab_pick_node(const struct cmd *cmd, const char *text, struct lab *out, const char **node);
+/** lab_peer_pid() - process id of the lab's first process, 0 when unknown. */
+pid_t lab_peer_pid(const struct lab *lab);
+
+#endif
