@@ -134,8 +134,8 @@ static int write_sysctl(int dir, const struct sysctl *s, bool router, struct dia
 		error = write_value(dir, s->path, s->fallback);
 	if (!error || s->optional)
 		return 0;
-	diag_at(d, NULL, 0, "cannot set the sysctl net/%s to %s in a lab's namespace: %s%s", s->path,
-		value, strerror(-error),
+	diag_at(d, NULL, 0, "cannot set the sysctl net/%s to %s in a lab's namespace: %s%s",
+		s->path, value, strerror(-error),
 		error == -EROFS ? " (/proc/sys is mounted read-only here)" : "");
 	return error;
 }
