@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* doc.c - YAML documents as trees that remember file and line (see doc.h). */
+/* doc.c - YAML documents as trees that remember file and line: reading and the tree (see doc.h). */
 #include "doc.h"
 
 #include "mem.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <yaml.h>
 
 #define DOC_DEPTH_MAX 64
 #define DOC_NODES_MAX 200000
+#define DOC_KEYS_MAX  4096 /* of one mapping; keeps the search for duplicates short */
 
 /**
  * struct reader - a document being read
@@ -140,11 +139,29 @@ static bool read_list_items(struct reader *r, struct doc *list)
 	return false;
 }
 
+/* Whether @map may get this key; if not, a complaint was made. */
+static bool key_is_fine(struct reader *r, const struct doc *map, const struct doc *key)
+{
+	const struct doc *first = doc_get(map, key->text);
+
+	if (strlen(key->text) != key->len)
+		diag_at(r->diag, r->name, key->line, "a key must not hold a NUL byte");
+	else if (first)
+		diag_at(r->diag, r->name, key->line, "key \"%s\" occurs twice (first at line %d)",
+			key->text, first->key_line);
+	else if (map->count == DOC_KEYS_MAX)
+		diag_at(r->diag, r->name, key->line, "more than %d keys in one mapping",
+			DOC_KEYS_MAX);
+	else
+		return true;
+	return false;
+}
+
 /* One "key: value" of a mapping, its key event already read (and consumed here). */
 static bool read_pair(struct reader *r, struct doc *map, yaml_event_t *key_event)
 {
 	yaml_event_t event;
-	struct doc *key, *value;
+	struct doc *key, *value = NULL;
 
 	if (key_event->type != YAML_SCALAR_EVENT) {
 		diag_at(r->diag, r->name, mark_line(&key_event->start_mark),
@@ -153,15 +170,8 @@ static bool read_pair(struct reader *r, struct doc *map, yaml_event_t *key_event
 		return false;
 	}
 	key = read_node(r, key_event);
-	if (!key)
-		return false;
-	if (doc_get(map, key->text)) {
-		diag_at(r->diag, r->name, key->line, "key \"%s\" occurs twice (first at line %d)",
-			key->text, doc_get(map, key->text)->key_line);
-		doc_free(key);
-		return false;
-	}
-	value = next_event(r, &event) ? read_node(r, &event) : NULL;
+	if (key && key_is_fine(r, map, key) && next_event(r, &event))
+		value = read_node(r, &event);
 	if (value) {
 		value->key = xstrdup(key->text);
 		value->key_line = key->line;
@@ -368,6 +378,8 @@ void doc_remove(struct doc *map, const char *key)
 
 void doc_merge(struct doc *base, const struct doc *overlay)
 {
+	if (base->kind != DOC_MAP || overlay->kind != DOC_MAP)
+		return;
 	for (size_t i = 0; i < overlay->count; i++) {
 		const struct doc *over = overlay->items[i];
 		struct doc *under = doc_get(base, over->key);
@@ -377,335 +389,4 @@ void doc_merge(struct doc *base, const struct doc *overlay)
 		else
 			doc_set(base, over->key, doc_copy(over));
 	}
-}
-
-static const char *const kind_names[] = {"a value", "a mapping (key: value)", "a list"};
-
-bool doc_want(const struct doc *node, enum doc_kind kind, struct diag *d)
-{
-	if (node->kind == kind)
-		return true;
-	diag_at(d, node->file, node->line, "%s%sexpected %s, found %s", node->key ? node->key : "",
-		node->key ? ": " : "", kind_names[kind], kind_names[node->kind]);
-	return false;
-}
-
-bool doc_keys(const struct doc *map, const char *const *allowed, size_t count, struct diag *d)
-{
-	bool fine = doc_want(map, DOC_MAP, d);
-
-	for (size_t i = 0; fine && i < map->count; i++) {
-		size_t j = 0;
-
-		while (j < count && strcmp(map->items[i]->key, allowed[j]))
-			j++;
-		if (j < count)
-			continue;
-		diag_unknown(d, map->file, map->items[i]->key_line, "key", map->items[i]->key,
-			     allowed, count);
-	}
-	return fine;
-}
-
-static bool expected(const struct doc *node, struct diag *d, const char *what)
-{
-	if (node->kind == DOC_SCALAR)
-		diag_at(d, node->file, node->line, "%s%sexpected %s, found \"%s\"",
-			node->key ? node->key : "", node->key ? ": " : "", what, node->text);
-	else
-		diag_at(d, node->file, node->line, "%s%sexpected %s, found %s",
-			node->key ? node->key : "", node->key ? ": " : "", what,
-			kind_names[node->kind]);
-	return false;
-}
-
-bool doc_string(const struct doc *node, const char **out, struct diag *d)
-{
-	if (node->kind != DOC_SCALAR || doc_is_null(node))
-		return expected(node, d, "text");
-	*out = node->text;
-	return true;
-}
-
-/* A plain scalar as a whole number. */
-static bool scalar_number(const struct doc *node, long long *out)
-{
-	char *end;
-
-	if (node->kind != DOC_SCALAR || node->quoted || !*node->text)
-		return false;
-	errno = 0;
-	*out = strtoll(node->text, &end, 10);
-	return !errno && !*end && node->text[0] != '+' && node->text[0] != ' ';
-}
-
-bool doc_number(const struct doc *node, long long min, long long max, long long *out,
-		struct diag *d)
-{
-	char what[80];
-	long long value;
-
-	if (scalar_number(node, &value) && value >= min && value <= max) {
-		*out = value;
-		return true;
-	}
-	snprintf(what, sizeof(what), "a whole number from %lld to %lld", min, max);
-	return expected(node, d, what);
-}
-
-bool doc_double(const struct doc *node, double min, double max, double *out, struct diag *d)
-{
-	char what[80], *end;
-	double value = 0;
-	bool fine = node->kind == DOC_SCALAR && !node->quoted && *node->text;
-
-	if (fine) {
-		value = strtod(node->text, &end);
-		fine = !*end && isfinite(value) && value >= min && value <= max;
-	}
-	if (!fine) {
-		snprintf(what, sizeof(what), "a number from %g to %g", min, max);
-		return expected(node, d, what);
-	}
-	*out = value;
-	return true;
-}
-
-static int scalar_bool(const struct doc *node)
-{
-	static const char *const yes[] = {"true", "yes", "on", "1"};
-	static const char *const no[] = {"false", "no", "off", "0"};
-
-	if (node->kind != DOC_SCALAR || node->quoted)
-		return -1;
-	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
-		if (!strcasecmp(node->text, yes[i]))
-			return 1;
-		if (!strcasecmp(node->text, no[i]))
-			return 0;
-	}
-	return -1;
-}
-
-bool doc_bool(const struct doc *node, bool *out, struct diag *d)
-{
-	int value = scalar_bool(node);
-
-	if (value < 0)
-		return expected(node, d, "true or false");
-	*out = value;
-	return true;
-}
-
-bool doc_choice(const struct doc *node, const char *const *names, size_t count, int *out,
-		struct diag *d)
-{
-	if (node->kind != DOC_SCALAR)
-		return expected(node, d, "a name");
-	for (size_t i = 0; i < count; i++) {
-		if (!strcmp(node->text, names[i])) {
-			*out = (int)i;
-			return true;
-		}
-	}
-	diag_unknown(d, node->file, node->line, node->key ? node->key : "value", node->text, names,
-		     count);
-	return false;
-}
-
-bool doc_duration_us(const struct doc *node, long long *out_us, struct diag *d)
-{
-	static const struct {
-		const char *suffix;
-		double us;
-	} units[] = {{"us", 1},	  {"ms", 1e3},	 {"s", 1e6},	{"", 1e6},
-		     {"m", 60e6}, {"h", 3600e6}, {"d", 86400e6}};
-	char *end;
-	double value;
-
-	if (node->kind == DOC_SCALAR && !node->quoted && *node->text) {
-		value = strtod(node->text, &end);
-		for (size_t i = 0; end != node->text && i < ARRAY_SIZE(units); i++) {
-			if (strcmp(end, units[i].suffix) || !(value >= 0) ||
-			    value * units[i].us > 9e15)
-				continue;
-			*out_us = llround(value * units[i].us);
-			return true;
-		}
-	}
-	return expected(node, d, "a duration such as 250ms, 1.5s, 2m, 1h or 7d");
-}
-
-bool doc_size(const struct doc *node, long long *out, struct diag *d)
-{
-	static const char suffixes[] = "kMG";
-	char *end;
-	long long value;
-
-	if (node->kind == DOC_SCALAR && !node->quoted && *node->text) {
-		errno = 0;
-		value = strtoll(node->text, &end, 10);
-		if (!errno && end != node->text && value >= 0 && value < (1LL << 32)) {
-			const char *unit = *end ? strchr(suffixes, *end) : NULL;
-
-			if (!*end || (unit && !end[1])) {
-				*out = unit ? value << (10 * (unit - suffixes + 1)) : value;
-				return true;
-			}
-		}
-	}
-	return expected(node, d, "a size such as 1024, 64k, 2M or 3G");
-}
-
-bool doc_ipv4(const struct doc *node, struct in_addr *out, struct diag *d)
-{
-	struct in_addr addr;
-
-	if (node->kind != DOC_SCALAR || inet_pton(AF_INET, node->text, &addr) != 1)
-		return expected(node, d, "an IPv4 address such as 192.168.1.1");
-	*out = addr;
-	return true;
-}
-
-bool doc_ipv6(const struct doc *node, struct in6_addr *out, struct diag *d)
-{
-	struct in6_addr addr;
-
-	if (node->kind != DOC_SCALAR || inet_pton(AF_INET6, node->text, &addr) != 1)
-		return expected(node, d, "an IPv6 address such as 2001:db8::1");
-	*out = addr;
-	return true;
-}
-
-bool doc_list_strings(const struct doc *node, const char ***out, size_t *count, struct diag *d)
-{
-	const char **list;
-	bool fine = true;
-
-	if (node->kind == DOC_SCALAR && !doc_is_null(node)) {
-		list = xmalloc(sizeof(*list));
-		list[0] = node->text;
-		*out = list;
-		*count = 1;
-		return true;
-	}
-	if (node->kind != DOC_LIST)
-		return expected(node, d, "a list of names");
-	list = xcalloc(node->count + 1, sizeof(*list));
-	for (size_t i = 0; i < node->count; i++)
-		fine &= doc_string(node->items[i], &list[i], d);
-	if (!fine) {
-		free(list);
-		return false;
-	}
-	*out = list;
-	*count = node->count;
-	return true;
-}
-
-static json_t *scalar_to_json(const struct doc *node)
-{
-	long long number;
-	char *end;
-	double real;
-
-	if (doc_is_null(node))
-		return json_null();
-	if (!node->quoted && (!strcmp(node->text, "true") || !strcmp(node->text, "false")))
-		return json_boolean(node->text[0] == 't');
-	if (scalar_number(node, &number) && !(node->text[0] == '0' && node->text[1]))
-		return json_integer(number);
-	if (!node->quoted && strspn(node->text, "0123456789.-") == node->len) {
-		real = strtod(node->text, &end);
-		if (!*end && strchr(node->text, '.') && isfinite(real))
-			return json_real(real);
-	}
-	return json_stringn_nocheck(node->text, node->len);
-}
-
-json_t *doc_to_json(const struct doc *node)
-{
-	json_t *value;
-
-	switch (node->kind) {
-	case DOC_MAP:
-		value = json_object();
-		for (size_t i = 0; i < node->count; i++)
-			json_object_set_new(value, node->items[i]->key,
-					    doc_to_json(node->items[i]));
-		return value;
-	case DOC_LIST:
-		value = json_array();
-		for (size_t i = 0; i < node->count; i++)
-			json_array_append_new(value, doc_to_json(node->items[i]));
-		return value;
-	case DOC_SCALAR:
-		break;
-	}
-	return scalar_to_json(node);
-}
-
-static bool emit_scalar(yaml_emitter_t *emitter, const char *text, size_t len, bool quoted)
-{
-	yaml_scalar_style_t style = YAML_PLAIN_SCALAR_STYLE;
-	yaml_event_t event;
-
-	if (quoted)
-		style = memchr(text, '\n', len) && !memchr(text, '\r', len)
-				? YAML_LITERAL_SCALAR_STYLE
-				: YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-	return yaml_scalar_event_initialize(&event, NULL, NULL, (const unsigned char *)text,
-					    (int)len, !quoted, quoted, style) &&
-	       yaml_emitter_emit(emitter, &event);
-}
-
-static bool emit_node(yaml_emitter_t *emitter, const struct doc *node)
-{
-	yaml_event_t event;
-	bool fine;
-
-	if (node->kind == DOC_SCALAR)
-		return emit_scalar(emitter, node->text, node->len, node->quoted);
-	if (node->kind == DOC_MAP)
-		fine = yaml_mapping_start_event_initialize(&event, NULL, NULL, 1,
-							   YAML_BLOCK_MAPPING_STYLE);
-	else
-		fine = yaml_sequence_start_event_initialize(&event, NULL, NULL, 1,
-							    YAML_BLOCK_SEQUENCE_STYLE);
-	fine = fine && yaml_emitter_emit(emitter, &event);
-	for (size_t i = 0; fine && i < node->count; i++) {
-		if (node->kind == DOC_MAP)
-			fine = emit_scalar(emitter, node->items[i]->key,
-					   strlen(node->items[i]->key), false);
-		fine = fine && emit_node(emitter, node->items[i]);
-	}
-	fine = fine && (node->kind == DOC_MAP ? yaml_mapping_end_event_initialize(&event)
-					      : yaml_sequence_end_event_initialize(&event));
-	return fine && yaml_emitter_emit(emitter, &event);
-}
-
-static int write_to_buf(void *data, unsigned char *bytes, size_t len)
-{
-	buf_add(data, bytes, len);
-	return 1;
-}
-
-void doc_to_yaml(const struct doc *node, struct buf *out)
-{
-	yaml_emitter_t emitter;
-	yaml_event_t event;
-
-	if (!yaml_emitter_initialize(&emitter))
-		return;
-	yaml_emitter_set_output(&emitter, write_to_buf, out);
-	yaml_emitter_set_width(&emitter, 120);
-	yaml_emitter_set_unicode(&emitter, 1);
-	if (yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING) &&
-	    yaml_emitter_emit(&emitter, &event) &&
-	    yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1) &&
-	    yaml_emitter_emit(&emitter, &event) && emit_node(&emitter, node) &&
-	    yaml_document_end_event_initialize(&event, 1) && yaml_emitter_emit(&emitter, &event) &&
-	    yaml_stream_end_event_initialize(&event))
-		yaml_emitter_emit(&emitter, &event);
-	yaml_emitter_delete(&emitter);
 }

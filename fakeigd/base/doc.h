@@ -77,9 +77,13 @@ struct doc *doc_new(enum doc_kind kind, const char *file, int line);
  */
 void doc_merge(struct doc *base, const struct doc *overlay);
 
+/** doc_is_number() - whether a plain scalar is a whole number; no complaint. */
+bool doc_is_number(const struct doc *node, long long *out);
+
 /* Typed readers. Each takes the node (which must not be NULL), complains through @d with the place
  * and "expected ..." when it does not fit, and returns whether it did; @out is untouched if not. */
 bool doc_want(const struct doc *node, enum doc_kind kind, struct diag *d);
+/** doc_keys() - a mapping with no other keys than these; complains about each that is. */
 bool doc_keys(const struct doc *map, const char *const *allowed, size_t count, struct diag *d);
 bool doc_string(const struct doc *node, const char **out, struct diag *d);
 bool doc_number(const struct doc *node, long long min, long long max, long long *out,

@@ -185,8 +185,10 @@ static int wait_ms(const struct loop *loop, int64_t wait_us)
 void loop_step(struct loop *loop, int64_t wait_us)
 {
 	struct epoll_event events[LOOP_BATCH];
-	int count = epoll_wait(loop->epoll, events, LOOP_BATCH, wait_ms(loop, wait_us));
+	int count;
 
+	loop->stopped = false;
+	count = epoll_wait(loop->epoll, events, LOOP_BATCH, wait_ms(loop, wait_us));
 	for (int i = 0; i < count; i++) {
 		struct loop_source *source = events[i].data.ptr;
 
@@ -199,9 +201,9 @@ void loop_step(struct loop *loop, int64_t wait_us)
 
 int loop_run(struct loop *loop)
 {
-	loop->stopped = false;
-	while (!loop->stopped)
+	do
 		loop_step(loop, -1);
+	while (!loop->stopped);
 	return loop->value;
 }
 
