@@ -21,7 +21,7 @@ LDFLAGS  += $(if $(SAN),-fsanitize=address$(comma)undefined)
 comma    := ,
 
 LIBS_FAKEIGD := -lexpat -lyaml -ljansson -lnftnl -lmnl -lm
-LIBS_IGDLAB  := -lexpat -lyaml -ljansson -lnftables -lmnl -lnl-route-3 -lnl-3 -lpcap -lm
+LIBS_IGDLAB  := -lexpat -lyaml -ljansson -lnftables -lnftnl -lmnl -lnl-route-3 -lnl-3 -lpcap -lm
 
 src_base    := $(wildcard fakeigd/base/*.c)
 src_wire    := $(wildcard fakeigd/wire/*.c)

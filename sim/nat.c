@@ -32,48 +32,30 @@
  * silent, but a lab has better things to do than to wait for its programs' time-outs (this departs
  * from RFC 5382 REQ-4). IPv6 is forwarded without translation, closed inwards as RFC 6092 asks.
  *
- * A socket of libnftables belongs to the namespace where its context was made, so a context serves
- * one call.
+ * The rules are written with nft.h; the nft(8) form of each is beside it.
  */
 #include "nat.h"
 
 #include "../fakeigd/base/mem.h"
+#include "nft.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
-#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
-#include <nftables/libnftables.h>
+#include <net/if.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip_icmp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
+
+#define TABLE "igdlab"
 
 /* Life of a dynamic mapping: RFC 4787 REQ-5 asks for two minutes at least, RFC 5382 REQ-5 for two
  * hours and four minutes. One map serves both protocols where the topology gives no time. */
 #define CONE_UDP_SECONDS 120
 #define CONE_TCP_SECONDS 7440
-
-/* Whether the router has a WAN port, and its name as nft writes it: "wan" or { "wan0", "wan1" }. */
-static bool wan_names(const struct node *node, struct buf *out)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < node->port_count; i++) {
-		if (node->ports[i].role != PORT_WAN)
-			continue;
-		buf_printf(out, "%s\"%s\"", count ? ", " : "", node->ports[i].ifname);
-		count++;
-	}
-	if (count > 1) {
-		char *list = buf_steal(out);
-
-		buf_printf(out, "{ %s }", list);
-		free(list);
-	}
-	return count > 0;
-}
 
 static bool has_ipv6(const struct topology *t, const struct node *node)
 {
@@ -90,231 +72,392 @@ static int cone_seconds(const struct nat_behaviour *nat, bool tcp)
 	return nat->udp_timeout ? nat->udp_timeout : CONE_UDP_SECONDS;
 }
 
-/* Dependent mapping with port preservation: who holds an original port, and towards whom. */
-static void add_held_sets(const struct nat_behaviour *nat, struct buf *out)
-{
-	bool by_port = nat->mapping == NAT_ADDRESS_AND_PORT_DEPENDENT;
+/* What a rule is refused for, when it is. */
+static const char no_masquerade[] = "nft masquerading (CONFIG_NFT_MASQ)";
+static const char no_nat[] = "nft NAT (CONFIG_NFT_NAT)";
+static const char no_ct[] = "nft connection tracking (CONFIG_NFT_CT)";
+static const char no_reject[] = "nft reject (CONFIG_NFT_REJECT_IPV4, _IPV6)";
+static const char no_hash[] = "nft hash (CONFIG_NFT_HASH), for address-dependent mapping";
+static const char no_dynset[] = "maps that rules update (nf_tables of Linux 4.3 or newer), for "
+				"filtering or mapping other than by connection";
 
-	buf_printf(out,
-		   "set held { type inet_proto . ipv4_addr . inet_service; "
-		   "flags dynamic,timeout; size 65536; }\n"
-		   "set kept { type inet_proto . ipv4_addr . inet_service . ipv4_addr%s; "
-		   "flags dynamic,timeout; size 65536; }\n",
-		   by_port ? " . inet_service" : "");
+/* Words for rules: each goes on to the next expression when it is true. */
+
+/* iifname @wan, iifname != @wan */
+static void from_wan(struct nftnl_rule *r, bool is)
+{
+	nft_meta(r, NFT_META_IIFNAME, 0);
+	nft_lookup(r, "wan", 0, !is);
 }
 
-static void add_held_rules(const struct nat_behaviour *nat, const char *wan, struct buf *out)
+/* oifname @wan, oifname != @wan */
+static void to_wan(struct nftnl_rule *r, bool is)
 {
-	static const char endpoint[] = "meta l4proto . ip saddr . th sport";
-	bool by_port = nat->mapping == NAT_ADDRESS_AND_PORT_DEPENDENT;
-	const char *remote = by_port ? ". ip daddr . th dport" : ". ip daddr";
+	nft_meta(r, NFT_META_OIFNAME, 0);
+	nft_lookup(r, "wan", 0, !is);
+}
 
-	buf_printf(out, "oifname %s meta l4proto { tcp, udp } %s %s @kept masquerade\n", wan,
-		   endpoint, remote);
-	for (int tcp = 0; tcp < 2; tcp++)
-		buf_printf(out,
-			   "oifname %s meta l4proto %s %s != @held add @held { %s timeout %ds } "
-			   "add @kept { %s %s timeout %ds } masquerade\n",
-			   wan, tcp ? "tcp" : "udp", endpoint, endpoint, cone_seconds(nat, tcp),
-			   endpoint, remote, cone_seconds(nat, tcp));
+/* meta l4proto PROTOCOL */
+static void protocol(struct nftnl_rule *r, uint8_t number)
+{
+	nft_meta(r, NFT_META_L4PROTO, 0);
+	nft_compare(r, 0, NFT_CMP_EQ, &number, 1);
+}
+
+/* ct status dnat */
+static void translated(struct nftnl_rule *r)
+{
+	nft_ct(r, NFT_CT_STATUS, -1, 0);
+	nft_any_bit(r, 0, IPS_DST_NAT);
+}
+
+/* Fields of IPv4 and transport headers, into registers. */
+static void load_addresses(struct nftnl_rule *r, int source_reg, int destination_reg)
+{
+	if (source_reg >= 0)
+		nft_payload(r, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, source_reg);
+	if (destination_reg >= 0)
+		nft_payload(r, NFT_PAYLOAD_NETWORK_HEADER, 16, 4, destination_reg);
+}
+
+static void load_ports(struct nftnl_rule *r, int source_reg, int destination_reg)
+{
+	if (source_reg >= 0)
+		nft_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, source_reg);
+	if (destination_reg >= 0)
+		nft_payload(r, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, destination_reg);
+}
+
+static const uint8_t transports[] = {IPPROTO_UDP, IPPROTO_TCP};
+
+/* set held { meta l4proto . ip saddr . th sport }: who has its original port as external one.
+ * set kept { ... . ip daddr [. th dport] }: towards whom. */
+static void add_held_sets(struct nft_batch *b, bool by_port)
+{
+	uint32_t endpoint =
+		NFT_CONCAT(NFT_CONCAT(NFT_TYPE_INET_PROTO, NFT_TYPE_IPADDR), NFT_TYPE_INET_SERVICE);
+	uint32_t pair = NFT_CONCAT(endpoint, NFT_TYPE_IPADDR);
+
+	nft_add_set(b,
+		    &(struct nft_set){
+			    .name = "held", .key_type = endpoint, .key_len = 12, .dynamic = true});
+	nft_add_set(b, &(struct nft_set){
+			       .name = "kept",
+			       .key_type = by_port ? NFT_CONCAT(pair, NFT_TYPE_INET_SERVICE) : pair,
+			       .key_len = by_port ? 20 : 16,
+			       .dynamic = true});
+}
+
+/* Registers 0-4: meta l4proto . ip saddr . th sport . ip daddr . th dport */
+static void load_flow(struct nftnl_rule *r)
+{
+	nft_meta(r, NFT_META_L4PROTO, 0);
+	load_addresses(r, 1, 3);
+	load_ports(r, 2, 4);
+}
+
+static void add_held_rules(struct nft_batch *b, const struct nat_behaviour *nat)
+{
+	/* oifname @wan FLOW @kept masquerade */
+	struct nftnl_rule *r = nft_rule(b, "wan_out");
+
+	to_wan(r, true);
+	load_flow(r);
+	nft_lookup(r, "kept", 0, false);
+	nft_masquerade(r, 0, -1, -1);
+	nft_rule_done(b, r, no_masquerade);
+
+	/* oifname @wan meta l4proto P ENDPOINT != @held update @held { ENDPOINT timeout T }
+	 * update @kept { FLOW timeout T } masquerade */
+	for (size_t i = 0; i < ARRAY_SIZE(transports); i++) {
+		int seconds = cone_seconds(nat, transports[i] == IPPROTO_TCP);
+
+		r = nft_rule(b, "wan_out");
+		to_wan(r, true);
+		protocol(r, transports[i]);
+		load_flow(r);
+		nft_lookup(r, "held", 0, true);
+		nft_update(r, "held", 0, -1, seconds);
+		nft_update(r, "kept", 0, -1, seconds);
+		nft_masquerade(r, 0, -1, -1);
+		nft_rule_done(b, r, no_dynset);
+	}
+}
+
+/* oifname @wan meta l4proto P masquerade to :jhash ENDPOINT . ip daddr | 0x8000 */
+static void add_hashed_ports(struct nft_batch *b)
+{
+	static const uint8_t mask[2] = {0x7f, 0xff}, set[2] = {0x80, 0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(transports); i++) {
+		struct nftnl_rule *r = nft_rule(b, "wan_out");
+
+		to_wan(r, true);
+		protocol(r, transports[i]);
+		load_flow(r);
+		nft_hash(r, 0, 16, 5, 0x69676421);
+		nft_mask_set(r, 5, mask, set, sizeof(mask));
+		nft_masquerade(r, 0, 5, 5);
+		nft_rule_done(b, r, no_hash);
+	}
+}
+
+/* oifname @wan meta l4proto P th sport < 32768 masquerade to :32768-65535, and the other way
+ * round: never the original port. */
+static void add_moved_ports(struct nft_batch *b)
+{
+	const struct {
+		uint32_t op;
+		uint16_t low, high;
+	} halves[] = {{NFT_CMP_LT, 32768, 65535}, {NFT_CMP_GTE, 1024, 32767}};
+	uint16_t middle = htons(32768);
+
+	for (size_t i = 0; i < ARRAY_SIZE(transports) * ARRAY_SIZE(halves); i++) {
+		struct nftnl_rule *r = nft_rule(b, "wan_out");
+		uint16_t low = htons(halves[i / 2].low), high = htons(halves[i / 2].high);
+
+		to_wan(r, true);
+		protocol(r, transports[i % 2]);
+		load_ports(r, 1, -1);
+		nft_compare(r, 1, halves[i / 2].op, &middle, 2);
+		nft_constant(r, 2, &low, 2);
+		nft_constant(r, 3, &high, 2);
+		nft_masquerade(r, 0, 2, 3);
+		nft_rule_done(b, r, no_masquerade);
+	}
 }
 
 /* Source NAT on the WAN: the mapping behaviour. */
-static void add_wan_out(const struct nat_behaviour *nat, const char *wan, struct buf *out)
+static void add_wan_out(struct nft_batch *b, const struct nat_behaviour *nat)
 {
 	bool dependent = nat->mapping != NAT_ENDPOINT_INDEPENDENT;
+	struct nftnl_rule *r;
 
-	buf_puts(out, "chain wan_out { type nat hook postrouting priority 100;\n");
-	if (nat->hairpinning)
-		buf_printf(out,
-			   "iifname != %s oifname != %s ct status dnat "
-			   "snat ip to ct original ip daddr\n",
-			   wan, wan);
 	if (dependent && nat->preserve_ports)
-		add_held_rules(nat, wan, out);
-	if (nat->mapping == NAT_ADDRESS_DEPENDENT) {
-		/* The kernel takes the hash's bytes as they lie in memory: both top bits set give
-		 * a port above 32767 in either byte order. */
-		for (int tcp = 0; tcp < 2; tcp++)
-			buf_printf(out,
-				   "oifname %s meta l4proto %s masquerade to :jhash meta l4proto "
-				   ". ip saddr . th sport . ip daddr mod 65536 seed 0x69676421 "
-				   "| 0x8080\n",
-				   wan, tcp ? "tcp" : "udp");
-	} else if (!dependent && !nat->preserve_ports) {
-		buf_printf(out,
-			   "oifname %s meta l4proto { tcp, udp } th sport < 32768 "
-			   "masquerade to :32768-65535\n"
-			   "oifname %s meta l4proto { tcp, udp } masquerade to :1024-32767\n",
-			   wan, wan);
+		add_held_sets(b, nat->mapping == NAT_ADDRESS_AND_PORT_DEPENDENT);
+	nft_add_chain(b, "wan_out", "nat", NF_INET_POST_ROUTING, 100);
+	if (nat->hairpinning) {
+		/* iifname != @wan oifname != @wan ct status dnat snat to ct original ip daddr */
+		r = nft_rule(b, "wan_out");
+		from_wan(r, false);
+		to_wan(r, false);
+		translated(r);
+		nft_ct(r, NFT_CT_DST_IP, IP_CT_DIR_ORIGINAL, 1);
+		nft_nat(r, NFT_NAT_SNAT, 1, -1);
+		nft_rule_done(b, r, no_nat);
 	}
-	buf_printf(out, "oifname %s masquerade%s\n}\n", wan, dependent ? " fully-random" : "");
+	if (dependent && nat->preserve_ports)
+		add_held_rules(b, nat);
+	if (nat->mapping == NAT_ADDRESS_DEPENDENT)
+		add_hashed_ports(b);
+	else if (!dependent && !nat->preserve_ports)
+		add_moved_ports(b);
+	/* oifname @wan masquerade [fully-random] */
+	r = nft_rule(b, "wan_out");
+	to_wan(r, true);
+	nft_masquerade(r, dependent ? NF_NAT_RANGE_PROTO_RANDOM_FULLY : 0, -1, -1);
+	nft_rule_done(b, r, no_masquerade);
+}
+
+/* oifname @wan meta l4proto P ct direction original update @cone { meta l4proto .
+ * ct reply ip daddr . ct reply proto-dst [. ct reply ip saddr] timeout T : ct original ip saddr .
+ * ct original proto-src } */
+static void add_remember(struct nft_batch *b, const struct nat_behaviour *nat)
+{
+	uint8_t original = IP_CT_DIR_ORIGINAL;
+
+	nft_add_chain(b, "remember", "filter", NF_INET_POST_ROUTING, 110);
+	for (size_t i = 0; i < ARRAY_SIZE(transports); i++) {
+		struct nftnl_rule *r = nft_rule(b, "remember");
+
+		to_wan(r, true);
+		nft_ct(r, NFT_CT_DIRECTION, -1, 0);
+		nft_compare(r, 0, NFT_CMP_EQ, &original, 1);
+		protocol(r, transports[i]);
+		nft_ct(r, NFT_CT_DST_IP, IP_CT_DIR_REPLY, 1);
+		nft_ct(r, NFT_CT_PROTO_DST, IP_CT_DIR_REPLY, 2);
+		nft_ct(r, NFT_CT_SRC_IP, IP_CT_DIR_REPLY, 3);
+		nft_ct(r, NFT_CT_SRC_IP, IP_CT_DIR_ORIGINAL, 4);
+		nft_ct(r, NFT_CT_PROTO_SRC, IP_CT_DIR_ORIGINAL, 5);
+		nft_update(r, "cone", 0, 4, cone_seconds(nat, transports[i] == IPPROTO_TCP));
+		nft_rule_done(b, r, no_dynset);
+	}
 }
 
 /* The filtering behaviour where it is wider than connection tracking. */
-static void add_cone(const struct nat_behaviour *nat, const char *wan, struct buf *out)
+static void add_cone(struct nft_batch *b, const struct nat_behaviour *nat)
 {
 	bool by_address = nat->filtering == NAT_ADDRESS_DEPENDENT;
-	char only_wan[64] = "";
+	uint32_t endpoint =
+		NFT_CONCAT(NFT_CONCAT(NFT_TYPE_INET_PROTO, NFT_TYPE_IPADDR), NFT_TYPE_INET_SERVICE);
+	struct nft_set cone = {
+		.name = "cone",
+		.key_type = by_address ? NFT_CONCAT(endpoint, NFT_TYPE_IPADDR) : endpoint,
+		.key_len = by_address ? 16 : 12,
+		.data_type = NFT_CONCAT(NFT_TYPE_IPADDR, NFT_TYPE_INET_SERVICE),
+		.data_len = 8,
+		.dynamic = true,
+	};
+	struct nftnl_rule *r;
 
-	if (nat->filtering == NAT_ADDRESS_AND_PORT_DEPENDENT)
-		return;
+	nft_add_set(b, &cone);
+	/* [iifname @wan] dnat to meta l4proto . ip daddr . th dport [. ip saddr] map @cone */
+	nft_add_chain(b, "cone", "nat", NF_INET_PRE_ROUTING, -90);
+	r = nft_rule(b, "cone");
 	if (!nat->hairpinning)
-		snprintf(only_wan, sizeof(only_wan), "iifname %s ", wan);
-	buf_printf(out,
-		   "map cone { type inet_proto . ipv4_addr . inet_service%s : ipv4_addr . "
-		   "inet_service; flags dynamic,timeout; size 65536; }\n",
-		   by_address ? " . ipv4_addr" : "");
-	buf_printf(out,
-		   "chain cone { type nat hook prerouting priority -90;\n"
-		   "%smeta l4proto { tcp, udp } dnat ip to meta l4proto . ip daddr . th dport%s "
-		   "map @cone\n}\n",
-		   only_wan, by_address ? " . ip saddr" : "");
-	buf_puts(out, "chain remember { type filter hook postrouting priority 110;\n");
-	for (int tcp = 0; tcp < 2; tcp++)
-		buf_printf(out,
-			   "oifname %s meta l4proto %s ct direction original update @cone { "
-			   "meta l4proto . ct reply ip daddr . ct reply proto-dst%s timeout %ds : "
-			   "ct original ip saddr . ct original proto-src }\n",
-			   wan, tcp ? "tcp" : "udp", by_address ? " . ct reply ip saddr" : "",
-			   cone_seconds(nat, tcp));
-	buf_puts(out, "}\n");
+		from_wan(r, true);
+	nft_meta(r, NFT_META_L4PROTO, 0);
+	load_addresses(r, 3, 1);
+	load_ports(r, -1, 2);
+	nft_lookup_map(r, "cone", 0, 4);
+	nft_nat(r, NFT_NAT_DNAT, 4, 5);
+	nft_rule_done(b, r, no_nat);
+	add_remember(b, nat);
+}
+
+/* iifname != @wan accept; ct state established,related accept; ct status dnat accept */
+static void add_known(struct nft_batch *b, const char *chain)
+{
+	struct nftnl_rule *r = nft_rule(b, chain);
+
+	from_wan(r, false);
+	nft_verdict(r, NF_ACCEPT);
+	nft_rule_done(b, r, no_ct);
+
+	r = nft_rule(b, chain);
+	nft_ct(r, NFT_CT_STATE, -1, 0);
+	nft_any_bit(r, 0, NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED));
+	nft_verdict(r, NF_ACCEPT);
+	nft_rule_done(b, r, no_ct);
+
+	r = nft_rule(b, chain);
+	translated(r);
+	nft_verdict(r, NF_ACCEPT);
+	nft_rule_done(b, r, no_ct);
+}
+
+/* meta l4proto NUMBER accept */
+static void add_accept(struct nft_batch *b, const char *chain, uint8_t number)
+{
+	struct nftnl_rule *r = nft_rule(b, chain);
+
+	protocol(r, number);
+	nft_verdict(r, NF_ACCEPT);
+	nft_rule_done(b, r, no_ct);
+}
+
+/* meta mark NAT_MARK_OPEN accept */
+static void add_marked(struct nft_batch *b, const char *chain)
+{
+	uint32_t mark = NAT_MARK_OPEN;
+	struct nftnl_rule *r = nft_rule(b, chain);
+
+	nft_meta(r, NFT_META_MARK, 0);
+	nft_compare(r, 0, NFT_CMP_EQ, &mark, sizeof(mark));
+	nft_verdict(r, NF_ACCEPT);
+	nft_rule_done(b, r, no_ct);
+}
+
+/* meta l4proto tcp reject with tcp reset; reject with @code */
+static void add_reject(struct nft_batch *b, const char *chain, uint8_t code)
+{
+	struct nftnl_rule *r = nft_rule(b, chain);
+
+	protocol(r, IPPROTO_TCP);
+	nft_reject(r, NFT_REJECT_TCP_RST, 0);
+	nft_rule_done(b, r, no_reject);
+	r = nft_rule(b, chain);
+	nft_reject(r, NFT_REJECT_ICMP_UNREACH, code);
+	nft_rule_done(b, r, no_reject);
 }
 
 /* The router's own ports towards the WAN. */
-static void add_own(const char *wan, const char *icmp, struct buf *out)
+static void add_own(struct nft_batch *b, uint8_t icmp, uint8_t code)
 {
-	buf_printf(out,
-		   "set wan_open { type inet_proto . inet_service; }\n"
-		   "chain own { type filter hook input priority 0;\n"
-		   "iifname != %s accept\n"
-		   "ct state established,related accept\n"
-		   "meta l4proto %s accept\n"
-		   "ct status dnat accept\n"
-		   "meta l4proto . th dport @wan_open accept\n"
-		   "meta l4proto tcp reject with tcp reset\n"
-		   "reject\n}\n",
-		   wan, icmp);
+	struct nftnl_rule *r;
+
+	nft_add_set(b, &(struct nft_set){
+			       .name = "wan_open",
+			       .key_type = NFT_CONCAT(NFT_TYPE_INET_PROTO, NFT_TYPE_INET_SERVICE),
+			       .key_len = 8});
+	nft_add_chain(b, "own", "filter", NF_INET_LOCAL_IN, 0);
+	add_known(b, "own");
+	add_accept(b, "own", icmp);
+	/* meta l4proto . th dport @wan_open accept */
+	r = nft_rule(b, "own");
+	nft_meta(r, NFT_META_L4PROTO, 0);
+	load_ports(r, -1, 1);
+	nft_lookup(r, "wan_open", 0, false);
+	nft_verdict(r, NF_ACCEPT);
+	nft_rule_done(b, r, no_ct);
+	add_reject(b, "own", code);
 }
 
-static void add_pass(const struct nat_behaviour *nat, const char *wan, struct buf *out)
+static void add_pass(struct nft_batch *b, const struct nat_behaviour *nat)
 {
-	buf_puts(out, "chain pass { type filter hook forward priority 0;\n");
-	if (!nat->hairpinning)
-		buf_printf(out, "iifname != %s oifname != %s ct status dnat reject\n", wan, wan);
-	buf_printf(out,
-		   "iifname != %s accept\n"
-		   "ct state established,related accept\n"
-		   "ct status dnat accept\n"
-		   "meta mark 0x%x accept\n"
-		   "meta l4proto tcp reject with tcp reset\n"
-		   "reject\n}\n",
-		   wan, NAT_MARK_OPEN);
-}
+	nft_add_chain(b, "pass", "filter", NF_INET_FORWARD, 0);
+	if (!nat->hairpinning) {
+		/* iifname != @wan oifname != @wan ct status dnat reject */
+		struct nftnl_rule *r = nft_rule(b, "pass");
 
-/* RFC 6092: stateful, closed inwards, but IPsec (REC-21, REC-24) and HIP (REC-26) pass. */
-static void add_ipv6(const char *wan, struct buf *out)
-{
-	buf_puts(out, "table ip6 igdlab {\n");
-	buf_printf(out,
-		   "chain pass { type filter hook forward priority 0;\n"
-		   "iifname != %s accept\n"
-		   "ct state established,related accept\n"
-		   "meta l4proto { esp, ah, 139 } accept\n"
-		   "udp dport 500 accept\n"
-		   "meta mark 0x%x accept\n"
-		   "reject with icmpv6 type admin-prohibited\n}\n",
-		   wan, NAT_MARK_OPEN);
-	add_own(wan, "ipv6-icmp", out);
-	buf_puts(out, "}\n");
-}
-
-static void nat_rules(const struct topology *t, const struct node *node, struct buf *out)
-{
-	const struct nat_behaviour *nat = &node->nat;
-	struct buf wan = {0};
-
-	buf_puts(out, "");
-	if (wan_names(node, &wan)) {
-		buf_puts(out, "table ip igdlab {\n");
-		if (nat->enabled) {
-			if (nat->mapping != NAT_ENDPOINT_INDEPENDENT && nat->preserve_ports)
-				add_held_sets(nat, out);
-			add_wan_out(nat, wan.data, out);
-			add_cone(nat, wan.data, out);
-			add_pass(nat, wan.data, out);
-		}
-		add_own(wan.data, "icmp", out);
-		buf_puts(out, "}\n");
-		if (has_ipv6(t, node))
-			add_ipv6(wan.data, out);
+		from_wan(r, false);
+		to_wan(r, false);
+		translated(r);
+		nft_reject(r, NFT_REJECT_ICMP_UNREACH, ICMP_PORT_UNREACH);
+		nft_rule_done(b, r, no_reject);
 	}
-	buf_free(&wan);
+	add_known(b, "pass");
+	add_marked(b, "pass");
+	add_reject(b, "pass", ICMP_PORT_UNREACH);
 }
 
-/* nft_run() - one transaction. Return: 0, or -errno with libnftables' first line in @why. */
-static int nft_run(const char *rules, struct buf *why)
-{
-	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
-	const char *text;
-	int error = 0;
+#define IPPROTO_HIP 139
+#define IKE_PORT    500
 
-	if (!nft) {
-		buf_puts(why, "libnftables gives no context");
-		return -ENOMEM;
-	}
-	nft_ctx_buffer_error(nft);
-	errno = 0;
-	if (nft_run_cmd_from_buffer(nft, rules) < 0) {
-		error = errno ? -errno : -EINVAL;
-		text = nft_ctx_get_error_buffer(nft);
-		buf_add(why, text, strcspn(text, "\n"));
-	}
-	nft_ctx_free(nft);
-	return error;
+/* RFC 6092: stateful, closed inwards (answered "administratively prohibited"), but IPsec (REC-21,
+ * REC-24) and HIP (REC-26) pass. */
+static void add_pass6(struct nft_batch *b)
+{
+	uint16_t ike = htons(IKE_PORT);
+	struct nftnl_rule *r;
+
+	nft_add_chain(b, "pass", "filter", NF_INET_FORWARD, 0);
+	add_known(b, "pass");
+	add_marked(b, "pass");
+	add_accept(b, "pass", IPPROTO_ESP);
+	add_accept(b, "pass", IPPROTO_AH);
+	add_accept(b, "pass", IPPROTO_HIP);
+	/* udp dport 500 accept */
+	r = nft_rule(b, "pass");
+	protocol(r, IPPROTO_UDP);
+	load_ports(r, -1, 1);
+	nft_compare(r, 1, NFT_CMP_EQ, &ike, 2);
+	nft_verdict(r, NF_ACCEPT);
+	nft_rule_done(b, r, no_ct);
+	r = nft_rule(b, "pass");
+	nft_reject(r, NFT_REJECT_ICMP_UNREACH, 1);
+	nft_rule_done(b, r, no_reject);
 }
 
-/* What the rules above ask of the kernel, for naming what is missing. */
-static const struct {
-	const char *feature;
-	const char *option;
-	const char *rules; /* body of a table of its own */
-} features[] = {
-	{"nf_tables for IPv4", "CONFIG_NF_TABLES_IPV4", ""},
-	{"connection tracking", "CONFIG_NFT_CT",
-	 "chain c { type filter hook forward priority 0; ct state established accept; }"},
-	{"nft NAT chains", "CONFIG_NFT_NAT",
-	 "chain c { type nat hook prerouting priority -90; tcp dport 1 dnat to 192.0.2.1; }"},
-	{"nft masquerading", "CONFIG_NFT_MASQ",
-	 "chain c { type nat hook postrouting priority 100; masquerade; }"},
-	{"nft reject", "CONFIG_NFT_REJECT_IPV4",
-	 "chain c { type filter hook forward priority 0; reject; }"},
-	{"nft hash", "CONFIG_NFT_HASH",
-	 "chain c { type filter hook forward priority 0; "
-	 "meta mark set jhash ip saddr mod 2 accept; }"},
-	{"maps updated from the packet path", "nf_tables of Linux 4.3 or newer",
-	 "map m { type inet_service : ipv4_addr; flags dynamic,timeout; }\n"
-	 "chain c { type filter hook forward priority 0; "
-	 "update @m { th dport timeout 1s : ip saddr }\n }"},
-};
-
-static void explain(const struct node *node, int error, const char *said, struct diag *d)
+/* A table, fresh, with the set of WAN interfaces. */
+static void begin_table(struct nft_batch *b, uint8_t family, const struct node *node)
 {
-	diag_at(d, NULL, 0, "router %s: the kernel refused the NAT rules: %s (%s)", node->name,
-		said, strerror(-error));
-	for (size_t i = 0; i < ARRAY_SIZE(features); i++) {
-		struct buf rules = {0}, why = {0};
+	b->family = family;
+	b->table = TABLE;
+	if (nft_exists(family, TABLE, NULL))
+		nft_delete_table(b);
+	nft_add_table(b);
+	nft_add_set(b, &(struct nft_set){
+			       .name = "wan", .key_type = NFT_TYPE_IFNAME, .key_len = IFNAMSIZ});
+	for (size_t i = 0; i < node->port_count; i++) {
+		char name[IFNAMSIZ] = "";
 
-		buf_printf(&rules, "table ip igdlab_probe {\n%s\n}\n%s\n", features[i].rules,
-			   "delete table ip igdlab_probe");
-		if (nft_run(rules.data, &why) < 0)
-			diag_at(d, NULL, 0, "router %s: this kernel has no %s (%s)", node->name,
-				features[i].feature, features[i].option);
-		buf_free(&rules);
-		buf_free(&why);
+		if (node->ports[i].role != PORT_WAN)
+			continue;
+		strncpy(name, node->ports[i].ifname, sizeof(name) - 1);
+		nft_add_element(b, "wan", name, sizeof(name));
 	}
 }
-
 static int write_sysctl(const struct node *node, const char *name, int seconds, struct diag *d)
 {
 	char path[128], text[16];
@@ -355,110 +498,77 @@ static int set_timeouts(const struct node *node, struct diag *d)
 	return 0;
 }
 
+static bool has_wan(const struct node *node)
+{
+	for (size_t i = 0; i < node->port_count; i++)
+		if (node->ports[i].role == PORT_WAN)
+			return true;
+	return false;
+}
+
 int nat_setup(const struct topology *t, const struct node *node, struct diag *d)
 {
-	struct buf rules = {0}, why = {0};
-	int error = 0;
-
-	nat_rules(t, node, &rules);
-	if (rules.len) {
-		error = nft_run(rules.data, &why);
-		if (error)
-			explain(node, error, why.data ? why.data : "", d);
-		else
-			error = set_timeouts(node, d);
-	}
-	buf_free(&rules);
-	buf_free(&why);
-	return error;
-}
-
-/* Start a netfilter message in @buf. */
-static struct nlmsghdr *put_header(char *buf, uint16_t type, uint16_t flags, uint32_t seq,
-				   uint8_t family, uint16_t res_id)
-{
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct nfgenmsg *nfg;
-
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	nlh->nlmsg_seq = seq;
-	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nfg->nfgen_family = family;
-	nfg->version = NFNETLINK_V0;
-	nfg->res_id = htons(res_id);
-	return nlh;
-}
-
-/* Send what is in @data and read acknowledgements until that of @seq. */
-static int talk(struct mnl_socket *nl, const char *data, size_t len, uint32_t seq)
-{
-	char reply[4096];
-	unsigned port = mnl_socket_get_portid(nl);
-	int more = MNL_CB_OK;
-
-	if (mnl_socket_sendto(nl, data, len) < 0)
-		return -errno;
-	while (more > MNL_CB_STOP) {
-		ssize_t got = mnl_socket_recvfrom(nl, reply, sizeof(reply));
-
-		more = got < 0 ? MNL_CB_ERROR : mnl_cb_run(reply, got, seq, port, NULL, NULL);
-	}
-	return more < 0 ? -errno : 0;
-}
-
-/* Empty a set or map of table "ip igdlab". Return: 0, -ENOENT when there is none, or -errno. */
-static int empty_set(struct mnl_socket *nl, const char *set)
-{
-	char data[512];
-	struct nlmsghdr *nlh;
-	size_t len;
+	struct nft_batch b = {0};
+	const char *what = NULL;
 	int error;
 
-	/* A look first: a transaction that fails waits for the kernel's readers, 8 ms. */
-	nlh = put_header(data, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSET, NLM_F_ACK, 1, AF_INET,
-			 0);
-	mnl_attr_put_strz(nlh, NFTA_SET_TABLE, "igdlab");
-	mnl_attr_put_strz(nlh, NFTA_SET_NAME, set);
-	error = talk(nl, data, nlh->nlmsg_len, 1);
-	if (error)
-		return error;
-	nlh = put_header(data, NFNL_MSG_BATCH_BEGIN, 0, 1, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-	len = nlh->nlmsg_len;
-	nlh = put_header(data + len, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELSETELEM, NLM_F_ACK, 2,
-			 AF_INET, 0);
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, "igdlab");
-	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
-	len += nlh->nlmsg_len;
-	nlh = put_header(data + len, NFNL_MSG_BATCH_END, 0, 3, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-	len += nlh->nlmsg_len;
-	return talk(nl, data, len, 2);
+	if (!has_wan(node))
+		return 0;
+	begin_table(&b, NFPROTO_IPV4, node);
+	if (node->nat.enabled) {
+		add_wan_out(&b, &node->nat);
+		if (node->nat.filtering != NAT_ADDRESS_AND_PORT_DEPENDENT)
+			add_cone(&b, &node->nat);
+		add_pass(&b, &node->nat);
+	}
+	add_own(&b, IPPROTO_ICMP, ICMP_PORT_UNREACH);
+	if (has_ipv6(t, node)) {
+		begin_table(&b, NFPROTO_IPV6, node);
+		add_pass6(&b);
+		add_own(&b, IPPROTO_ICMPV6, ICMP6_DST_UNREACH_NOPORT);
+	}
+	error = nft_commit(&b, &what);
+	if (error && what)
+		diag_at(d, NULL, 0, "router %s: the kernel refuses %s: %s", node->name, what,
+			strerror(-error));
+	else if (error)
+		diag_at(d, NULL, 0, "router %s: cannot set up NAT by nf_tables: %s", node->name,
+			strerror(-error));
+	return error ? error : set_timeouts(node, d);
 }
 
 /* Delete the whole conntrack table: a delete without a tuple (ctnetlink). */
-static int flush_conntrack(struct mnl_socket *nl)
+static int flush_conntrack(void)
 {
-	char data[64];
-	struct nlmsghdr *nlh = put_header(data, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE,
-					  NLM_F_ACK, 1, AF_UNSPEC, 0);
+	char data[1024];
+	struct mnl_socket *nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(data);
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	ssize_t got = -1;
+	int error = 0;
 
-	return talk(nl, data, nlh->nlmsg_len, 1);
+	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	nfg->version = NFNETLINK_V0;
+	if (!nl)
+		return -errno;
+	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 &&
+	    mnl_socket_sendto(nl, data, nlh->nlmsg_len) > 0)
+		got = mnl_socket_recvfrom(nl, data, sizeof(data));
+	if (got < 0 || mnl_cb_run(data, got, 0, 0, NULL, NULL) < 0)
+		error = -errno;
+	mnl_socket_close(nl);
+	return error;
 }
 
 int nat_reset(void)
 {
 	static const char *const sets[] = {"cone", "held", "kept"};
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	int error;
+	struct nft_batch b = {.family = NFPROTO_IPV4, .table = TABLE};
+	int error = flush_conntrack();
 
-	if (!nl)
-		return -errno;
-	error = mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : flush_conntrack(nl);
-	for (size_t i = 0; !error && i < ARRAY_SIZE(sets); i++) {
-		error = empty_set(nl, sets[i]);
-		if (error == -ENOENT)
-			error = 0;
-	}
-	mnl_socket_close(nl);
-	return error;
+	for (size_t i = 0; !error && i < ARRAY_SIZE(sets); i++)
+		if (nft_exists(NFPROTO_IPV4, TABLE, sets[i]))
+			nft_flush_set(&b, sets[i]);
+	return error ? error : nft_commit(&b, NULL);
 }
