@@ -101,6 +101,7 @@ struct router_pending {
  * @boot_id:	BOOTID.UPNP.ORG; grows at each reboot
  * @config_id:	CONFIGID.UPNP.ORG
  * @booted:	clock_now() at the last (re)boot
+ * @reboots:	how often router_reboot() ran since start or router_reset()
  * @source:	where @profile came from
  * @port:	TCP port of the command line, 0 = the profile's
  * @handled:	grows with everything that is read from the network: "sync" watches it
@@ -131,6 +132,7 @@ struct router {
 	uint32_t boot_id;
 	uint32_t config_id;
 	int64_t booted;
+	uint32_t reboots;
 	struct router_source source;
 	uint16_t port;
 	uint64_t handled;

@@ -45,6 +45,9 @@ struct rule_event {
 
 /** rules_new() - compile a list of rules (NULL or a doc list). NULL after a complaint. */
 struct rules *rules_new(const struct doc *list, struct diag *d);
+/** rules_new_over() - the same; messages that rules change are taken from @messages (a profile's
+ * "messages", may be NULL) before message.def. */
+struct rules *rules_new_over(const struct doc *list, const struct doc *messages, struct diag *d);
 void rules_free(struct rules *rules);
 /** rules_any() - whether any rule could match in that layer: the fast path asks this first. */
 bool rules_any(const struct rules *rules, enum rule_layer layer);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* profile_parts.h - what the files of the profile loader share; nobody else includes it. */
+#ifndef FAKEIGD_PROFILE_PARTS_H
+#define FAKEIGD_PROFILE_PARTS_H
+
+#include "profile.h"
+
+/** policy_defaults() - every field as policy.def says. */
+void policy_defaults(struct policy *p);
+/** policy_read() - the "policy" mapping (NULL is fine) over what is in @p. false after a complaint.
+ */
+bool policy_read(struct policy *p, const struct doc *node, struct diag *d);
+/** policy_schema() - JSON Schema of the "policy" mapping. */
+json_t *policy_schema(void);
+/** rule_schema() - JSON Schema of one rule. */
+json_t *rule_schema(void);
+
+/** profile_keys(), quirk_keys() - keys allowed at the top of a profile and of a quirk. */
+const char *const *profile_keys(size_t *count);
+const char *const *quirk_keys(size_t *count);
+/** quirk_layers() - names allowed as "layer" of a quirk. */
+const char *const *quirk_layers(size_t *count);
+/** quirk_check() - everything in a quirk file but its overlay. false after a complaint. */
+bool quirk_check(const struct doc *quirk, struct diag *d);
+/** evidence_check() - text, or a list of texts and {source, seen} mappings. */
+bool evidence_check(const struct doc *node, struct diag *d);
+/** client_check() - {must: mapped | reports-failure | survives | retries(...)}. */
+bool client_check(const struct doc *node, struct diag *d);
+
+/** profile_read() - fill @p (zeroed, p->name set) from a resolved document. false after a
+ * complaint. */
+bool profile_read(struct profile *p, const struct doc *doc, const char *seed, struct diag *d);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rule_match.c - whether the conditions of a rule hold for a message.
+ *
+ * A pattern may name something else in braces: {from} the sender, {lan} the router's address
+ * towards the sender, {external} its external address, {NewExternalPort} another argument.
+ */
+#include "base/clock.h"
+#include "portmap.h"
+#include "profile.h"
+#include "router.h"
+#include "rule_parts.h"
+#include "wire/http.h"
+#include "wire/soap.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+
+/**
+ * struct occasion - an event being compared
+ * @text:	room for the value of a name
+ */
+struct occasion {
+	const struct router *r;
+	const struct rule_event *event;
+	char text[INET6_ADDRSTRLEN];
+};
+
+static bool sender(const struct rule_event *event, struct in6_addr *out)
+{
+	const struct sockaddr *from = event->from;
+
+	if (!from)
+		return false;
+	if (from->sa_family == AF_INET)
+		*out = rule_mapped(((const struct sockaddr_in *)from)->sin_addr);
+	else if (from->sa_family == AF_INET6)
+		*out = ((const struct sockaddr_in6 *)from)->sin6_addr;
+	else
+		return false;
+	return true;
+}
+
+static bool sender_v4(const struct rule_event *event, struct in_addr *out)
+{
+	struct in6_addr address;
+
+	if (!sender(event, &address) || !IN6_IS_ADDR_V4MAPPED(&address))
+		return false;
+	memcpy(out, address.s6_addr + 12, 4);
+	return true;
+}
+
+/* Value of a {name} in a pattern. */
+static const char *named_value(const void *arg, const char *name)
+{
+	struct occasion *o = (struct occasion *)arg;
+	const struct router_interface *lan;
+	struct in_addr v4 = {0};
+	struct in6_addr v6;
+
+	if (isupper((unsigned char)*name))
+		return o->event->arguments ? soap_value(o->event->arguments, name) : NULL;
+	if (!strcmp(name, "from")) {
+		if (sender_v4(o->event, &v4))
+			return inet_ntop(AF_INET, &v4, o->text, sizeof(o->text));
+		return sender(o->event, &v6) ? inet_ntop(AF_INET6, &v6, o->text, sizeof(o->text))
+					     : NULL;
+	}
+	if (!o->r)
+		return NULL;
+	if (!strcmp(name, "external"))
+		return inet_ntop(AF_INET, &o->r->external, o->text, sizeof(o->text));
+	if (strcmp(name, "lan") || !sender_v4(o->event, &v4))
+		return NULL;
+	lan = router_lan_of(o->r, v4);
+	return lan ? inet_ntop(AF_INET, &lan->address, o->text, sizeof(o->text)) : NULL;
+}
+
+static bool fits(const struct pattern *p, const char *value, const struct occasion *o)
+{
+	return !p || pattern_match(p, slice_of(value), named_value, o);
+}
+
+static bool in_network(const struct in6_addr *address, const struct rule_network *n)
+{
+	int bytes = n->prefix / 8, bits = n->prefix % 8;
+	unsigned mask = bits ? 0xffu << (8 - bits) & 0xff : 0;
+
+	return !memcmp(address->s6_addr, n->address.s6_addr, (size_t)bytes) &&
+	       (!bits || ((address->s6_addr[bytes] ^ n->address.s6_addr[bytes]) & mask) == 0);
+}
+
+static bool from_fits(const struct rule_match *m, const struct rule_event *event)
+{
+	bool wanted = false, found = false;
+	struct in6_addr address;
+
+	if (!m->from_count)
+		return true;
+	if (!sender(event, &address))
+		return false;
+	for (size_t i = 0; i < m->from_count; i++) {
+		bool in = in_network(&address, &m->from[i]);
+
+		if (m->from[i].negated && in)
+			return false;
+		wanted |= !m->from[i].negated;
+		found |= !m->from[i].negated && in;
+	}
+	return found || !wanted;
+}
+
+/* The mapping that a request is about: its external port and protocol, whatever the remote host. */
+static const struct mapping *asked_mapping(const struct occasion *o)
+{
+	const struct soap_message *m = o->event->arguments;
+	const char *port = m ? soap_value(m, "NewExternalPort") : NULL;
+	const char *protocol = m ? soap_value(m, "NewProtocol") : NULL;
+	uint64_t number;
+
+	if (!port || !protocol || !o->r || !o->r->portmap ||
+	    !slice_number(slice_of(port), 65535, &number))
+		return NULL;
+	return portmap_find_port(o->r->portmap, (uint16_t)number,
+				 strcasecmp(protocol, "UDP") ? IPPROTO_TCP : IPPROTO_UDP);
+}
+
+static bool state_holds(enum rule_state state, const struct occasion *o)
+{
+	const struct router *r = o->r;
+	const struct mapping *m = state >= RULE_STATE_MAPPED ? asked_mapping(o) : NULL;
+	size_t entries = r && r->portmap ? portmap_count(r->portmap) : 0;
+	struct in_addr from = {0};
+
+	switch (state) {
+	case RULE_STATE_TABLE_FULL:
+		return r && r->profile && entries >= (size_t)r->profile->policy.table_max;
+	case RULE_STATE_TABLE_EMPTY:
+		return !entries;
+	case RULE_STATE_WAN_DOWN:
+		return r && r->wan_state != WAN_CONNECTED;
+	case RULE_STATE_WAN_UP:
+		return r && r->wan_state == WAN_CONNECTED;
+	case RULE_STATE_AFTER_REBOOT:
+		return r && r->reboots;
+	case RULE_STATE_MAPPED:
+		return m;
+	case RULE_STATE_UNMAPPED:
+		return !m;
+	default:
+		sender_v4(o->event, &from);
+		return m && (m->internal_client.s_addr == from.s_addr) ==
+				    (state == RULE_STATE_MAPPED_BY_SENDER);
+	}
+}
+
+static bool states_hold(const struct rule_match *m, const struct occasion *o)
+{
+	for (int state = 0; state < RULE_STATE_COUNT; state++)
+		if (m->states >> state & 1 && !state_holds((enum rule_state)state, o))
+			return false;
+	return true;
+}
+
+static bool uptime_fits(const struct rule_match *m, const struct router *r)
+{
+	int64_t up = r ? clock_now() - r->booted : 0;
+
+	return !m->uptime.count ||
+	       (r && numbers_has(&m->uptime, (uint64_t)(up > 0 ? up / CLOCK_SECOND : 0)));
+}
+
+/* One of the last entries of the table. */
+static bool last_fits(const struct rule_match *m, const struct occasion *o)
+{
+	const char *text;
+	uint64_t index;
+	size_t count;
+
+	if (!m->last)
+		return true;
+	text = o->event->arguments ? soap_value(o->event->arguments, "NewPortMappingIndex") : NULL;
+	if (!text || !o->r || !o->r->portmap || !slice_number(slice_of(text), UINT32_MAX, &index))
+		return false;
+	count = portmap_count(o->r->portmap);
+	return index < count && index + m->last >= count;
+}
+
+bool rule_match_event(const struct rule_match *m, const struct router *r,
+		      const struct rule_event *event)
+{
+	struct occasion o = {.r = r, .event = event};
+
+	if (!(m->layers >> event->layer & 1) || !fits(m->message, event->message, &o) ||
+	    !fits(m->action, event->action, &o) || !fits(m->target, event->target, &o))
+		return false;
+	for (size_t i = 0; i < m->argument_count; i++)
+		if (!fits(m->arguments[i].pattern,
+			  event->arguments ? soap_value(event->arguments, m->arguments[i].name)
+					   : NULL,
+			  &o))
+			return false;
+	for (size_t i = 0; i < m->header_count; i++)
+		if (!pattern_match(m->headers[i].pattern,
+				   event->head ? http_header(event->head, m->headers[i].name)
+					       : (struct slice){0},
+				   named_value, &o))
+			return false;
+	return from_fits(m, event) && states_hold(m, &o) && uptime_fits(m, r) && last_fits(m, &o);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* rule_parts.h - what the files of the rule engine share; nobody else includes it. */
+#ifndef FAKEIGD_RULE_PARTS_H
+#define FAKEIGD_RULE_PARTS_H
+
+#include "pattern.h"
+#include "rule.h"
+
+struct service_argument;
+
+/* An address of either family as one: IPv4 becomes ::ffff:a.b.c.d. */
+static inline struct in6_addr rule_mapped(struct in_addr v4)
+{
+	struct in6_addr a = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+
+	memcpy(a.s6_addr + 12, &v4, 4);
+	return a;
+}
+
+/** enum rule_state - bits of struct rule_match.states: conditions of the router */
+enum rule_state {
+	RULE_STATE_TABLE_FULL,
+	RULE_STATE_TABLE_EMPTY,
+	RULE_STATE_WAN_DOWN,
+	RULE_STATE_WAN_UP,
+	RULE_STATE_AFTER_REBOOT,
+	RULE_STATE_MAPPED,
+	RULE_STATE_MAPPED_BY_OTHER,
+	RULE_STATE_MAPPED_BY_SENDER,
+	RULE_STATE_UNMAPPED,
+	RULE_STATE_COUNT,
+};
+
+/** struct rule_named - a pattern for something that has a name: an argument or a header */
+struct rule_named {
+	const char *name;
+	struct pattern *pattern;
+};
+
+/** struct rule_network - a sender: address and prefix; IPv4 is kept as ::ffff:a.b.c.d */
+struct rule_network {
+	struct in6_addr address;
+	int prefix;
+	bool negated;
+};
+
+/**
+ * struct rule_match - "when", compiled
+ * @layers:		bits of enum rule_layer, never 0
+ * @message, @target, @action: patterns, NULL = any
+ * @arguments, @headers: patterns by name; all must fit
+ * @from, @from_count:	senders; empty = any
+ * @states:		bits of enum rule_state that must all hold
+ * @uptime:		seconds since the router booted; empty = any
+ * @last:		the last so many entries of the table, by NewPortMappingIndex; 0 = any
+ * @nth:		occurrences, counted from 1; empty = any
+ * @every:		each so manyth occurrence; 0 = any
+ * @probability:	of 2^32; a negative number = always
+ * @seed:		of the random numbers of this rule
+ */
+struct rule_match {
+	unsigned layers;
+	struct pattern *message, *target, *action;
+	struct rule_named *arguments;
+	size_t argument_count;
+	struct rule_named *headers;
+	size_t header_count;
+	struct rule_network *from;
+	size_t from_count;
+	unsigned states;
+	struct numbers uptime;
+	unsigned last;
+	struct numbers nth;
+	unsigned long every;
+	int64_t probability;
+	uint64_t seed;
+};
+
+/**
+ * struct rule_outcome - the effects of one rule, compiled
+ * @e:			effects as they will be added; fields at their initial value add nothing
+ * @delay_jitter_us:	up to so much more than e.delay_us, at random
+ * @random_port:	a source port that differs each time
+ * @perform:		1, 0, or -1 when the rule does not say
+ * @head, @body:	templates that the rule owns (e.head and e.body point to them)
+ */
+struct rule_outcome {
+	struct effects e;
+	int64_t delay_jitter_us;
+	bool random_port;
+	int perform;
+	struct template *head, *body;
+};
+
+/** rule_match_read() - compile "when" (NULL = always, which needs a layer: a complaint). */
+bool rule_match_read(struct rule_match *m, const struct doc *when, int line, struct diag *d);
+void rule_match_free(struct rule_match *m);
+/** rule_match_event() - the conditions that do not count occurrences. */
+bool rule_match_event(const struct rule_match *m, const struct router *r,
+		      const struct rule_event *event);
+/** rule_outcome_read() - compile all keys of a rule but "when" and "name"; @messages is the
+ * profile's "messages", which the rule's edit. */
+bool rule_outcome_read(struct rule_outcome *o, const struct doc *rule, const struct doc *messages,
+		       struct diag *d);
+void rule_outcome_free(struct rule_outcome *o);
+/** rule_outcome_add() - lay the outcome over @out; @random is the rule's random state. */
+void rule_outcome_add(const struct rule_outcome *o, uint64_t *random, struct effects *out);
+/** rule_random() - next of a row of 64-bit numbers that depends on its start alone (splitmix64). */
+uint64_t rule_random(uint64_t *state);
+
+/** rule_action_arguments() - of the first service that has the action; NULL when none has. */
+const struct service_argument *rule_action_arguments(const char *action);
+/** rule_layer_names(), rule_state_names(), rule_effect_keys() - for complaints and the schema. */
+const char *const *rule_layer_names(void);
+const char *const *rule_state_names(void);
+const char *const *rule_effect_keys(size_t *count);
+const char *const *rule_when_keys(size_t *count);
+
+#endif
