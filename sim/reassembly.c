@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reassembly.c - one direction of a TCP connection, put together again from segments.
+ *
+ * Theory of operation
+ *
+ * Sequence numbers become 64-bit stream offsets at the door: the distance to the next expected
+ * number, taken as signed 32 bits (RFC 9293 clause 3.4), is added to the offset expected. All else
+ * is plain arithmetic. Bytes below the offset expected are retransmissions and dropped; bytes at it
+ * are appended; bytes above it wait as pieces, sorted and cut so that they never overlap: the first
+ * copy of a byte is the one that stays, as in most receivers.
+ *
+ * A hole is closed by its segment, or given up: because too much waits behind it, because the other
+ * side acknowledged what this capture has not got, or because the connection is over. Giving up is
+ * the caller's decision, who must note the loss in what it decodes.
+ *
+ * Memory: the bytes not consumed plus a mark per segment, and at most REASSEMBLY_PENDING_* behind a
+ * hole.
+ */
+#include "reassembly.h"
+
+#include "../fakeigd/base/mem.h"
+
+#include <stdlib.h>
+
+/* Stream offset of a sequence number near r->end; may be negative (before the start). */
+static int64_t offset_of(const struct reassembly *r, uint32_t seq)
+{
+	uint32_t expected = r->isn + (uint32_t)r->end;
+
+	return (int64_t)r->end + (int32_t)(seq - expected);
+}
+
+void reassembly_start(struct reassembly *r, uint32_t seq)
+{
+	r->started = true;
+	r->isn = seq;
+}
+
+static void add_mark(struct reassembly *r, int64_t time_ns, uint64_t packet)
+{
+	if (r->mark_first + r->mark_count == r->mark_cap) {
+		if (r->mark_first > r->mark_count) {
+			memmove(r->marks, r->marks + r->mark_first,
+				r->mark_count * sizeof(*r->marks));
+			r->mark_first = 0;
+		} else {
+			r->mark_cap = r->mark_cap ? r->mark_cap * 2 : 4;
+			r->marks = xrealloc(r->marks, r->mark_cap * sizeof(*r->marks));
+		}
+	}
+	r->marks[r->mark_first + r->mark_count++] =
+		(struct reassembly_mark){r->delivered, time_ns, packet};
+}
+
+static void deliver(struct reassembly *r, struct slice bytes, int64_t time_ns, uint64_t packet)
+{
+	if (!bytes.len)
+		return;
+	add_mark(r, time_ns, packet);
+	buf_add_slice(&r->data, bytes);
+	r->delivered += bytes.len;
+	r->end += bytes.len;
+}
+
+static void insert_piece(struct reassembly *r, size_t at, uint64_t offset, struct slice bytes,
+			 int64_t time_ns, uint64_t packet)
+{
+	if (r->piece_count == r->piece_cap) {
+		r->piece_cap = r->piece_cap ? r->piece_cap * 2 : 4;
+		r->pieces = xrealloc(r->pieces, r->piece_cap * sizeof(*r->pieces));
+	}
+	memmove(r->pieces + at + 1, r->pieces + at, (r->piece_count - at) * sizeof(*r->pieces));
+	r->pieces[at] = (struct reassembly_piece){
+		.offset = offset,
+		.len = bytes.len,
+		.bytes = slice_dup(bytes),
+		.time_ns = time_ns,
+		.packet = packet,
+	};
+	r->piece_count++;
+	r->piece_bytes += bytes.len;
+}
+
+/* Keeps those bytes of a segment behind the hole that no piece has yet. */
+static void keep_piece(struct reassembly *r, uint64_t offset, struct slice bytes, int64_t time_ns,
+		       uint64_t packet)
+{
+	size_t i = 0;
+
+	/* Segments mostly come in order: look from the end for the place. */
+	for (i = r->piece_count; i > 0 && r->pieces[i - 1].offset + r->pieces[i - 1].len > offset;)
+		i--;
+	while (bytes.len) {
+		const struct reassembly_piece *p = r->pieces + i;
+		size_t part = bytes.len;
+
+		if (i < r->piece_count && p->offset <= offset) {
+			/* p covers the first bytes */
+			uint64_t covered = p->offset + p->len - offset;
+
+			part = covered < bytes.len ? (size_t)covered : bytes.len;
+		} else {
+			if (i < r->piece_count && p->offset - offset < bytes.len)
+				part = (size_t)(p->offset - offset);
+			insert_piece(r, i, offset, (struct slice){bytes.ptr, part}, time_ns,
+				     packet);
+		}
+		i++;
+		offset += part;
+		bytes.ptr += part;
+		bytes.len -= part;
+	}
+}
+
+/* Appends the pieces that the offset expected has reached. */
+static void deliver_pieces(struct reassembly *r)
+{
+	size_t done = 0;
+
+	for (; done < r->piece_count && r->pieces[done].offset <= r->end; done++) {
+		struct reassembly_piece *p = &r->pieces[done];
+		uint64_t old = r->end - p->offset;
+
+		if (old < p->len)
+			deliver(r, (struct slice){p->bytes + old, p->len - (size_t)old}, p->time_ns,
+				p->packet);
+		r->piece_bytes -= p->len;
+		free(p->bytes);
+	}
+	if (!done)
+		return;
+	r->piece_count -= done;
+	memmove(r->pieces, r->pieces + done, r->piece_count * sizeof(*r->pieces));
+}
+
+bool reassembly_segment(struct reassembly *r, uint32_t seq, struct slice payload, bool fin,
+			int64_t time_ns, uint64_t packet)
+{
+	uint64_t before = r->end;
+	bool was_finished = reassembly_finished(r);
+	int64_t offset;
+
+	if (!r->started)
+		reassembly_start(r, seq);
+	offset = offset_of(r, seq);
+	if (fin && !r->fin && offset + (int64_t)payload.len >= (int64_t)r->end) {
+		r->fin = true;
+		r->fin_offset = (uint64_t)offset + payload.len;
+	}
+	if (offset < (int64_t)r->end) {
+		uint64_t old = (uint64_t)((int64_t)r->end - offset);
+
+		if (old >= payload.len)
+			return reassembly_finished(r) != was_finished;
+		payload.ptr += old;
+		payload.len -= (size_t)old;
+		offset = (int64_t)r->end;
+	}
+	if ((uint64_t)offset == r->end && !(r->piece_count && payload.len)) {
+		deliver(r, payload, time_ns, packet);
+	} else {
+		keep_piece(r, (uint64_t)offset, payload, time_ns, packet);
+		deliver_pieces(r);
+	}
+	return r->end != before || reassembly_finished(r) != was_finished;
+}
+
+bool reassembly_crowded(const struct reassembly *r)
+{
+	return r->piece_count >= REASSEMBLY_PENDING_MAX ||
+	       r->piece_bytes >= REASSEMBLY_PENDING_BYTES;
+}
+
+static uint64_t skip_before(struct reassembly *r, uint64_t limit)
+{
+	uint64_t target = limit, lost;
+
+	if (r->piece_count && r->pieces[0].offset < target)
+		target = r->pieces[0].offset;
+	if (target <= r->end)
+		return 0;
+	lost = target - r->end;
+	r->end = target;
+	deliver_pieces(r);
+	return lost;
+}
+
+uint64_t reassembly_skip(struct reassembly *r)
+{
+	if (r->piece_count)
+		return skip_before(r, UINT64_MAX);
+	return r->fin ? skip_before(r, r->fin_offset) : 0;
+}
+
+/* Bytes that @ack covers; the FIN's own place in the numbers is none. */
+static uint64_t acked_bytes(const struct reassembly *r, uint32_t ack)
+{
+	int64_t offset = offset_of(r, ack);
+
+	if (offset <= 0)
+		return 0;
+	if (r->fin && (uint64_t)offset > r->fin_offset)
+		return r->fin_offset;
+	return (uint64_t)offset;
+}
+
+bool reassembly_acked(const struct reassembly *r, uint32_t ack)
+{
+	uint64_t bytes;
+
+	if (!r->started)
+		return false;
+	bytes = acked_bytes(r, ack);
+	/* One more than we have and nothing behind it: a FIN that was not captured. */
+	if (bytes == r->end + 1 && !r->piece_count && !r->fin)
+		return false;
+	return bytes > r->end;
+}
+
+uint64_t reassembly_skip_to(struct reassembly *r, uint32_t ack)
+{
+	return reassembly_acked(r, ack) ? skip_before(r, acked_bytes(r, ack)) : 0;
+}
+
+struct slice reassembly_data(const struct reassembly *r)
+{
+	if (!r->data.data)
+		return (struct slice){"", 0};
+	return (struct slice){r->data.data + r->head, r->data.len - r->head};
+}
+
+struct reassembly_span reassembly_peek(const struct reassembly *r, size_t len)
+{
+	const struct reassembly_mark *m = r->marks + r->mark_first;
+	uint64_t stop = r->delivered - reassembly_data(r).len + len;
+	struct reassembly_span span = {.first_ns = m->time_ns, .first_packet = m->packet};
+
+	for (; span.packets < r->mark_count && m[span.packets].position < stop; span.packets++) {
+		span.last_ns = m[span.packets].time_ns;
+		span.last_packet = m[span.packets].packet;
+	}
+	return span;
+}
+
+void reassembly_consume(struct reassembly *r, size_t len)
+{
+	uint64_t left;
+
+	r->head += len;
+	left = r->delivered - (r->data.len - r->head);
+	/* A mark goes when the next one begins at or before the first byte left. */
+	while (r->mark_count > 1 && r->marks[r->mark_first + 1].position <= left) {
+		r->mark_first++;
+		r->mark_count--;
+	}
+	if (r->head == r->data.len) {
+		buf_reset(&r->data);
+		r->head = 0;
+		r->mark_first = 0;
+		r->mark_count = 0;
+	} else if (r->head > r->data.len / 2) {
+		buf_consume(&r->data, r->head);
+		r->head = 0;
+	}
+}
+
+bool reassembly_finished(const struct reassembly *r)
+{
+	return r->fin && r->end >= r->fin_offset;
+}
+
+void reassembly_free(struct reassembly *r)
+{
+	for (size_t i = 0; i < r->piece_count; i++)
+		free(r->pieces[i].bytes);
+	free(r->pieces);
+	free(r->marks);
+	buf_free(&r->data);
+	*r = (struct reassembly){0};
+}
