@@ -13,7 +13,7 @@
 #ifndef SIM_EFFECT_H
 #define SIM_EFFECT_H
 
-#include "request.h"
+#include "ask.h"
 
 /**
  * struct effect_mapping - one line of a router's table

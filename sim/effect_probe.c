@@ -70,7 +70,7 @@ static bool open_sniffer(struct probing *p, struct lab *lab, char **why)
 {
 	struct sockaddr_ll all = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP)};
 
-	p->sniffer = request_socket(lab, p->probe->receiver, "packet", "dgram", why);
+	p->sniffer = ask_socket(lab, p->probe->receiver, "packet", "dgram", why);
 	if (p->sniffer < 0)
 		return false;
 	if (!bind(p->sniffer, (struct sockaddr *)&all, sizeof(all)))
@@ -85,7 +85,7 @@ static bool open_receiver(struct probing *p, struct lab *lab, char **why)
 	struct sockaddr_in at = endpoint(p->probe->inside, p->probe->inside_port);
 	int on = 1;
 
-	p->listener = request_socket(lab, p->probe->receiver, "inet", socket_type(p->probe), why);
+	p->listener = ask_socket(lab, p->probe->receiver, "inet", socket_type(p->probe), why);
 	if (p->listener < 0)
 		return false;
 	/* For TCP this lets connections of the past linger; a listening program still wins. */
@@ -118,7 +118,7 @@ static bool open_sender(struct probing *p, struct lab *lab, char **why)
 	struct sockaddr_in to = endpoint(p->probe->external, p->probe->external_port), from;
 	socklen_t len = sizeof(from);
 
-	p->sender = request_socket(lab, p->probe->sender, "inet", socket_type(p->probe), why);
+	p->sender = ask_socket(lab, p->probe->sender, "inet", socket_type(p->probe), why);
 	if (p->sender < 0)
 		return false;
 	fcntl(p->sender, F_SETFL, O_NONBLOCK);

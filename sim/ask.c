@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* request.c - requests to a lab in the form that the verbs need them (see request.h). */
-#include "request.h"
+/* ask.c - requests to a lab in the form that the verbs need them (see ask.h). */
+#include "ask.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,19 +22,19 @@ static json_t *judge(json_t *reply, char **why)
 	return NULL;
 }
 
-json_t *request_json(struct lab *lab, json_t *request, char **why)
+json_t *ask_json(struct lab *lab, json_t *request, char **why)
 {
 	return judge(lab_request(lab, request, NULL, 0, NULL), why);
 }
 
-json_t *request_op(struct lab *lab, const char *op, char **why)
+json_t *ask_op(struct lab *lab, const char *op, char **why)
 {
-	return request_json(lab, json_pack("{s:s}", "op", op), why);
+	return ask_json(lab, json_pack("{s:s}", "op", op), why);
 }
 
-json_t *request_router(struct lab *lab, const char *node, json_t *request, char **why)
+json_t *ask_router(struct lab *lab, const char *node, json_t *request, char **why)
 {
-	json_t *reply = request_json(
+	json_t *reply = ask_json(
 		lab, json_pack("{s:s, s:s, s:o}", "op", "router", "node", node, "request", request),
 		why);
 	json_t *inner = json_incref(json_object_get(reply, "reply"));
@@ -45,8 +45,7 @@ json_t *request_router(struct lab *lab, const char *node, json_t *request, char 
 	return judge(inner, why);
 }
 
-int request_socket(struct lab *lab, const char *node, const char *domain, const char *type,
-		   char **why)
+int ask_socket(struct lab *lab, const char *node, const char *domain, const char *type, char **why)
 {
 	int fd = -1;
 	json_t *reply = lab_request(lab,
@@ -65,8 +64,8 @@ int request_socket(struct lab *lab, const char *node, const char *domain, const 
 	return fd;
 }
 
-long request_exec(struct lab *lab, const char *node, char *const *argv, int argc, const int fds[3],
-		  bool tty, json_t *environment, char **why)
+long ask_exec(struct lab *lab, const char *node, char *const *argv, int argc, const int fds[3],
+	      bool tty, json_t *environment, char **why)
 {
 	json_t *words = json_array(), *request, *reply;
 	long pid = -1;
@@ -84,15 +83,15 @@ long request_exec(struct lab *lab, const char *node, char *const *argv, int argc
 	return pid;
 }
 
-void request_signal(struct lab *lab, long pid, int number)
+void ask_signal(struct lab *lab, long pid, int number)
 {
-	json_decref(request_json(lab,
-				 json_pack("{s:s, s:I, s:i}", "op", "kill", "pid", (json_int_t)pid,
-					   "signal", number),
-				 NULL));
+	json_decref(ask_json(lab,
+			     json_pack("{s:s, s:I, s:i}", "op", "kill", "pid", (json_int_t)pid,
+				       "signal", number),
+			     NULL));
 }
 
-bool request_exited(const json_t *event, long pid, int *status)
+bool ask_exited(const json_t *event, long pid, int *status)
 {
 	const char *kind = json_string_value(json_object_get(event, "event"));
 	const json_t *code = json_object_get(event, "code");
@@ -106,11 +105,11 @@ bool request_exited(const json_t *event, long pid, int *status)
 	return true;
 }
 
-void request_end(struct lab *lab)
+void ask_end(struct lab *lab)
 {
 	json_t *event;
 
-	json_decref(request_op(lab, "down", NULL));
+	json_decref(ask_op(lab, "down", NULL));
 	/* The connection closes when the lab has ended. */
 	while ((event = lab_event(lab)))
 		json_decref(event);
@@ -193,7 +192,7 @@ int lab_pick(const struct cmd *cmd, const char *name, struct lab *out, char **pi
 /* Whether the lab has the node; a complaint when not. */
 static int check_node(const struct cmd *cmd, struct lab *lab, const char *node)
 {
-	json_t *info = request_op(lab, "info", NULL), *nodes = json_object_get(info, "nodes");
+	json_t *info = ask_op(lab, "info", NULL), *nodes = json_object_get(info, "nodes");
 	struct diag d = {0};
 	const char **names, *key;
 	json_t *value;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* request.h - requests to a lab (lab.h) in the form that the verbs need them. */
-#ifndef SIM_REQUEST_H
-#define SIM_REQUEST_H
+/* ask.h - requests to a lab (lab.h) in the form that the verbs need them. */
+#ifndef SIM_ASK_H
+#define SIM_ASK_H
 
 #include "cmd.h"
 #include "lab.h"
@@ -9,49 +9,48 @@
 #include <jansson.h>
 
 /**
- * request_json() - ask, and take a refusal apart
+ * ask_json() - ask, and take a refusal apart
  * @request:	stolen
  * @why:	gets the lab's sentence (caller frees) when it refused or is gone; may be NULL
  *
  * Return: the reply (caller decrefs), or NULL.
  */
-json_t *request_json(struct lab *lab, json_t *request, char **why);
-/** request_op() - the same for {"op": @op} alone. */
-json_t *request_op(struct lab *lab, const char *op, char **why);
+json_t *ask_json(struct lab *lab, json_t *request, char **why);
+/** ask_op() - the same for {"op": @op} alone. */
+json_t *ask_op(struct lab *lab, const char *op, char **why);
 /**
- * request_router() - ask the fakeigd of @node; @request is stolen
+ * ask_router() - ask the fakeigd of @node; @request is stolen
  *
  * Return: fakeigd's reply (caller decrefs), or NULL: no fakeigd there, or it refused.
  */
-json_t *request_router(struct lab *lab, const char *node, json_t *request, char **why);
+json_t *ask_router(struct lab *lab, const char *node, json_t *request, char **why);
 /**
- * request_socket() - a socket in a node
+ * ask_socket() - a socket in a node
  * @domain:	"inet", "inet6", "packet"
  * @type:	"stream", "dgram", "raw"
  *
  * Return: descriptor (CLOEXEC, blocking), or -1.
  */
-int request_socket(struct lab *lab, const char *node, const char *domain, const char *type,
-		   char **why);
+int ask_socket(struct lab *lab, const char *node, const char *domain, const char *type, char **why);
 /**
- * request_exec() - start a program in a node
+ * ask_exec() - start a program in a node
  * @fds:	its stdin, stdout and stderr
  * @tty:	make stdin its controlling terminal
  * @environment: added to the node's, or NULL; stolen
  *
  * Return: its process id inside the lab, or -1.
  */
-long request_exec(struct lab *lab, const char *node, char *const *argv, int argc, const int fds[3],
-		  bool tty, json_t *environment, char **why);
-/** request_signal() - send a signal to a program started with request_exec(). */
-void request_signal(struct lab *lab, long pid, int number);
+long ask_exec(struct lab *lab, const char *node, char *const *argv, int argc, const int fds[3],
+	      bool tty, json_t *environment, char **why);
+/** ask_signal() - send a signal to a program started with ask_exec(). */
+void ask_signal(struct lab *lab, long pid, int number);
 /**
- * request_exited() - whether @event is the end of @pid
+ * ask_exited() - whether @event is the end of @pid
  * @status:	exit status as a shell tells it: 128 + N after signal N
  */
-bool request_exited(const json_t *event, long pid, int *status);
-/** request_end() - take the lab down and wait until it is gone; closes @lab. */
-void request_end(struct lab *lab);
+bool ask_exited(const json_t *event, long pid, int *status);
+/** ask_end() - take the lab down and wait until it is gone; closes @lab. */
+void ask_end(struct lab *lab);
 
 /**
  * lab_pick() - the lab that a command line means
