@@ -31,4 +31,13 @@ bool client_check(const struct doc *node, struct diag *d);
  * complaint. */
 bool profile_read(struct profile *p, const struct doc *doc, const char *seed, struct diag *d);
 
+/** profile_split_type() - "Name:1" taken apart; @name is the caller's, @version 1 to @max. */
+bool profile_split_type(const struct doc *node, long long max, char **name, unsigned *version,
+			struct diag *d);
+/** profile_read_services(), profile_read_state() - those parts of it. */
+bool profile_read_services(struct profile *p, const struct doc *doc, struct diag *d);
+void profile_free_services(struct profile *p);
+bool profile_read_state(struct profile *p, const struct doc *state, struct diag *d);
+void profile_free_state(struct profile *p);
+
 #endif

@@ -99,10 +99,9 @@ static struct rule *rule_new(const struct doc *node, const struct doc *messages,
 {
 	struct rule *rule = xcalloc(1, sizeof(*rule));
 	const char *name;
-	int before = d->errors;
 
 	rule->source = doc_copy(node);
-	if (check_keys(rule->source, d) && d->errors == before &&
+	if (check_keys(rule->source, d) &&
 	    (!doc_get(node, "name") || doc_string(doc_get(node, "name"), &name, d)) &&
 	    rule_match_read(&rule->match, doc_get(rule->source, "when"), node->line, d) &&
 	    rule_outcome_read(&rule->outcome, rule->source, messages, d)) {
