@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ssdp_send.c - SSDP messages on their way out.
+ *
+ * Theory of operation: a message is rendered for the way it takes, because LOCATION must be
+ * reachable where it is read (SSDP-17, SSDP-50, SSDP-71): the receiving interface's IPv4 address;
+ * its link-local address in brackets and without a zone for ff02::c; its global address for
+ * ff05::c. Over IPv6 the headers OPT and 01-NLS are added (SSDP-72); NLS is a digest of the LAN's
+ * addresses, so it changes when they do. Unicast and multicast leave from port 1900 and from the
+ * address that the search was sent to, or the interface's own. Rules may give another port or
+ * address, for which a socket is made and closed. What has to wait (MX, rules) is kept as bytes
+ * with a timer each; of those there are at most DELAYED_MAX.
+ */
+#include "base/mem.h"
+#include "description.h"
+#include "http.h"
+#include "journal.h"
+#include "profile.h"
+#include "ssdp_parts.h"
+#include "wire/ssdp.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DELAYED_MAX 1024
+
+static const struct {
+	const char *address;
+	const char *host; /* as HOST has it, UDA 2.0 1.2.2 and A.4.2 */
+} groups[SSDP_SCOPE_COUNT] = {
+	[SSDP_IPV4] = {SSDP_GROUP_V4, "239.255.255.250:1900"},
+	[SSDP_LINK_LOCAL] = {SSDP_GROUP_LINK, "[FF02::C]:1900"},
+	[SSDP_SITE_LOCAL] = {SSDP_GROUP_SITE, "[FF05::C]:1900"},
+};
+
+/* xorshift64*: delays need to be spread, not secret. */
+int64_t ssdp_random(struct ssdp *s, int64_t limit)
+{
+	s->random ^= s->random >> 12;
+	s->random ^= s->random << 25;
+	s->random ^= s->random >> 27;
+	return limit > 0 ? (int64_t)((s->random * UINT64_C(0x2545f4914f6cdd1d) >> 1) %
+				     (uint64_t)limit)
+			 : 0;
+}
+
+static struct in6_addr scope_address(const struct router_interface *iface, enum ssdp_scope scope)
+{
+	return scope == SSDP_LINK_LOCAL ? iface->link6 : iface->address6;
+}
+
+bool ssdp_group_way(struct ssdp_socket *socket, enum ssdp_scope scope, struct ssdp_way *out)
+{
+	struct in6_addr own = scope_address(socket->iface, scope);
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(SSDP_PORT)};
+	struct sockaddr_in6 v6 = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(SSDP_PORT),
+		.sin6_scope_id = socket->iface->index,
+	};
+
+	*out = (struct ssdp_way){.socket = socket, .scope = scope};
+	if ((scope == SSDP_IPV4) != (socket->family == AF_INET))
+		return false;
+	if (scope == SSDP_IPV4) {
+		inet_pton(AF_INET, groups[scope].address, &v4.sin_addr);
+		memcpy(&out->to, &v4, sizeof(v4));
+		return socket->iface->address.s_addr != 0;
+	}
+	inet_pton(AF_INET6, groups[scope].address, &v6.sin6_addr);
+	memcpy(&out->to, &v6, sizeof(v6));
+	return !IN6_IS_ADDR_UNSPECIFIED(&own);
+}
+
+/* Our address and port as the message's source. */
+static void own_address(const struct ssdp_way *way, struct sockaddr_storage *out)
+{
+	const struct router_interface *iface = way->socket->iface;
+	struct sockaddr_in v4 = {
+		.sin_family = AF_INET, .sin_port = htons(SSDP_PORT), .sin_addr = iface->address};
+	struct sockaddr_in6 v6 = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(SSDP_PORT),
+		.sin6_addr = scope_address(iface, way->scope),
+		.sin6_scope_id = way->scope == SSDP_LINK_LOCAL ? iface->index : 0,
+	};
+
+	if (way->from.ss_family != AF_UNSPEC)
+		*out = way->from;
+	else if (way->scope == SSDP_IPV4)
+		memcpy(out, &v4, sizeof(v4));
+	else
+		memcpy(out, &v6, sizeof(v6));
+}
+
+/* FNV-1a over the addresses of all LANs: the network location signature. */
+static void add_ipv6_headers(const struct router *r, struct buf *out)
+{
+	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < r->lans; i++) {
+		uint8_t bytes[sizeof(struct in_addr) + 2 * sizeof(struct in6_addr)];
+
+		memcpy(bytes, &r->lan[i].address, 4);
+		memcpy(bytes + 4, &r->lan[i].address6, 16);
+		memcpy(bytes + 20, &r->lan[i].link6, 16);
+		for (size_t j = 0; j < sizeof(bytes); j++)
+			sum = (sum ^ bytes[j]) * UINT64_C(0x100000001b3);
+	}
+	buf_printf(out,
+		   "OPT: \"http://schemas.upnp.org/upnp/1/0/\"; ns=01\r\n"
+		   "01-NLS: %016llx\r\n",
+		   (unsigned long long)sum);
+}
+
+/* The interface as description_location() shall see it: with the one IPv6 address in scope. */
+static struct router_interface scoped_interface(const struct ssdp_way *way)
+{
+	struct router_interface seen = *way->socket->iface;
+
+	if (way->scope != SSDP_IPV4)
+		seen.address6 = scope_address(&seen, way->scope);
+	return seen;
+}
+
+static void render(struct ssdp *s, const struct ssdp_way *way, const struct template *template,
+		   const char *st, const char *usn)
+{
+	struct router *r = s->router;
+	struct router_interface seen = scoped_interface(way);
+	struct message_values values = {0};
+	char max_age[24], boot[16], next_boot[16], config[16], port[8], lan[INET6_ADDRSTRLEN + 2];
+	struct buf extra = {0};
+
+	snprintf(max_age, sizeof(max_age), "%u", r->profile->max_age);
+	snprintf(boot, sizeof(boot), "%u", r->boot_id);
+	snprintf(next_boot, sizeof(next_boot), "%u", r->boot_id + 1);
+	snprintf(config, sizeof(config), "%u", r->config_id);
+	snprintf(port, sizeof(port), "%u", r->http ? http_port(r->http) : 0);
+	buf_reset(&s->location);
+	description_location(r, &seen, way->scope != SSDP_IPV4, &s->location);
+	if (way->scope == SSDP_IPV4) {
+		inet_ntop(AF_INET, &seen.address, lan, sizeof(lan));
+	} else {
+		lan[0] = '[';
+		inet_ntop(AF_INET6, &seen.address6, lan + 1, INET6_ADDRSTRLEN);
+		strcat(lan, "]");
+		add_ipv6_headers(r, &extra);
+	}
+	values.v[PLACEHOLDER_LOCATION] = buf_slice(&s->location);
+	values.v[PLACEHOLDER_ST] = slice_of(st);
+	values.v[PLACEHOLDER_USN] = slice_of(usn);
+	values.v[PLACEHOLDER_HOST] = slice_of(groups[way->scope].host);
+	values.v[PLACEHOLDER_SERVER] = slice_of(r->profile->server);
+	values.v[PLACEHOLDER_MAX_AGE] = slice_of(max_age);
+	values.v[PLACEHOLDER_DATE] = router_date(r);
+	values.v[PLACEHOLDER_BOOT_ID] = slice_of(boot);
+	values.v[PLACEHOLDER_NEXT_BOOT_ID] = slice_of(next_boot);
+	values.v[PLACEHOLDER_CONFIG_ID] = slice_of(config);
+	values.v[PLACEHOLDER_LAN_ADDRESS] = slice_of(lan);
+	values.v[PLACEHOLDER_HTTP_PORT] = slice_of(port);
+	values.v[PLACEHOLDER_EXTRA] = buf_slice(&extra);
+	buf_reset(&s->out);
+	template_render(template, &values, &s->out);
+	buf_free(&extra);
+}
+
+/* One datagram from port 1900, @from as its source. */
+static int transmit(const struct ssdp_way *way, const struct sockaddr_storage *from,
+		    struct slice bytes)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	} control = {0};
+	struct iovec iov = {(void *)(uintptr_t)bytes.ptr, bytes.len};
+	struct sockaddr_storage to = way->to;
+	struct msghdr msg = {.msg_name = &to, .msg_iov = &iov, .msg_iovlen = 1};
+	struct cmsghdr *cmsg = &control.align;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	msg.msg_control = &control;
+	if (way->scope == SSDP_IPV4) {
+		struct in_pktinfo info = {.ipi_ifindex = (int)way->socket->iface->index};
+
+		memcpy(&v4, from, sizeof(v4));
+		info.ipi_spec_dst = v4.sin_addr;
+		msg.msg_namelen = sizeof(struct sockaddr_in);
+		msg.msg_controllen = CMSG_SPACE(sizeof(info));
+		cmsg->cmsg_level = IPPROTO_IP;
+		cmsg->cmsg_type = IP_PKTINFO;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(info));
+		memcpy(CMSG_DATA(cmsg), &info, sizeof(info));
+	} else {
+		struct in6_pktinfo info = {.ipi6_ifindex = way->socket->iface->index};
+
+		memcpy(&v6, from, sizeof(v6));
+		info.ipi6_addr = v6.sin6_addr;
+		msg.msg_namelen = sizeof(struct sockaddr_in6);
+		msg.msg_controllen = CMSG_SPACE(sizeof(info));
+		cmsg->cmsg_level = IPPROTO_IPV6;
+		cmsg->cmsg_type = IPV6_PKTINFO;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(info));
+		memcpy(CMSG_DATA(cmsg), &info, sizeof(info));
+	}
+	return sendmsg(way->socket->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* One datagram from another port or address, which need not be ours (IP_TRANSPARENT). */
+static int transmit_from(const struct ssdp_way *way, const struct sockaddr_storage *from,
+			 struct slice bytes)
+{
+	bool v4 = from->ss_family == AF_INET;
+	socklen_t len = v4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+	int fd = socket(from->ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int on = 1, error = 0;
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, way->socket->iface->name,
+		   (socklen_t)strlen(way->socket->iface->name));
+	if (v4) {
+		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
+		setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on));
+	}
+	if (bind(fd, (const struct sockaddr *)from, len) < 0 ||
+	    sendto(fd, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL,
+		   (const struct sockaddr *)&way->to, len) < 0)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+static void set_source(struct sockaddr_storage *from, uint16_t port, struct in_addr address)
+{
+	struct sockaddr_in v4;
+
+	/* The port lies at the same place in both families; another address is IPv4 only. */
+	memcpy(&v4, from, sizeof(v4));
+	if (port)
+		v4.sin_port = htons(port);
+	if (address.s_addr && from->ss_family == AF_INET)
+		v4.sin_addr = address;
+	memcpy(from, &v4, sizeof(v4));
+}
+
+/* Send bytes that are ready, @d->copies times. */
+static void deliver(struct ssdp *s, const struct ssdp_delayed *d)
+{
+	struct journal *journal = s->router->journal;
+	bool other = d->source_port || d->source_address.s_addr;
+	struct sockaddr_storage from = {0};
+
+	own_address(&d->way, &from);
+	set_source(&from, d->source_port, d->source_address);
+	for (unsigned i = 0; i < d->copies; i++) {
+		int error = other ? transmit_from(&d->way, &from, buf_slice(&d->bytes))
+				  : transmit(&d->way, &from, buf_slice(&d->bytes));
+
+		if (error && journal_on(journal))
+			journal_write(journal, JOURNAL_ERROR, "ssdp", (struct sockaddr *)&from,
+				      (const struct sockaddr *)&d->way.to, d->what, "{s:s}",
+				      "error", strerror(-error));
+		else if (journal_on(journal))
+			journal_write(journal, JOURNAL_SENT, "ssdp", (struct sockaddr *)&from,
+				      (const struct sockaddr *)&d->way.to, d->what, "{s:I}",
+				      "bytes", (json_int_t)d->bytes.len);
+	}
+}
+
+static void delayed_free(struct ssdp_delayed *d)
+{
+	struct ssdp *s = d->ssdp;
+
+	loop_timer_cancel(s->router->loop, &d->timer);
+	if (d->prev)
+		d->prev->next = d->next;
+	else
+		s->first = d->next;
+	if (d->next)
+		d->next->prev = d->prev;
+	s->delayed--;
+	buf_free(&d->bytes);
+	free(d->what);
+	free(d);
+}
+
+static void delayed_due(void *arg)
+{
+	struct ssdp_delayed *d = arg;
+
+	deliver(d->ssdp, d);
+	delayed_free(d);
+}
+
+static void keep(struct ssdp *s, const struct ssdp_delayed *ready, int64_t delay_us)
+{
+	struct ssdp_delayed *d;
+
+	if (s->delayed >= DELAYED_MAX) {
+		if (journal_on(s->router->journal))
+			journal_write(s->router->journal, JOURNAL_DECIDED, "ssdp", NULL, NULL,
+				      "drops an answer: too many wait", NULL);
+		return;
+	}
+	d = xmalloc(sizeof(*d));
+	*d = *ready;
+	d->bytes = (struct buf){0};
+	buf_add_slice(&d->bytes, buf_slice(&ready->bytes));
+	d->what = xstrdup(ready->what);
+	d->next = s->first;
+	if (d->next)
+		d->next->prev = d;
+	s->first = d;
+	s->delayed++;
+	loop_timer_arm(s->router->loop, &d->timer, clock_now() + delay_us, delayed_due, d);
+}
+
+void ssdp_forget_delayed(struct ssdp *s)
+{
+	while (s->first)
+		delayed_free(s->first);
+}
+
+void ssdp_send(struct ssdp *s, const struct ssdp_way *way, enum message_id message, const char *st,
+	       const char *usn, const struct effects *e)
+{
+	const struct template *template =
+		e->head ? e->head : s->router->profile->templates[message];
+	struct ssdp_delayed ready = {
+		.ssdp = s,
+		.way = *way,
+		.copies = e->copies,
+		.source_port = e->source_port,
+		.source_address = e->source_address,
+	};
+	char what[320];
+
+	if (e->drop)
+		return;
+	snprintf(what, sizeof(what), "%s %s", message_name(message), st);
+	ready.what = what;
+	render(s, way, template, st, usn);
+	if (e->truncate >= 0 && (size_t)e->truncate < s->out.len)
+		s->out.len = (size_t)e->truncate;
+	ready.bytes = s->out;
+	if (e->delay_us)
+		keep(s, &ready, e->delay_us);
+	else
+		deliver(s, &ready);
+}
