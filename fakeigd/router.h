@@ -101,6 +101,7 @@ struct router_pending {
  * @boot_id:	BOOTID.UPNP.ORG; grows at each reboot
  * @config_id:	CONFIGID.UPNP.ORG
  * @booted:	clock_now() at the last (re)boot
+ * @first_address: the WAN's at start, to which router_reset() goes back
  * @reboots:	how often router_reboot() ran since start or router_reset()
  * @source:	where @profile came from
  * @port:	TCP port of the command line, 0 = the profile's
@@ -132,6 +133,7 @@ struct router {
 	uint32_t boot_id;
 	uint32_t config_id;
 	int64_t booted;
+	struct in_addr first_address;
 	uint32_t reboots;
 	struct router_source source;
 	uint16_t port;

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * router.c - one fake router: its parts from start to stop, its WAN, what befalls it.
+ *
+ * Theory of operation: the parts know each other only through struct router. They start in the
+ * order in which they need each other and stop in the reverse one, after the byebyes (UDA 2.0
+ * 1.2.3). The WAN's state changes here and nowhere else, so that journal, forwarding and events
+ * never disagree (WANIPConnection clause 2.2.3). A reboot keeps the process: connections,
+ * subscriptions and (unless table.survives-reboot) mappings are gone without a word, BOOTID grows
+ * (SSDP-28), and the router announces itself anew. A reset makes a used lab as good as a new one
+ * and therefore also undoes renumbering and rules that were added.
+ *
+ * State changes that rules ask for after an answer are queued to a timer that is due at once: they
+ * run at the end of the turn, when no connection is half handled.
+ */
+#include "router.h"
+
+#include "base/mem.h"
+#include "description.h"
+#include "forward.h"
+#include "gena.h"
+#include "interface.h"
+#include "journal.h"
+#include "portmap.h"
+#include "profile.h"
+#include "soap.h"
+#include "ssdp.h"
+#include "wanconnection.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+
+static const char *const wan_texts[] = {
+	[WAN_UNCONFIGURED] = "Unconfigured",   [WAN_CONNECTING] = "Connecting",
+	[WAN_CONNECTED] = "Connected",	       [WAN_PENDING_DISCONNECT] = "PendingDisconnect",
+	[WAN_DISCONNECTING] = "Disconnecting", [WAN_DISCONNECTED] = "Disconnected",
+};
+static_assert(ARRAY_SIZE(wan_texts) == WAN_STATUS_COUNT, "a text for every status");
+
+const char *wan_status_text(enum wan_status status)
+{
+	return wan_texts[status];
+}
+
+struct slice router_date(struct router *r)
+{
+	int64_t now = clock_wall() + (int64_t)r->profile->date_offset * CLOCK_SECOND;
+
+	if (now / CLOCK_SECOND != r->date_second) {
+		r->date_second = now / CLOCK_SECOND;
+		http_date(now, r->date);
+	}
+	return slice_of(r->date);
+}
+
+static bool same_prefix(const uint8_t *a, const uint8_t *b, int bits)
+{
+	int whole = bits / 8, rest = bits % 8;
+
+	return !memcmp(a, b, (size_t)whole) && (!rest || (a[whole] ^ b[whole]) >> (8 - rest) == 0);
+}
+
+const struct router_interface *router_lan_of(const struct router *r, struct in_addr address)
+{
+	for (size_t i = 0; i < r->lans; i++)
+		if (r->lan[i].address.s_addr &&
+		    same_prefix((const uint8_t *)&r->lan[i].address, (const uint8_t *)&address,
+				r->lan[i].prefix))
+			return &r->lan[i];
+	return NULL;
+}
+
+static const struct router_interface *lan_of6(const struct router *r, const struct sockaddr_in6 *v6)
+{
+	bool link = IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr);
+
+	for (size_t i = 0; i < r->lans; i++) {
+		const struct router_interface *lan = &r->lan[i];
+
+		if (link ? v6->sin6_scope_id == lan->index
+			 : !IN6_IS_ADDR_UNSPECIFIED(&lan->address6) &&
+				    same_prefix(lan->address6.s6_addr, v6->sin6_addr.s6_addr,
+						lan->prefix6))
+			return lan;
+	}
+	return NULL;
+}
+
+const struct router_interface *router_lan_of_peer(const struct router *r,
+						  const struct sockaddr *peer)
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	if (peer->sa_family == AF_INET) {
+		memcpy(&v4, peer, sizeof(v4));
+		return router_lan_of(r, v4.sin_addr);
+	}
+	if (peer->sa_family != AF_INET6)
+		return NULL;
+	memcpy(&v6, peer, sizeof(v6));
+	return lan_of6(r, &v6);
+}
+
+/* ------------------------------------------------------------------ requests */
+
+/* Methods that UDA gives a URL besides GET and HEAD. */
+static const char *url_methods(struct router *r, struct slice target)
+{
+	if (description_control_service(r, target))
+		return "POST, M-POST";
+	if (description_event_service(r, target))
+		return "SUBSCRIBE, UNSUBSCRIBE";
+	return NULL;
+}
+
+static void not_allowed(struct router *r, struct http_reply *reply, const char *methods)
+{
+	http_error_reply(r, reply, 405);
+	buf_printf(&reply->extra, "Allow: %s\r\n", methods ? methods : "GET, HEAD");
+}
+
+static const struct {
+	const char *method;
+	http_handler_fn *answer; /* NULL: a method of HTTP or UPnP that no URL here has (DESC-10) */
+} methods[] = {
+	{"GET", description_get},
+	{"HEAD", description_get},
+	{"POST", soap_post},
+	{"M-POST", soap_post},
+	{"SUBSCRIBE", gena_subscribe},
+	{"UNSUBSCRIBE", gena_unsubscribe},
+	{"OPTIONS", NULL},
+	{"PUT", NULL},
+	{"DELETE", NULL},
+	{"TRACE", NULL},
+	{"CONNECT", NULL},
+	{"PATCH", NULL},
+	{"NOTIFY", NULL},
+	{"M-SEARCH", NULL},
+};
+
+void router_dispatch(struct router *r, const struct http_request *request, struct http_reply *reply)
+{
+	const char *other;
+
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		if (!slice_eq(request->head.method, methods[i].method))
+			continue;
+		other = url_methods(r, request->head.target);
+		if (!methods[i].answer) {
+			not_allowed(r, reply, other);
+			return;
+		}
+		methods[i].answer(r, request, reply);
+		/* The URL exists, only not for this method. */
+		if (reply->status == 404 && other)
+			not_allowed(r, reply, other);
+		return;
+	}
+	http_error_reply(r, reply, 501);
+}
+
+/* ------------------------------------------------------------------ WAN */
+
+void router_set_wan(struct router *r, enum wan_status status, const char *error)
+{
+	char what[64];
+
+	if (r->wan_state == status && r->wan_error && !strcmp(r->wan_error, error))
+		return;
+	r->wan_state = status;
+	r->wan_since = clock_now();
+	r->wan_error = error;
+	if (r->forward)
+		forward_set_enabled(r->forward,
+				    status == WAN_CONNECTED || status == WAN_PENDING_DISCONNECT);
+	snprintf(what, sizeof(what), "ConnectionStatus %s", wan_status_text(status));
+	journal_write(r->journal, JOURNAL_STATE, "wan", NULL, NULL, what, "{s:s}", "error", error);
+	wanconnection_notice(r);
+}
+
+static void find_external(struct router *r)
+{
+	r->external = r->profile->external.s_addr ? r->profile->external : r->wan.address;
+}
+
+int router_renumber(struct router *r, struct in_addr address)
+{
+	char text[INET_ADDRSTRLEN], what[64];
+	int error;
+
+	if (!r->wan.index)
+		return -ENODEV;
+	error = interface_renumber(&r->wan, address);
+	if (error)
+		return error;
+	find_external(r);
+	inet_ntop(AF_INET, &address, text, sizeof(text));
+	snprintf(what, sizeof(what), "WAN address %s", text);
+	journal_write(r->journal, JOURNAL_STATE, "wan", NULL, NULL, what, NULL);
+	wanconnection_notice(r);
+	return 0;
+}
+
+/* The state of the line that the profile and the interface give at start. */
+static enum wan_status first_wan_state(const struct router *r)
+{
+	return r->external.s_addr ? WAN_CONNECTED : WAN_DISCONNECTED;
+}
+
+/* ------------------------------------------------------------------ start, reset, reboot, stop */
+
+/* CONFIGID: a digest of what the descriptions are made from, 0 to 2^24-1 (SSDP-29). */
+static uint32_t config_id(const struct profile *p)
+{
+	static const char *const behaviour[] = {"policy",  "rules",    "quirks", "state",
+						"summary", "evidence", "extends"};
+	struct doc *form = doc_copy(p->document);
+	struct buf text = {0};
+	uint32_t sum = UINT32_C(0x811c9dc5);
+
+	for (size_t i = 0; i < ARRAY_SIZE(behaviour); i++)
+		doc_remove(form, behaviour[i]);
+	doc_to_yaml(form, &text);
+	for (size_t i = 0; i < ARRAY_SIZE(p->udn); i++)
+		buf_puts(&text, p->udn[i] ? p->udn[i] : "");
+	for (size_t i = 0; i < text.len; i++)
+		sum = (sum ^ (uint8_t)text.data[i]) * UINT32_C(0x01000193);
+	buf_free(&text);
+	doc_free(form);
+	return (sum >> 24 ^ sum) & 0xffffff;
+}
+
+static int start_failed(struct diag *d, int error, const char *what)
+{
+	diag_at(d, NULL, 0, "cannot %s: %s", what, strerror(-error));
+	return error;
+}
+
+int router_start(struct router *r, struct diag *d)
+{
+	int error = 0;
+
+	r->rules = r->profile->rules;
+	r->booted = clock_now();
+	/* Seconds since 1970 grow from one run to the next without anything being stored. */
+	r->boot_id = (uint32_t)(clock_wall() / CLOCK_SECOND) & 0x7fffffff;
+	r->config_id = config_id(r->profile);
+	r->first_address = r->wan.address;
+	find_external(r);
+	r->wan_state = first_wan_state(r);
+	r->wan_since = r->booted;
+	r->wan_error = "ERROR_NONE";
+	r->description = description_new(r);
+	r->wanconnection = wanconnection_new(r);
+	r->forward = forward_new(r, &error);
+	if (!r->forward)
+		return start_failed(d, error, "set up forwarding by nftables");
+	forward_set_enabled(r->forward, r->wan_state == WAN_CONNECTED);
+	r->portmap = portmap_new(r);
+	error = portmap_load(r->portmap);
+	if (error)
+		return start_failed(d, error, "forward the profile's mappings");
+	r->gena = gena_new(r);
+	r->http = http_new(r, router_dispatch, &error);
+	if (!r->http)
+		return start_failed(d, error, "listen for HTTP on the LAN");
+	r->ssdp = ssdp_new(r, &error);
+	if (!r->ssdp)
+		return start_failed(d, error, "listen for SSDP on the LAN");
+	journal_write(r->journal, JOURNAL_STATE, "router", NULL, NULL, "ready",
+		      "{s:s, s:i, s:I, s:I}", "profile", r->profile->name, "http_port",
+		      (int)http_port(r->http), "boot_id", (json_int_t)r->boot_id, "config_id",
+		      (json_int_t)r->config_id);
+	return 0;
+}
+
+void router_stop(struct router *r)
+{
+	loop_timer_cancel(r->loop, &r->pending.timer);
+	if (r->ssdp)
+		ssdp_byebye(r->ssdp);
+	ssdp_free(r->ssdp);
+	http_free(r->http);
+	gena_free(r->gena);
+	portmap_free(r->portmap);
+	forward_free(r->forward);
+	wanconnection_free(r->wanconnection);
+	description_free(r->description);
+	r->ssdp = NULL;
+	r->http = NULL;
+	r->gena = NULL;
+	r->portmap = NULL;
+	r->forward = NULL;
+	r->wanconnection = NULL;
+	r->description = NULL;
+	profile_free(r->profile);
+	r->profile = NULL;
+	r->rules = NULL;
+}
+
+/* What a reboot and a reset have in common: all that is held in memory is gone. */
+static void forget(struct router *r, bool mappings, const char *why)
+{
+	http_reset(r->http);
+	gena_clear(r->gena);
+	wanconnection_reset(r->wanconnection);
+	if (mappings) {
+		if (portmap_count(r->portmap))
+			portmap_clear(r->portmap, why);
+		portmap_load(r->portmap);
+	}
+	r->booted = clock_now();
+	router_set_wan(r, first_wan_state(r), "ERROR_NONE");
+	r->wan_since = r->booted;
+}
+
+void router_reboot(struct router *r)
+{
+	r->boot_id = (r->boot_id + 1) & 0x7fffffff;
+	r->reboots++;
+	journal_write(r->journal, JOURNAL_STATE, "router", NULL, NULL, "reboot", "{s:I}", "boot_id",
+		      (json_int_t)r->boot_id);
+	forget(r, !r->profile->policy.table_survives_reboot, "reboot");
+	ssdp_restart(r->ssdp);
+}
+
+void router_reset(struct router *r)
+{
+	loop_timer_cancel(r->loop, &r->pending.timer);
+	r->pending = (struct router_pending){0};
+	if (r->wan.index && r->wan.address.s_addr != r->first_address.s_addr)
+		router_renumber(r, r->first_address);
+	if (r->rules)
+		rules_rewind(r->rules);
+	r->reboots = 0;
+	forget(r, true, "reset");
+	ssdp_restart(r->ssdp);
+	journal_write(r->journal, JOURNAL_STATE, "router", NULL, NULL, "reset", NULL);
+}
+
+int router_reload(struct router *r, struct diag *d)
+{
+	struct profile *old = r->profile;
+	struct profile *fresh =
+		profile_load(r->source.profile, r->source.quirks, r->source.quirk_count,
+			     r->source.data, r->source.seed, d);
+
+	if (!fresh)
+		return -EINVAL;
+	/* Subscriptions, connections and what waits to be sent point into the old profile. */
+	ssdp_byebye(r->ssdp);
+	http_reset(r->http);
+	gena_clear(r->gena);
+	r->profile = fresh;
+	r->rules = fresh->rules;
+	r->config_id = config_id(fresh);
+	r->date_second = 0;
+	find_external(r);
+	description_reload(r);
+	wanconnection_reset(r->wanconnection);
+	wanconnection_notice(r);
+	profile_free(old);
+	ssdp_restart(r->ssdp);
+	journal_write(r->journal, JOURNAL_STATE, "router", NULL, NULL, "reload", "{s:s}", "profile",
+		      fresh->name);
+	return 0;
+}
+
+static void run_pending(void *arg)
+{
+	struct router *r = arg;
+	struct router_pending due = r->pending;
+
+	r->pending = (struct router_pending){0};
+	if (due.forget && portmap_count(r->portmap))
+		portmap_clear(r->portmap, "rule");
+	if (due.wan_down)
+		router_set_wan(r, WAN_DISCONNECTED, "ERROR_NO_CARRIER");
+	if (due.renumber.s_addr)
+		router_renumber(r, due.renumber);
+	if (due.reboot)
+		router_reboot(r);
+}
+
+void router_after(struct router *r, const struct effects *effects)
+{
+	if (!effects->reboot && !effects->forget && !effects->wan_down && !effects->renumber.s_addr)
+		return;
+	r->pending.reboot |= effects->reboot;
+	r->pending.forget |= effects->forget;
+	r->pending.wan_down |= effects->wan_down;
+	if (effects->renumber.s_addr)
+		r->pending.renumber = effects->renumber;
+	loop_timer_arm(r->loop, &r->pending.timer, clock_now(), run_pending, r);
+}
