@@ -4,10 +4,11 @@
  *
  * bench-load ADDRESS PORT PATH SERVICE ACTION COUNT CONCURRENCY FIRST
  *
- * In the body template the argument values follow the action: AddPortMapping uses external port FIRST+i,
- * GetGenericPortMappingEntry index FIRST+i, every other action has no arguments. Prints one JSON object:
- * requests, failures (no answer, or status other than 200), seconds, per second, median and p99 in ms.
- * A connection per request, since that is all that some daemons do; the same for every subject.
+ * In the body template the argument values follow the action: AddPortMapping uses external port
+ * FIRST+i, GetGenericPortMappingEntry index FIRST+i, every other action has no arguments. Prints
+ * one JSON object: requests, failures (no answer, or status other than 200), seconds, per second,
+ * median and p99 in ms. A connection per request, since that is all that some daemons do; the same
+ * for every subject.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -55,16 +56,18 @@ static int64_t now_ns(void)
 static int arguments(char *out, size_t size, long number)
 {
 	if (!strcmp(bench.action, "GetGenericPortMappingEntry"))
-		return snprintf(out, size, "<NewPortMappingIndex>%ld</NewPortMappingIndex>", number);
+		return snprintf(out, size, "<NewPortMappingIndex>%ld</NewPortMappingIndex>",
+				number);
 	if (!strcmp(bench.action, "AddPortMapping"))
-		return snprintf(out, size,
-				"<NewRemoteHost></NewRemoteHost><NewExternalPort>%ld</NewExternalPort>"
-				"<NewProtocol>%s</NewProtocol><NewInternalPort>%ld</NewInternalPort>"
-				"<NewInternalClient>%s</NewInternalClient><NewEnabled>1</NewEnabled>"
-				"<NewPortMappingDescription>bench</NewPortMappingDescription>"
-				"<NewLeaseDuration>0</NewLeaseDuration>",
-				number % 64000 + 1024, number < 64000 ? "TCP" : "UDP",
-				number % 64000 + 1024, bench.own);
+		return snprintf(
+			out, size,
+			"<NewRemoteHost></NewRemoteHost><NewExternalPort>%ld</NewExternalPort>"
+			"<NewProtocol>%s</NewProtocol><NewInternalPort>%ld</NewInternalPort>"
+			"<NewInternalClient>%s</NewInternalClient><NewEnabled>1</NewEnabled>"
+			"<NewPortMappingDescription>bench</NewPortMappingDescription>"
+			"<NewLeaseDuration>0</NewLeaseDuration>",
+			number % 64000 + 1024, number < 64000 ? "TCP" : "UDP",
+			number % 64000 + 1024, bench.own);
 	out[0] = '\0';
 	return 0;
 }
@@ -81,13 +84,13 @@ static void build_request(struct connection *c, long number)
 			  "s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body>"
 			  "<u:%s xmlns:u=\"%s\">%s</u:%s></s:Body></s:Envelope>\r\n",
 			  bench.action, bench.service, args, bench.action);
-	c->length = (size_t)snprintf(c->request, sizeof(c->request),
-				     "POST %s HTTP/1.1\r\nHost: %s:%d\r\nContent-Length: %d\r\n"
-				     "Content-Type: text/xml; charset=\"utf-8\"\r\n"
-				     "SOAPAction: \"%s#%s\"\r\nConnection: close\r\n\r\n%s",
-				     bench.path, inet_ntoa(bench.to.sin_addr),
-				     ntohs(bench.to.sin_port), length, bench.service, bench.action,
-				     body);
+	c->length =
+		(size_t)snprintf(c->request, sizeof(c->request),
+				 "POST %s HTTP/1.1\r\nHost: %s:%d\r\nContent-Length: %d\r\n"
+				 "Content-Type: text/xml; charset=\"utf-8\"\r\n"
+				 "SOAPAction: \"%s#%s\"\r\nConnection: close\r\n\r\n%s",
+				 bench.path, inet_ntoa(bench.to.sin_addr), ntohs(bench.to.sin_port),
+				 length, bench.service, bench.action, body);
 }
 
 static void start(struct connection *c)
@@ -185,7 +188,8 @@ int main(int argc, char **argv)
 	int concurrency;
 
 	if (argc != 9) {
-		fputs("usage: bench-load ADDRESS PORT PATH SERVICE ACTION COUNT CONCURRENCY FIRST\n",
+		fputs("usage: bench-load ADDRESS PORT PATH SERVICE ACTION COUNT CONCURRENCY "
+		      "FIRST\n",
 		      stderr);
 		return 2;
 	}
