@@ -65,17 +65,17 @@ int ask_socket(struct lab *lab, const char *node, const char *domain, const char
 }
 
 long ask_exec(struct lab *lab, const char *node, char *const *argv, int argc, const int fds[3],
-	      bool tty, json_t *environment, char **why)
+	      const char *cwd, bool tty, char **why)
 {
 	json_t *words = json_array(), *request, *reply;
 	long pid = -1;
 
 	for (int i = 0; i < argc; i++)
 		json_array_append_new(words, json_stringn_nocheck(argv[i], strlen(argv[i])));
-	request = json_pack("{s:s, s:s, s:o, s:b, s:s}", "op", "exec", "node", node, "argv", words,
-			    "tty", tty, "cwd", "/");
-	if (environment)
-		json_object_set_new(request, "env", environment);
+	request = json_pack("{s:s, s:s, s:o, s:b}", "op", "exec", "node", node, "argv", words,
+			    "tty", tty);
+	if (cwd)
+		json_object_set_new(request, "cwd", json_string(cwd));
 	reply = judge(lab_request(lab, request, fds, 3, NULL), why);
 	if (reply)
 		pid = (long)json_integer_value(json_object_get(reply, "pid"));

@@ -35,13 +35,13 @@ int ask_socket(struct lab *lab, const char *node, const char *domain, const char
 /**
  * ask_exec() - start a program in a node
  * @fds:	its stdin, stdout and stderr
+ * @cwd:	working directory, NULL = the lab's choice
  * @tty:	make stdin its controlling terminal
- * @environment: added to the node's, or NULL; stolen
  *
  * Return: its process id inside the lab, or -1.
  */
 long ask_exec(struct lab *lab, const char *node, char *const *argv, int argc, const int fds[3],
-	      bool tty, json_t *environment, char **why);
+	      const char *cwd, bool tty, char **why);
 /** ask_signal() - send a signal to a program started with ask_exec(). */
 void ask_signal(struct lab *lab, long pid, int number);
 /**
