@@ -20,8 +20,16 @@ struct mapping;
 /** forward_new() - table, maps, chains. Return: NULL with @error set to -errno when the kernel
  * refuses. With no WAN interface (router->wan.index 0) a backend that only counts is used. */
 struct forward *forward_new(struct router *r, int *error);
+/** forward_missing() - what the kernel lacks, after forward_new() failed: "nft fib expressions
+ * (CONFIG_NFT_FIB_IPV4)"; "" when that is not known. */
+const char *forward_missing(void);
 void forward_free(struct forward *f);
+/** forward_add() - forward from now on. The key must not be forwarded already: -EEXIST, and a
+ * refused transaction costs the kernel milliseconds. An external port 0 stands for every port that
+ * has no mapping of its own; it reaches the same port of the internal client. 0 or -errno. */
 int forward_add(struct forward *f, const struct mapping *m);
+/** forward_remove() - and end the connections that the mapping carried. 0 (also when it was not
+ * forwarded) or -errno. */
 int forward_remove(struct forward *f, const struct mapping *m);
 /** forward_flush() - no mapping forwards any more, no connection through one lives. */
 int forward_flush(struct forward *f);

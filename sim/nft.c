@@ -192,6 +192,23 @@ void nft_ct(struct nftnl_rule *r, uint32_t key, int direction, unsigned reg)
 	set_reg(e, NFTNL_EXPR_CT_DREG, reg);
 }
 
+void nft_set_ct_mark(struct nftnl_rule *r, unsigned reg)
+{
+	struct nftnl_expr *e = expression(r, "ct");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_CT_KEY, NFT_CT_MARK);
+	set_reg(e, NFTNL_EXPR_CT_SREG, reg);
+}
+
+void nft_fib_type(struct nftnl_rule *r, unsigned reg)
+{
+	struct nftnl_expr *e = expression(r, "fib");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+	set_reg(e, NFTNL_EXPR_FIB_DREG, reg);
+}
+
 void nft_payload(struct nftnl_rule *r, uint32_t base, uint32_t offset, uint32_t len, unsigned reg)
 {
 	struct nftnl_expr *e = expression(r, "payload");

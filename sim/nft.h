@@ -25,6 +25,7 @@
 #define NFT_TYPE_IPADDR	      7
 #define NFT_TYPE_INET_PROTO   12
 #define NFT_TYPE_INET_SERVICE 13
+#define NFT_TYPE_MARK	      19
 #define NFT_TYPE_IFNAME	      41
 /** NFT_CONCAT() - type number of "@a . @b". */
 #define NFT_CONCAT(a, b) ((a) << 6 | (b))
@@ -82,6 +83,10 @@ void nft_rule_done(struct nft_batch *b, struct nftnl_rule *r, const char *what);
 void nft_meta(struct nftnl_rule *r, uint32_t key, unsigned reg);
 /** nft_ct() - @direction: IP_CT_DIR_*, or -1 where the key has none. */
 void nft_ct(struct nftnl_rule *r, uint32_t key, int direction, unsigned reg);
+/** nft_set_ct_mark() - the connection's mark becomes what @reg holds. */
+void nft_set_ct_mark(struct nftnl_rule *r, unsigned reg);
+/** nft_fib_type() - kind of destination address (RTN_LOCAL ...) into @reg. */
+void nft_fib_type(struct nftnl_rule *r, unsigned reg);
 void nft_payload(struct nftnl_rule *r, uint32_t base, uint32_t offset, uint32_t len, unsigned reg);
 /** nft_compare() - go on when the register is (@op NFT_CMP_*) the @len bytes. */
 void nft_compare(struct nftnl_rule *r, unsigned reg, uint32_t op, const void *data, uint32_t len);

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forward.c - real forwarding of mappings by nftables, through libnftnl and libmnl.
+ *
+ * Theory of operation. Enabled mappings are elements of the maps in table "ip fakeigd"
+ * (forward_table.c); this file keeps the sockets and numbers the mappings. The number, under a tag
+ * of ours, is the mark of every connection that a mapping carried, so that ending the mapping can
+ * end those connections (RFC 6886 clause 3.4 asks for it in so many words, and a lab's "stops
+ * reaching it after deletion" needs it). Conntrack is only gone through when the element's counter
+ * says that there was a connection: most mappings of a lab never see one.
+ *
+ * Without a WAN interface nothing is asked of the kernel: every call succeeds and does nothing, so
+ * that fakeigd is of use where there is no nf_tables.
+ */
+#include "forward.h"
+
+#include "base/mem.h"
+#include "forward_table.h"
+#include "router.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define MARK_TAG  0x1d000000u
+#define MARK_MASK 0xff000000u
+
+/**
+ * struct forward - forwarding of one router
+ * @netfilter:	socket for elements and conntrack, NULL without a WAN interface
+ * @route:	socket for the interface's counters, NULL where there is no interface
+ * @wan:	index of the WAN interface
+ * @number:	of the last mapping added
+ */
+struct forward {
+	struct mnl_socket *netfilter;
+	struct mnl_socket *route;
+	unsigned wan;
+	uint32_t number;
+};
+
+static const char *missing;
+
+const char *forward_missing(void)
+{
+	return missing ? missing : "";
+}
+
+static struct mnl_socket *open_socket(int bus)
+{
+	struct mnl_socket *nl = mnl_socket_open2(bus, SOCK_CLOEXEC);
+
+	if (nl && mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0) {
+		mnl_socket_close(nl);
+		return NULL;
+	}
+	return nl;
+}
+
+static int open_sockets(struct forward *f)
+{
+	missing = "netlink to netfilter (CONFIG_NETFILTER_NETLINK)";
+	f->netfilter = open_socket(NETLINK_NETFILTER);
+	f->route = f->netfilter ? open_socket(NETLINK_ROUTE) : NULL;
+	return f->route ? 0 : -errno;
+}
+
+struct forward *forward_new(struct router *r, int *error)
+{
+	struct forward *f = xcalloc(1, sizeof(*f));
+
+	f->wan = r->wan.index;
+	missing = NULL;
+	if (!f->wan)
+		return f;
+	*error = open_sockets(f);
+	if (!*error)
+		*error = forward_table_make(r, &missing);
+	if (!*error) {
+		missing = NULL;
+		return f;
+	}
+	if (f->netfilter)
+		mnl_socket_close(f->netfilter);
+	if (f->route)
+		mnl_socket_close(f->route);
+	free(f);
+	return NULL;
+}
+
+void forward_free(struct forward *f)
+{
+	if (!f)
+		return;
+	if (f->wan) {
+		forward_table_delete();
+		mnl_socket_close(f->netfilter);
+		mnl_socket_close(f->route);
+	}
+	free(f);
+}
+
+int forward_add(struct forward *f, const struct mapping *m)
+{
+	struct forward_key k;
+
+	if (!f->wan)
+		return 0;
+	k = forward_key_of(m, MARK_TAG | (++f->number & ~MARK_MASK));
+	return forward_element_add(f->netfilter, &k);
+}
+
+/* End the connections whose mark has @value under @mask. */
+static int end_connections(struct forward *f, uint32_t value, uint32_t mask)
+{
+	_Alignas(struct nlmsghdr) char out[256], in[1024];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(out);
+	struct nfgenmsg *nfg;
+
+	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	nfg->nfgen_family = AF_INET;
+	nfg->version = NFNETLINK_V0;
+	mnl_attr_put_u32(nlh, CTA_MARK, htonl(value));
+	mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(mask));
+	if (mnl_socket_sendto(f->netfilter, out, nlh->nlmsg_len) < 0 ||
+	    mnl_socket_recvfrom(f->netfilter, in, sizeof(in)) < 0)
+		return -errno;
+	nlh = (struct nlmsghdr *)in;
+	return nlh->nlmsg_type == NLMSG_ERROR
+		       ? ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error
+		       : -EPROTO;
+}
+
+int forward_remove(struct forward *f, const struct mapping *m)
+{
+	struct forward_key k;
+	uint32_t mark;
+	bool used;
+	int error;
+
+	if (!f->wan)
+		return 0;
+	k = forward_key_of(m, 0);
+	error = forward_element_get(f->netfilter, &k, &mark, &used);
+	if (error == -ENOENT)
+		return 0;
+	if (!error)
+		error = forward_element_delete(f->netfilter, &k);
+	if (!error && used)
+		error = end_connections(f, mark, UINT32_MAX);
+	return error;
+}
+
+int forward_flush(struct forward *f)
+{
+	int error = f->wan ? forward_table_empty() : 0;
+
+	return error || !f->wan ? error : end_connections(f, MARK_TAG, MARK_MASK);
+}
+
+int forward_set_enabled(struct forward *f, bool enabled)
+{
+	int error = f->wan ? forward_table_gate(enabled) : 0;
+
+	return error || !f->wan || enabled ? error : end_connections(f, MARK_TAG, MARK_MASK);
+}
+
+static int request_link(struct forward *f, char *in, size_t size)
+{
+	_Alignas(struct nlmsghdr) char out[128];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(out);
+	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(nlh, sizeof(*link));
+
+	nlh->nlmsg_type = RTM_GETLINK;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	link->ifi_index = (int)f->wan;
+	if (mnl_socket_sendto(f->route, out, nlh->nlmsg_len) < 0 ||
+	    mnl_socket_recvfrom(f->route, in, size) < 0)
+		return -errno;
+	nlh = (struct nlmsghdr *)in;
+	return nlh->nlmsg_type == NLMSG_ERROR
+		       ? ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error
+		       : 0;
+}
+
+int forward_counters(struct forward *f, struct forward_counters *out)
+{
+	_Alignas(struct nlmsghdr) char in[8192];
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)in;
+	struct rtnl_link_stats64 stats = {0};
+	const struct nlattr *a;
+	int error;
+
+	*out = (struct forward_counters){0};
+	if (!f->wan)
+		return 0;
+	error = request_link(f, in, sizeof(in));
+	if (error)
+		return error;
+	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg))
+	{
+		size_t len = mnl_attr_get_payload_len(a);
+
+		if (mnl_attr_get_type(a) == IFLA_STATS64)
+			memcpy(&stats, mnl_attr_get_payload(a),
+			       len < sizeof(stats) ? len : sizeof(stats));
+	}
+	out->bytes_sent = stats.tx_bytes;
+	out->bytes_received = stats.rx_bytes;
+	out->packets_sent = stats.tx_packets;
+	out->packets_received = stats.rx_packets;
+	return 0;
+}
