@@ -22,7 +22,7 @@
 struct router;
 struct control;
 
-#define CONTROL_MESSAGE_MAX 65536
+#define CONTROL_MESSAGE_MAX 131072
 
 /** control_new() - serve on a connected descriptor (@fd >= 0) and/or listen on @path (or NULL). */
 struct control *control_new(struct router *r, int fd, const char *path, int *error);

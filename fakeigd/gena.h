@@ -22,6 +22,8 @@ void gena_unsubscribe(struct router *r, const struct http_request *request,
  * Events go out in this turn of the loop, or later where moderation says so.
  */
 void gena_changed(struct gena *g, const char *service_type, const char *variable);
+/** gena_count() - living subscriptions. */
+size_t gena_count(const struct gena *g);
 /** gena_clear() - forget all subscriptions without a word. */
 void gena_clear(struct gena *g);
 

@@ -106,6 +106,15 @@ bool doc_list_strings(const struct doc *node, const char ***out, size_t *count, 
 
 /** doc_to_json() - the tree as JSON (unquoted numbers and booleans as such); caller decrefs. */
 json_t *doc_to_json(const struct doc *node);
+/**
+ * doc_from_json() - JSON as a tree, as if the same had been written in YAML
+ * @json:	borrowed
+ * @name:	stands for the file in complaints; every node is at line 1
+ *
+ * A string that YAML would read as a number, boolean or null becomes a quoted scalar; other strings
+ * are plain, so that "250ms" is a duration.
+ */
+struct doc *doc_from_json(const json_t *json, const char *name);
 /** doc_to_yaml() - the tree as YAML that doc_load_text() reads back to an equal tree. */
 void doc_to_yaml(const struct doc *node, struct buf *out);
 

@@ -2,6 +2,8 @@
 /* doc_write.c - documents as JSON and as YAML (see doc.h). */
 #include "doc.h"
 
+#include "mem.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <yaml.h>
@@ -46,6 +48,63 @@ json_t *doc_to_json(const struct doc *node)
 		break;
 	}
 	return scalar_to_json(node);
+}
+
+/* Whether a plain scalar of that text would mean something else than the text. */
+static bool reads_otherwise(const struct doc *node)
+{
+	json_t *plain = scalar_to_json(node);
+	long long number;
+	bool other = !json_is_string(plain) || doc_is_number(node, &number);
+
+	json_decref(plain);
+	return other;
+}
+
+static struct doc *scalar_from_json(const json_t *json, const char *name)
+{
+	struct doc *node = doc_new(DOC_SCALAR, name, 1);
+
+	free(node->text);
+	if (json_is_string(json)) {
+		node->len = json_string_length(json);
+		node->text = xmalloc(node->len + 1);
+		memcpy(node->text, json_string_value(json), node->len + 1);
+		node->quoted = reads_otherwise(node);
+		return node;
+	}
+	if (json_is_null(json))
+		node->text = xstrdup("null");
+	else if (json_is_boolean(json))
+		node->text = xstrdup(json_is_true(json) ? "true" : "false");
+	else if (json_is_integer(json))
+		node->text = xasprintf("%lld", (long long)json_integer_value(json));
+	else
+		node->text = xasprintf("%.17g", json_real_value(json));
+	node->len = strlen(node->text);
+	return node;
+}
+
+struct doc *doc_from_json(const json_t *json, const char *name)
+{
+	struct doc *node;
+
+	if (json_is_object(json)) {
+		const char *key;
+		json_t *value;
+
+		node = doc_new(DOC_MAP, name, 1);
+		json_object_foreach((json_t *)(uintptr_t)json, key, value)
+			doc_set(node, key, doc_from_json(value, name));
+		return node;
+	}
+	if (json_is_array(json)) {
+		node = doc_new(DOC_LIST, name, 1);
+		for (size_t i = 0; i < json_array_size(json); i++)
+			doc_append(node, doc_from_json(json_array_get(json, i), name));
+		return node;
+	}
+	return scalar_from_json(json, name);
 }
 
 static bool emit_scalar(yaml_emitter_t *emitter, const char *text, size_t len, bool quoted)
