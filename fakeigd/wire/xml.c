@@ -304,8 +304,8 @@ static void free_document(struct document *doc)
 	}
 }
 
-/* One pass of @parser over the whole document; the parser is freed. */
-static enum xml_error run_parser(XML_Parser parser, const char *data, size_t len,
+/* One pass of @parser over the document; the parser is freed. @lenient: up to the root's end. */
+static enum xml_error run_parser(XML_Parser parser, const char *data, size_t len, bool lenient,
 				 struct xml_node **root)
 {
 	struct builder b = {.parser = parser, .utf8 = true};
@@ -323,8 +323,8 @@ static enum xml_error run_parser(XML_Parser parser, const char *data, size_t len
 	XML_SetXmlDeclHandler(parser, on_declaration);
 	if (XML_Parse(parser, data, (int)len, 1) != XML_STATUS_OK)
 		error = b.error ? b.error : verdict(&b, data, len);
-	else if (b.error)
-		error = b.error;
+	if (lenient && !b.error && b.doc && !b.depth)
+		error = XML_OK;
 	XML_ParserFree(parser);
 	for (int i = 0; i <= XML_DEPTH_MAX; i++)
 		buf_free(&b.text[i]);
@@ -344,38 +344,55 @@ static XML_Parser checked(XML_Parser parser)
 
 enum xml_error xml_parse(const char *data, size_t len, struct xml_node **root)
 {
-	return run_parser(checked(XML_ParserCreateNS(NULL, XML_SEPARATOR)), data, len, root);
+	return run_parser(checked(XML_ParserCreateNS(NULL, XML_SEPARATOR)), data, len, false, root);
 }
 
-/* Whether "&..." starts a reference that XML knows without a DTD. */
+/* Whether @s starts with the rest of a character reference, "233;" or "xE9;", to a character that
+ * XML allows. */
+static bool is_character_reference(struct slice s)
+{
+	char text[12], *end;
+	int base = s.len && s.ptr[0] == 'x' ? 16 : 10;
+	size_t skip = base == 16 ? 1 : 0, len = 0;
+	unsigned long code;
+
+	while (skip + len < s.len && len < sizeof(text) - 1 && s.ptr[skip + len] != ';') {
+		text[len] = s.ptr[skip + len];
+		len++;
+	}
+	text[len] = '\0';
+	if (!len || skip + len == s.len || s.ptr[skip + len] != ';' ||
+	    strspn(text, "0123456789abcdefABCDEF") != len)
+		return false;
+	code = strtoul(text, &end, base);
+	return !*end && (code >= 0x20 || is_xml_space((char)code)) && code <= 0x10ffff &&
+	       (code < 0xd800 || code > 0xdfff) && (code | 1) != 0xffff;
+}
+
+/* Whether @s starts with a reference that XML knows without a DTD. */
 static bool is_reference(struct slice s)
 {
 	static const char *const known[] = {"&amp;", "&lt;", "&gt;", "&quot;", "&apos;"};
-	size_t at = 2;
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (slice_starts(s, known[i]))
 			return true;
-	if (!slice_starts(s, "&#"))
-		return false;
-	while (at < s.len && at < 10 && s.ptr[at] != ';')
-		at++;
-	return at > 2 && at < s.len && s.ptr[at] == ';';
+	return slice_starts(s, "&#") &&
+	       is_character_reference((struct slice){s.ptr + 2, s.len - 2});
 }
 
-/* Cut to what lies between the first "<" and the last ">", escape raw "&", drop control bytes. */
+/* Cut what is before the first "<", escape raw "&", drop control bytes. */
 static void repair(const char *data, size_t len, struct buf *out)
 {
-	const char *first = len ? memchr(data, '<', len) : NULL;
-	const char *last = len ? memrchr(data, '>', len) : NULL;
+	const char *first = len ? memchr(data, '<', len) : NULL, *end = data + len;
 
-	if (!first || !last || last < first)
+	if (!first)
 		return;
-	buf_reserve(out, (size_t)(last - first) + 1);
-	for (const char *at = first; at <= last; at++) {
+	buf_reserve(out, (size_t)(end - first));
+	for (const char *at = first; at < end; at++) {
 		if ((unsigned char)*at < 0x20 && !is_xml_space(*at))
 			continue;
-		if (*at == '&' && !is_reference((struct slice){at, (size_t)(last + 1 - at)}))
+		if (*at == '&' && !is_reference((struct slice){at, (size_t)(end - at)}))
 			buf_puts(out, "&amp;");
 		else
 			buf_putc(out, *at);
@@ -384,7 +401,8 @@ static void repair(const char *data, size_t len, struct buf *out)
 
 enum xml_error xml_parse_lenient(const char *data, size_t len, struct xml_node **root)
 {
-	enum xml_error error = xml_parse(data, len, root), again;
+	XML_Parser parser = checked(XML_ParserCreateNS(NULL, XML_SEPARATOR));
+	enum xml_error error = run_parser(parser, data, len, true, root), again;
 	struct buf repaired = {0};
 	const char *encoding;
 
@@ -394,11 +412,12 @@ enum xml_error xml_parse_lenient(const char *data, size_t len, struct xml_node *
 	if (!repaired.len)
 		return error;
 	encoding = utf8_is_valid(repaired.data, repaired.len) ? "UTF-8" : "ISO-8859-1";
-	again = run_parser(checked(XML_ParserCreateNS(encoding, XML_SEPARATOR)), repaired.data,
-			   repaired.len, root);
-	if (again == XML_MALFORMED)
-		again = run_parser(checked(XML_ParserCreate(encoding)), repaired.data, repaired.len,
-				   root);
+	parser = checked(XML_ParserCreateNS(encoding, XML_SEPARATOR));
+	again = run_parser(parser, repaired.data, repaired.len, true, root);
+	if (again == XML_MALFORMED) {
+		parser = checked(XML_ParserCreate(encoding));
+		again = run_parser(parser, repaired.data, repaired.len, true, root);
+	}
 	buf_free(&repaired);
 	return again == XML_MALFORMED ? error : again;
 }

@@ -74,10 +74,10 @@ enum xml_error xml_parse(const char *data, size_t len, struct xml_node **root);
 /**
  * xml_parse_lenient() - the same for what routers send, repaired where it is not well-formed
  *
- * As xml_parse() when that succeeds or finds a DTD or a limit passed. Else it is tried again with:
- * anything before the first "<" and after the last ">" cut, raw "&" escaped, control bytes dropped,
- * ISO-8859-1 assumed where it is no UTF-8, and prefixes that nobody declared tolerated (then no
- * element has a name space). A document that is cut off stays malformed.
+ * What follows the end of the root element is ignored. What is not well-formed is tried again with
+ * anything before the first "<" cut, raw "&" escaped, control bytes dropped, ISO-8859-1 assumed
+ * where it is no UTF-8, and prefixes that nobody declared tolerated (then no element has a name
+ * space). A DTD, a limit passed and a document that is cut off are errors all the same.
  */
 enum xml_error xml_parse_lenient(const char *data, size_t len, struct xml_node **root);
 /** xml_free() - give back a tree; @root must be what xml_parse() handed out, or NULL. */
