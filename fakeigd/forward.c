@@ -93,18 +93,6 @@ struct forward *forward_new(struct router *r, int *error)
 	return NULL;
 }
 
-void forward_free(struct forward *f)
-{
-	if (!f)
-		return;
-	if (f->wan) {
-		forward_table_delete();
-		mnl_socket_close(f->netfilter);
-		mnl_socket_close(f->route);
-	}
-	free(f);
-}
-
 int forward_add(struct forward *f, const struct mapping *m)
 {
 	struct forward_key k;
@@ -136,6 +124,19 @@ static int end_connections(struct forward *f, uint32_t value, uint32_t mask)
 	return nlh->nlmsg_type == NLMSG_ERROR
 		       ? ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error
 		       : -EPROTO;
+}
+
+void forward_free(struct forward *f)
+{
+	if (!f)
+		return;
+	if (f->wan) {
+		forward_table_delete();
+		end_connections(f, MARK_TAG, MARK_MASK);
+		mnl_socket_close(f->netfilter);
+		mnl_socket_close(f->route);
+	}
+	free(f);
 }
 
 int forward_remove(struct forward *f, const struct mapping *m)

@@ -122,6 +122,8 @@ void profile_free(struct profile *p);
 /** profile_resolve() - the merged document only, unchecked values, for "show"; caller frees. */
 struct doc *profile_resolve(const char *name, const char *const *quirks, size_t count,
 			    const char *data, struct diag *d);
+/** policy_defaults() - every field as policy.def says. */
+void policy_defaults(struct policy *p);
 /** policy_list() - policy.def as text (one paragraph each) or as a JSON array. */
 void policy_list_text(struct buf *out);
 json_t *policy_list_json(void);

@@ -5,8 +5,6 @@
 
 #include "profile.h"
 
-/** policy_defaults() - every field as policy.def says. */
-void policy_defaults(struct policy *p);
 /** policy_read() - the "policy" mapping (NULL is fine) over what is in @p. false after a complaint.
  */
 bool policy_read(struct policy *p, const struct doc *node, struct diag *d);
