@@ -225,6 +225,17 @@ static void label_response(struct flow_message *m, struct label_events *events,
 	label_set(m, &text);
 }
 
+/* A head that was cut off: as much as is known. */
+static void label_start_line(struct flow_message *m)
+{
+	struct buf text = {0};
+	const char *end = m->bytes.len ? memchr(m->bytes.data, '\r', m->bytes.len) : NULL;
+
+	buf_puts(&text, "head of ");
+	buf_add(&text, m->bytes.data, end ? (size_t)(end - m->bytes.data) : m->bytes.len);
+	label_set(m, &text);
+}
+
 void label_http(struct flow_message *m, struct label_events *events, struct slice body,
 		const struct flow_message *request, const struct label_notes *notes)
 {
@@ -233,7 +244,7 @@ void label_http(struct flow_message *m, struct label_events *events, struct slic
 
 	m->protocol = FLOW_HTTP;
 	if (http_parse_head(m->bytes.data, m->bytes.len, &head, &consumed) != HTTP_OK)
-		label_printf(m, "HTTP head");
+		label_start_line(m);
 	else if (head.is_response)
 		label_response(m, events, &head, body, request);
 	else

@@ -172,55 +172,40 @@ bool reassembly_crowded(const struct reassembly *r)
 	       r->piece_bytes >= REASSEMBLY_PENDING_BYTES;
 }
 
-static uint64_t skip_before(struct reassembly *r, uint64_t limit)
+/* Bytes missing before the next piece, or before @limit. */
+static uint64_t hole_before(const struct reassembly *r, uint64_t limit)
 {
-	uint64_t target = limit, lost;
-
-	if (r->piece_count && r->pieces[0].offset < target)
-		target = r->pieces[0].offset;
-	if (target <= r->end)
-		return 0;
-	lost = target - r->end;
-	r->end = target;
-	deliver_pieces(r);
-	return lost;
+	if (r->piece_count && r->pieces[0].offset < limit)
+		limit = r->pieces[0].offset;
+	return limit > r->end ? limit - r->end : 0;
 }
 
-uint64_t reassembly_skip(struct reassembly *r)
+uint64_t reassembly_hole(const struct reassembly *r)
 {
 	if (r->piece_count)
-		return skip_before(r, UINT64_MAX);
-	return r->fin ? skip_before(r, r->fin_offset) : 0;
+		return hole_before(r, UINT64_MAX);
+	return r->fin ? hole_before(r, r->fin_offset) : 0;
 }
 
-/* Bytes that @ack covers; the FIN's own place in the numbers is none. */
-static uint64_t acked_bytes(const struct reassembly *r, uint32_t ack)
+uint64_t reassembly_acked_hole(const struct reassembly *r, uint32_t ack)
 {
-	int64_t offset = offset_of(r, ack);
-
-	if (offset <= 0)
-		return 0;
-	if (r->fin && (uint64_t)offset > r->fin_offset)
-		return r->fin_offset;
-	return (uint64_t)offset;
-}
-
-bool reassembly_acked(const struct reassembly *r, uint32_t ack)
-{
-	uint64_t bytes;
+	int64_t acked;
 
 	if (!r->started)
-		return false;
-	bytes = acked_bytes(r, ack);
+		return 0;
+	acked = offset_of(r, ack);
+	if (r->fin && acked > (int64_t)r->fin_offset)
+		acked = (int64_t)r->fin_offset;
 	/* One more than we have and nothing behind it: a FIN that was not captured. */
-	if (bytes == r->end + 1 && !r->piece_count && !r->fin)
-		return false;
-	return bytes > r->end;
+	if (acked <= 0 || ((uint64_t)acked == r->end + 1 && !r->piece_count && !r->fin))
+		return 0;
+	return hole_before(r, (uint64_t)acked);
 }
 
-uint64_t reassembly_skip_to(struct reassembly *r, uint32_t ack)
+void reassembly_skip(struct reassembly *r, uint64_t lost)
 {
-	return reassembly_acked(r, ack) ? skip_before(r, acked_bytes(r, ack)) : 0;
+	r->end += lost;
+	deliver_pieces(r);
 }
 
 struct slice reassembly_data(const struct reassembly *r)

@@ -71,22 +71,22 @@ void reassembly_start(struct reassembly *r, uint32_t seq);
  */
 bool reassembly_segment(struct reassembly *r, uint32_t seq, struct slice payload, bool fin,
 			int64_t time_ns, uint64_t packet);
-/** reassembly_crowded() - more waits behind the hole than is sensible: call reassembly_skip(). */
+/** reassembly_crowded() - more waits behind the hole than is sensible: give it up. */
 bool reassembly_crowded(const struct reassembly *r);
+/** reassembly_hole() - bytes missing before what is known next, 0 = nothing is. */
+uint64_t reassembly_hole(const struct reassembly *r);
 /**
- * reassembly_skip() - give the hole up: what is known behind it comes next
+ * reassembly_acked_hole() - bytes missing that the receiver acknowledged with @ack
  *
- * To be called when everything before the hole has been consumed. Return: bytes lost, 0 = no hole.
+ * So the capture lost them; a FIN's number is no byte. Return: 0 = none.
  */
-uint64_t reassembly_skip(struct reassembly *r);
+uint64_t reassembly_acked_hole(const struct reassembly *r, uint32_t ack);
 /**
- * reassembly_acked() - the receiver acknowledged up to @ack
+ * reassembly_skip() - give the first @lost bytes of a hole up: what is known behind them comes next
  *
- * Return: whether it has bytes that we do not: the capture lost them.
+ * Deal with reassembly_data() before: the two run together.
  */
-bool reassembly_acked(const struct reassembly *r, uint32_t ack);
-/** reassembly_skip_to() - as reassembly_skip(), but to @ack at most. */
-uint64_t reassembly_skip_to(struct reassembly *r, uint32_t ack);
+void reassembly_skip(struct reassembly *r, uint64_t lost);
 /** reassembly_data() - the bytes at hand, in order. */
 struct slice reassembly_data(const struct reassembly *r);
 /** reassembly_peek() - which packets brought the first @len bytes (1 to all) at hand. */
