@@ -8,8 +8,9 @@
  * line ends are made: a head is written with "\n" and sent with CRLF (RFC 9112 clause 2.1, UDA 2.0
  * clause 1.1.2) and an empty line ends it; "line-ends: as-is" sends exactly what is written.
  *
- * "{{" is a literal "{"; a "}" outside a placeholder is itself. Text with "placeholders: false" is
- * sent as it is, braces and all: for documents that were captured.
+ * "{if name}...{end}" is sent when the placeholder has a value: for elements and lines that a
+ * message does not always have. "{{" is a literal "{"; a "}" outside a placeholder is itself. Text
+ * with "placeholders: false" is sent as it is, braces and all: for documents that were captured.
  */
 #include "message.h"
 
@@ -19,15 +20,20 @@
 #include <assert.h>
 #include <stdlib.h>
 
+enum piece_kind { PIECE_TEXT, PIECE_VALUE, PIECE_IF };
+
 /**
  * struct piece - a stretch of a template
- * @placeholder:	which value to put here, or -1 for the bytes below
+ * @placeholder:	value to put here, or on which {if} depends
  * @offset, @len:	bytes in struct template.text
+ * @end:		of {if}: the piece after its {end}
  */
 struct piece {
+	enum piece_kind kind;
 	int placeholder;
 	size_t offset;
 	size_t len;
+	size_t end;
 };
 
 /**
@@ -36,6 +42,7 @@ struct piece {
  * @text:	all literal bytes, one after the other
  * @pieces, @count: what to send in order
  * @uses:	which placeholders occur
+ * @open:	while compiling: the {if} that has no {end} yet, plus 1
  */
 struct template
 {
@@ -44,6 +51,7 @@ struct template
 	struct piece *pieces;
 	size_t count;
 	bool uses[PLACEHOLDER_COUNT];
+	size_t open;
 };
 
 /** struct message - one line of message.def */
@@ -146,12 +154,22 @@ static void complain_unknown(const struct message *m, struct slice name, const s
 	free(kind);
 }
 
-static void add_piece(struct template *t, int placeholder, size_t offset, size_t len)
+static struct piece *add_piece(struct template *t, enum piece_kind kind, int placeholder)
 {
-	if (placeholder < 0 && !len)
-		return;
 	t->pieces = xrealloc(t->pieces, (t->count + 1) * sizeof(*t->pieces));
-	t->pieces[t->count++] = (struct piece){placeholder, offset, len};
+	t->pieces[t->count] = (struct piece){.kind = kind, .placeholder = placeholder};
+	return &t->pieces[t->count++];
+}
+
+/* The bytes gathered since @start, when there are any. */
+static void add_text(struct template *t, size_t start)
+{
+	struct piece *p = t->text.len > start ? add_piece(t, PIECE_TEXT, -1) : NULL;
+
+	if (!p)
+		return;
+	p->offset = start;
+	p->len = t->text.len - start;
 }
 
 static int find_placeholder(const struct message *m, struct slice name)
@@ -162,37 +180,64 @@ static int find_placeholder(const struct message *m, struct slice name)
 	return -1;
 }
 
-/* A placeholder that starts at @text.ptr[0] == '{'. Return: its length with braces, 0 after a
- * complaint. */
-static size_t compile_placeholder(struct template *t, struct slice text, const struct doc *node,
-				  struct diag *d)
-{
-	const struct message *m = &messages[t->id];
-	const char *end = memchr(text.ptr, '}', text.len);
-	struct slice name = {text.ptr + 1, end ? (size_t)(end - text.ptr) - 1 : 0};
-	int id;
+/**
+ * struct compiler - a template being compiled
+ * @node:	for complaints, NULL for the default text
+ */
+struct compiler {
+	struct template *t;
+	const struct doc *node;
+	struct diag *d;
+};
 
-	if (!end || memchr(name.ptr, '\n', name.len) || memchr(name.ptr, '{', name.len)) {
-		diag_at(d, node ? node->file : NULL, node ? node->line : 0,
-			"%s: \"{\" without \"}\"; write {{ for a brace", m->name);
-		return 0;
-	}
-	id = find_placeholder(m, name);
-	if (id < 0) {
-		complain_unknown(m, name, node, d);
-		return 0;
-	}
-	t->uses[id] = true;
-	add_piece(t, id, 0, 0);
-	return name.len + 2;
+static bool complain(const struct compiler *c, const char *sentence)
+{
+	diag_at(c->d, c->node ? c->node->file : NULL, c->node ? c->node->line : 0, "%s: %s",
+		messages[c->t->id].name, sentence);
+	return false;
 }
 
-static bool compile(struct template *t, struct slice text, const struct doc *node, struct diag *d)
+static bool compile_end(const struct compiler *c)
 {
-	size_t start = t->text.len;
+	if (!c->t->open)
+		return complain(c, "{end} without {if}");
+	c->t->pieces[c->t->open - 1].end = c->t->count;
+	c->t->open = 0;
+	return true;
+}
+
+/* What stands between braces. */
+static bool compile_word(const struct compiler *c, struct slice word)
+{
+	struct template *t = c->t;
+	bool condition = slice_starts(word, "if ");
+	int id;
+
+	if (slice_eq(word, "end"))
+		return compile_end(c);
+	if (condition && t->open)
+		return complain(c, "{if} inside {if}");
+	if (condition)
+		word = slice_trim((struct slice){word.ptr + 3, word.len - 3});
+	id = find_placeholder(&messages[t->id], word);
+	if (id < 0) {
+		complain_unknown(&messages[t->id], word, c->node, c->d);
+		return false;
+	}
+	t->uses[id] = true;
+	add_piece(t, condition ? PIECE_IF : PIECE_VALUE, id);
+	if (condition)
+		t->open = t->count;
+	return true;
+}
+
+static bool compile(const struct compiler *c, struct slice text)
+{
+	struct template *t = c->t;
+	size_t start = 0;
 
 	for (size_t i = 0; i < text.len;) {
-		size_t used;
+		struct slice word = {text.ptr + i + 1, 0};
 
 		if (text.ptr[i] != '{') {
 			buf_putc(&t->text, text.ptr[i++]);
@@ -203,15 +248,18 @@ static bool compile(struct template *t, struct slice text, const struct doc *nod
 			i += 2;
 			continue;
 		}
-		add_piece(t, -1, start, t->text.len - start);
-		used = compile_placeholder(t, (struct slice){text.ptr + i, text.len - i}, node, d);
-		if (!used)
-			return false;
+		while (i + 1 + word.len < text.len && !strchr("{}\n", word.ptr[word.len]))
+			word.len++;
+		if (i + 1 + word.len == text.len || word.ptr[word.len] != '}')
+			return complain(c, "\"{\" without \"}\"; write {{ for a brace");
+		add_text(t, start);
 		start = t->text.len;
-		i += used;
+		if (!compile_word(c, word))
+			return false;
+		i += word.len + 2;
 	}
-	add_piece(t, -1, start, t->text.len - start);
-	return true;
+	add_text(t, start);
+	return !t->open || complain(c, "{if} without {end}");
 }
 
 struct template *template_parse(enum message_id id, const struct doc *node, struct diag *d)
@@ -224,10 +272,10 @@ struct template *template_parse(enum message_id id, const struct doc *node, stru
 	fine = message_text_read(&text, messages[id].name, messages[id].kind, messages[id].text,
 				 node, d);
 	if (fine && text.placeholders) {
-		fine = compile(t, buf_slice(&text.bytes), node, d);
+		fine = compile(&(struct compiler){t, node, d}, buf_slice(&text.bytes));
 	} else if (fine) {
 		buf_add_slice(&t->text, buf_slice(&text.bytes));
-		add_piece(t, -1, 0, t->text.len);
+		add_text(t, 0);
 	}
 	buf_free(&text.bytes);
 	if (fine)
@@ -255,10 +303,12 @@ void template_render(const struct template *t, const struct message_values *valu
 	for (size_t i = 0; i < t->count; i++) {
 		const struct piece *p = &t->pieces[i];
 
-		if (p->placeholder < 0)
+		if (p->kind == PIECE_TEXT)
 			buf_add(out, t->text.data + p->offset, p->len);
-		else
+		else if (p->kind == PIECE_VALUE)
 			buf_add_slice(out, values->v[p->placeholder]);
+		else if (!values->v[p->placeholder].len)
+			i = p->end - 1;
 	}
 }
 
