@@ -354,12 +354,23 @@ static void serve_received(struct connection *c, const char *data, size_t len)
 		connection_proceed(c);
 }
 
+/* Room that the next recv() into @in may need: the rest of the body where its length is known. */
+static size_t receive_room(const struct connection *c)
+{
+	uint64_t rest = c->head_len + c->body_len - c->in.len;
+
+	if (c->reading != HTTP_READ_LENGTH || rest < RECEIVE_STEP)
+		return RECEIVE_STEP;
+	return rest < HTTP_RECEIVE_MAX ? (size_t)rest : HTTP_RECEIVE_MAX;
+}
+
 static void receive(struct connection *c)
 {
 	struct http *h = c->http;
 	bool direct = !c->in.len || c->reading == HTTP_READ_DISCARD;
-	char *to = direct ? h->receive : buf_reserve(&c->in, RECEIVE_STEP);
-	ssize_t len = recv(c->fd, to, direct ? sizeof(h->receive) : RECEIVE_STEP, MSG_DONTWAIT);
+	size_t room = direct ? sizeof(h->receive) : receive_room(c);
+	char *to = direct ? h->receive : buf_reserve(&c->in, room);
+	ssize_t len = recv(c->fd, to, room, MSG_DONTWAIT);
 
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
