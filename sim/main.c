@@ -28,19 +28,6 @@ static void usage(FILE *out)
 	fputs("\nigdlab VERB --help tells the rest; igdlab(1) tells all of it.\n", out);
 }
 
-int cmd_usage_error(const struct cmd *cmd, const char *format, ...)
-{
-	struct buf text = {0};
-	va_list ap;
-
-	va_start(ap, format);
-	buf_vprintf(&text, format, ap);
-	va_end(ap);
-	fprintf(stderr, "igdlab %s: %s; see igdlab %s --help\n", cmd->name, text.data, cmd->name);
-	buf_free(&text);
-	return EXIT_USAGE;
-}
-
 static int unknown_verb(const char *word)
 {
 	const char *names[ARRAY_SIZE(cmd_table)];

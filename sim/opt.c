@@ -21,6 +21,19 @@ struct parse {
 	uint64_t given;
 };
 
+int cmd_usage_error(const struct cmd *cmd, const char *format, ...)
+{
+	struct buf text = {0};
+	va_list ap;
+
+	va_start(ap, format);
+	buf_vprintf(&text, format, ap);
+	va_end(ap);
+	fprintf(stderr, "igdlab %s: %s; see igdlab %s --help\n", cmd->name, text.data, cmd->name);
+	buf_free(&text);
+	return EXIT_USAGE;
+}
+
 void opt_help(const struct cmd *cmd)
 {
 	printf("usage: igdlab %s%s%s\n\n%s\n", cmd->name, *cmd->arguments ? " " : "",

@@ -368,6 +368,31 @@ static void read_topology(struct topology *t, struct diag *d)
 		read_nodes(t, d);
 }
 
+/* @document is the topology's from here on; NULL = a complaint was made. */
+static struct topology *make_topology(struct doc *document, const char *name, int errors,
+				      struct diag *d)
+{
+	struct topology *t = xcalloc(1, sizeof(*t));
+
+	t->name = name_of(name);
+	t->document = document;
+	if (document)
+		read_topology(t, d);
+	if (d->errors == errors)
+		topology_check(t, d);
+	if (d->errors == errors)
+		return t;
+	topology_free(t);
+	return NULL;
+}
+
+struct topology *topology_load_text(const char *text, size_t len, const char *name, struct diag *d)
+{
+	int errors = d->errors;
+
+	return make_topology(doc_load_text(text, len, name, d), name, errors, d);
+}
+
 struct topology *topology_load(const char *name, struct diag *d)
 {
 	char *path = lab_find("topologies", name);
@@ -379,18 +404,9 @@ struct topology *topology_load(const char *name, struct diag *d)
 		free(path);
 		return NULL;
 	}
-	t = xcalloc(1, sizeof(*t));
-	t->name = name_of(path);
-	t->document = doc_load_file(path, d);
+	t = make_topology(doc_load_file(path, d), path, errors, d);
 	free(path);
-	if (t->document)
-		read_topology(t, d);
-	if (d->errors == errors)
-		topology_check(t, d);
-	if (d->errors == errors)
-		return t;
-	topology_free(t);
-	return NULL;
+	return t;
 }
 
 void topology_free(struct topology *t)

@@ -123,11 +123,14 @@ struct topology {
  * topology_load() - find, read and check a topology
  * @name:	name in topologies/, or a file (has "/" or ends in .yaml)
  * @d:		complaints: unknown keys, wrong types, dangling names, addresses outside their
- *subnet or used twice, gateways that are not neighbours, loops of gateways, names too long
+ *		subnet or used twice, gateways that are not neighbours, loops of gateways, names too
+ *		long
  *
  * Return: the topology, or NULL after complaints.
  */
 struct topology *topology_load(const char *name, struct diag *d);
+/** topology_load_text() - the same from memory; @name stands for the file in complaints. */
+struct topology *topology_load_text(const char *text, size_t len, const char *name, struct diag *d);
 void topology_free(struct topology *t);
 /** topology_node() - index of a node by name, -1 when none. */
 int topology_node(const struct topology *t, const char *name);

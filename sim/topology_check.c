@@ -165,6 +165,18 @@ static bool neighbours(const struct node *a, const struct node *b)
 	return false;
 }
 
+/* A physical router is given its addresses elsewhere. */
+static bool has_address_towards(const struct node *gateway, const struct node *node)
+{
+	for (size_t i = 0; i < gateway->port_count; i++)
+		for (size_t j = 0; j < node->port_count; j++)
+			if (gateway->ports[i].network == node->ports[j].network &&
+			    (gateway->ports[i].address.s_addr != INADDR_ANY ||
+			     is_set6(&gateway->ports[i].address6) || *gateway->ports[i].interface))
+				return true;
+	return false;
+}
+
 static void check_gateway(const struct topology *t, const struct node *node, struct diag *d)
 {
 	const struct doc *place = doc_get(node_doc(t, node), "gateway");
@@ -178,6 +190,13 @@ static void check_gateway(const struct topology *t, const struct node *node, str
 			gateway == node		       ? "cannot be its own gateway"
 			: gateway->kind != NODE_ROUTER ? "is a host; a gateway is a router"
 						       : "is on none of the networks of this node");
+		return;
+	}
+	if (!has_address_towards(gateway, node)) {
+		diag_at(d, place->file, place->line,
+			"gateway: \"%s\" has no address on the network that it shares with this "
+			"node",
+			gateway->name);
 		return;
 	}
 	/* Walk outwards; whoever comes back to the start is on a loop. */
@@ -215,15 +234,15 @@ static void check_router(const struct topology *t, const struct node *node, stru
 	if (node->igd && node->daemon)
 		diag_at(d, place->file, doc_get(place, "daemon")->key_line,
 			"node \"%s\": has igd and daemon; a router runs one of them", node->name);
+	else if (node->igd)
+		check_file(doc_get(place, "igd"), "profile", "fakeigd/profiles", node->igd, d);
+	else if (node->daemon)
+		check_file(doc_get(place, "daemon"), "daemon", "cases/daemons", node->daemon, d);
 	if (node->quirk_count && !node->igd)
 		diag_at(d, place->file, quirks->key_line,
 			"node \"%s\": quirks need igd: PROFILE, which they are laid over",
 			node->name);
-	if (node->igd)
-		check_file(doc_get(place, "igd"), "profile", "fakeigd/profiles", node->igd, d);
-	if (node->daemon)
-		check_file(doc_get(place, "daemon"), "daemon", "cases/daemons", node->daemon, d);
-	for (size_t i = 0; i < node->quirk_count; i++)
+	for (size_t i = 0; node->igd && i < node->quirk_count; i++)
 		check_file(quirks->kind == DOC_LIST ? quirks->items[i] : quirks, "quirk",
 			   "fakeigd/quirks", node->quirks[i], d);
 	for (size_t i = 0; node->router_advertisement && i < node->port_count; i++) {
