@@ -62,7 +62,7 @@ const char *suggest_nearest(const char *word, const char *const *names, size_t c
 	size_t limit = strlen(word) / 3 + 1, best = limit + 1;
 	const char *found = NULL;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; strlen(word) <= SUGGEST_MAX && i < count; i++) {
 		size_t distance = edit_distance(word, names[i]);
 
 		if (distance < best) {

@@ -56,7 +56,10 @@ void doc_free(struct doc *node)
 
 void doc_append(struct doc *list, struct doc *value)
 {
-	list->items = xrealloc(list->items, (list->count + 1) * sizeof(*list->items));
+	/* room for the next power of two, so that long lists take linear time */
+	if (!(list->count & (list->count - 1)))
+		list->items = xrealloc(list->items,
+				       (list->count ? 2 * list->count : 1) * sizeof(*list->items));
 	list->items[list->count++] = value;
 }
 
@@ -313,12 +316,16 @@ struct doc *doc_load_file(const char *path, struct diag *d)
 {
 	struct reader r = {.name = path, .diag = d};
 	FILE *file = fopen(path, "re");
+	int first = file ? fgetc(file) : EOF;
 	struct doc *root;
 
-	if (!file) {
+	if (!file || (first == EOF && ferror(file))) {
 		diag_at(d, path, 0, "cannot be read: %s", strerror(errno));
+		if (file)
+			fclose(file);
 		return NULL;
 	}
+	ungetc(first, file);
 	if (!yaml_parser_initialize(&r.parser)) {
 		fclose(file);
 		diag_at(d, path, 0, "out of memory");
