@@ -228,17 +228,38 @@ static void write_lab(struct run *run)
 
 /* -- the routers' tables ----------------------------------------------------------------------- */
 
-/* Mappings of one router into @table. Return: the "mappings" of its state, or an empty array. */
-static json_t *read_router(struct run *run, size_t node, struct effect_table *table)
+/* A router may have been given another WAN address meanwhile: effect goes by the one it has. */
+static void take_address(struct node *node, const json_t *state)
 {
-	const char *name = run->setup.topology->nodes[node].name;
-	json_t *state = ask_router(&run->lab, name, json_pack("{s:s}", "op", "state"), NULL);
-	json_t *mappings = json_incref(json_object_get(state, "mappings"));
+	const json_t *wan = json_object_get(state, "wan");
+	const char *text = json_string_value(json_object_get(wan, "address"));
+	struct in_addr address;
 
-	json_decref(state);
-	if (!mappings)
-		mappings = json_array();
-	effect_add(table, node, mappings);
+	for (size_t i = 0; i < node->port_count; i++)
+		if (node->ports[i].role == PORT_WAN && text &&
+		    inet_pton(AF_INET, text, &address) == 1 && address.s_addr != INADDR_ANY)
+			node->ports[i].address = address;
+}
+
+/* Mappings of one router into @table. Return: the "mappings" of its state, all parts together. */
+static json_t *read_router(struct run *run, size_t index, struct effect_table *table)
+{
+	struct node *node = &run->setup.topology->nodes[index];
+	json_t *mappings = json_array();
+	json_int_t first = 0;
+
+	do {
+		json_t *state =
+			ask_router(&run->lab, node->name,
+				   json_pack("{s:s, s:I}", "op", "state", "first", first), NULL);
+
+		json_array_extend(mappings, json_object_get(state, "mappings"));
+		take_address(node, state);
+		/* Zero when this was the last part, or nobody answered. */
+		first = json_integer_value(json_object_get(state, "next"));
+		json_decref(state);
+	} while (first > 0);
+	effect_add(table, index, mappings);
 	return mappings;
 }
 
@@ -342,6 +363,7 @@ static int run_prepared(struct run *run)
 		return cmd_usage_error(&cmd_run, "topology %s has no host to run a command on",
 				       run->setup.topology->name);
 	run->command.node = run->setup.topology->nodes[client].name;
+	run->command.cwd = run->setup.cwd;
 	run->command.quiet = run->json;
 	run->command.evidence = run->setup.evidence;
 	run->result = (struct result){.setup = &run->setup, .command = &run->command};
