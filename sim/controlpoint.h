@@ -4,27 +4,76 @@
  *
  * It runs where it is started (a lab's node or a real network) with ordinary sockets and no
  * privileges. Every step goes into a report: what was sent, what came back, what was believed and
- * why, how long.
+ * why, how long. Its parts: cp_net.c (interfaces, gateways, hops), cp_discover.c (SSDP), cp_http.c,
+ * cp_actions.c (SOAP), cp_choose.c (which router, which service), cp_map.c (one router),
+ * cp_layers.c (routers behind routers), cp_report.c; what they share is in cp.h.
  */
 #ifndef SIM_CONTROLPOINT_H
 #define SIM_CONTROLPOINT_H
 
 #include "../fakeigd/wire/description.h"
 #include "../fakeigd/wire/soap.h"
+#include "cmd.h"
+#include "opt.h"
 
 #include <jansson.h>
+#include <netinet/in.h>
 
-/* Good habits that --naive MODE switches off, one at a time; table in controlpoint.c. */
-#define NAIVE_MODES_MAX 64
+/** struct naive_mode - a good habit that --naive NAME switches off */
+struct naive_mode {
+	const char *name;
+	const char *summary;
+	const char *quirks; /* ids of reference/quirks.md that it falls for, separated by spaces */
+};
+
+/* The order is that of the table in controlpoint.c; a mode's bit is 1 << its number. */
+enum naive {
+	NAIVE_FIRST_REPLY_WINS,
+	NAIVE_MULTICAST_ONLY,
+	NAIVE_UNICAST_ONLY,
+	NAIVE_ONE_SEARCH_TARGET,
+	NAIVE_SINGLE_SEARCH,
+	NAIVE_CONNECT_UDP_SOCKET,
+	NAIVE_CASE_SENSITIVE_HEADERS,
+	NAIVE_TRUST_LOCATION,
+	NAIVE_WRONG_ST_TYPE,
+	NAIVE_SINGLE_RECV,
+	NAIVE_TRUST_CONTENT_LENGTH_ONLY,
+	NAIVE_TWO_WRITES,
+	NAIVE_STRICT_XML,
+	NAIVE_LITERAL_CONTROL_URL,
+	NAIVE_URLBASE_LITERAL,
+	NAIVE_FIRST_SERVICE,
+	NAIVE_EXACT_SERVICE_VERSION,
+	NAIVE_REQUIRES_CONNECTED,
+	NAIVE_STOPS_AT_EMPTY_ENTRY,
+	NAIVE_ENDLESS_ENUMERATION,
+	NAIVE_ALWAYS_DELETES_FIRST,
+	NAIVE_BELIEVES_SUCCESS,
+	NAIVE_BELIEVES_HTTP_200,
+	NAIVE_NO_LEASE_RETRY,
+	NAIVE_IGNORES_CONFLICT,
+	NAIVE_BELIEVES_EXTERNAL_ADDRESS,
+	NAIVE_COUNT,
+};
+
+/** naive_modes - names and summaries; ends with name NULL. */
+extern const struct naive_mode naive_modes[];
+
+#define CP_LAYERS_MAX 4
 
 /**
  * struct controlpoint_options - from the command line
  * @interface:	restrict to one interface, NULL = all
  * @url:	description already known, NULL = discover
- * @layers:	routers at most, 1 to 4
+ * @layers:	routers at most, 1 to CP_LAYERS_MAX; another one is looked for only behind a router
+ *		whose external address is no public one
  * @timeout_us:	for each HTTP exchange; discovery listens as long as MX plus a second, or until
- *every gateway has answered
- * @naive:	bit set over the table of modes
+ *		every gateway has answered
+ * @naive:	bit set over naive_modes
+ * @any:	AddAnyPortMapping where the service has version 2
+ * @json:	one JSON object instead of a line for each step
+ * @verbose:	requests and replies in the text too
  */
 struct controlpoint_options {
 	const char *interface;
@@ -32,26 +81,97 @@ struct controlpoint_options {
 	int layers;
 	int64_t timeout_us;
 	uint64_t naive;
+	bool any;
 	bool json;
 	bool verbose;
 };
 
-/** struct map_request - what igdlab map wants */
+/**
+ * struct map_request - what is to be mapped
+ * @protocol:	IPPROTO_TCP or IPPROTO_UDP
+ * @external_port: wanted; another one is taken when it belongs to somebody else
+ * @internal_client: "" = our own address towards the router
+ * @lease:	seconds, 0 = permanent
+ */
 struct map_request {
-	int protocol; /* IPPROTO_TCP, IPPROTO_UDP */
+	int protocol;
 	uint16_t external_port;
 	uint16_t internal_port;
-	char internal_client[64]; /* "" = our own address towards the router */
+	char internal_client[64];
 	uint32_t lease;
 	const char *description;
 	const char *remote_host;
 };
 
-/** Names and summaries of the naive modes; ends with name NULL. */
-struct naive_mode {
-	const char *name;
-	const char *summary;
+struct cp;
+
+/** cp_new() - look at interfaces and gateways; @verb for the report. Never NULL. */
+struct cp *cp_new(const struct controlpoint_options *options, const char *verb);
+/** cp_finish() - print the report's end and free. Return: the exit status for what was found. */
+int cp_finish(struct cp *cp);
+
+/* The verbs: each works through its steps and leaves result and exit status in @cp. */
+
+/** cp_map() - map on every layer, inner router first. */
+void cp_map(struct cp *cp, const struct map_request *request);
+/** cp_unmap() - take away what cp_map() made with the same request, on every layer. */
+void cp_unmap(struct cp *cp, const struct map_request *request);
+void cp_list(struct cp *cp);
+void cp_external_address(struct cp *cp);
+void cp_search(struct cp *cp);
+
+/**
+ * struct cp_command - options that every verb of the control point has
+ * @options:	what they mean
+ * The rest is what opt_parse() fills.
+ */
+struct cp_command {
+	struct controlpoint_options options;
+	const char *interface, *url, *via;
+	long long layers, timeout;
+	struct names naive;
+	bool any, json, verbose;
 };
-extern const struct naive_mode naive_modes[];
+
+/** CP_COMMON_HELP - their part of a verb's help. */
+#define CP_COMMON_HELP                                                                             \
+	"  --interface IF     search on this interface only\n"                                     \
+	"  --url URL          the router's description is here: do not search\n"                   \
+	"  --layers N         routers behind routers at most, 1 to 4 (default 4); the next one "   \
+	"is\n"                                                                                     \
+	"                     looked for only when the external address is no public one\n"        \
+	"  --timeout S        seconds for each exchange with a router (default 10)\n"              \
+	"  --naive MODE       switch a good habit off (repeatable; \"list\" prints them)\n"        \
+	"  --json             one JSON object: steps, layers, result\n"                            \
+	"  --verbose          requests and replies too\n"
+
+/**
+ * cp_command_parse() - read a verb's command line
+ * @own, @own_count: the verb's options besides the common ones
+ *
+ * Return: OPT_GO_ON, or the exit status after help, the list of naive modes or a complaint.
+ */
+int cp_command_parse(const struct cmd *cmd, struct cp_command *c, const struct opt *own,
+		     size_t own_count, int argc, char **argv);
+
+/**
+ * cp_mapping_command() - the whole of igdlab map and igdlab unmap
+ * @verb:	cp_map or cp_unmap
+ *
+ * Return: the exit status.
+ */
+int cp_mapping_command(const struct cmd *cmd,
+		       void (*verb)(struct cp *cp, const struct map_request *request), int argc,
+		       char **argv);
+
+/** CP_MAPPING_HELP - the part of the help that map and unmap share. */
+#define CP_MAPPING_HELP                                                                            \
+	"  --protocol P       tcp or udp (default tcp)\n"                                          \
+	"  --external PORT    external port (default 1872)\n"                                      \
+	"  --internal PORT    internal port (default: the external one)\n"                         \
+	"  --internal-client ADDRESS\n"                                                            \
+	"                     where it leads (default: our address towards the router)\n"          \
+	"  --remote-host ADDRESS\n"                                                                \
+	"                     only packets from there (default: from anywhere)\n"
 
 #endif

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+/* cp.h - what the parts of the reference control point (controlpoint.h) share. */
+#ifndef SIM_CP_H
+#define SIM_CP_H
+
+#include "controlpoint.h"
+
+#define CP_INTERFACES_MAX 16
+#define CP_GATEWAYS_MAX	  8
+#define CP_CANDIDATES_MAX 64
+#define CP_HOPS_MAX	  8
+#define CP_ENTRIES_MAX	  65536 /* of a table: there are no more ports (CP-12) */
+
+/* Addresses (cp_address.c) */
+
+enum cp_address {
+	CP_PUBLIC,
+	CP_PRIVATE,	/* RFC 1918 */
+	CP_SHARED,	/* carrier-grade NAT, RFC 6598 */
+	CP_PROTOCOL,	/* 192.0.0.0/24, RFC 6890: DS-Lite and the like */
+	CP_BENCHMARK,	/* 198.18.0.0/15, RFC 2544: used behind NAT as well */
+	CP_LINK_LOCAL,	/* 169.254.0.0/16 */
+	CP_LOOPBACK,	/* 127.0.0.0/8 */
+	CP_UNSPECIFIED, /* 0.0.0.0/8 */
+	CP_RESERVED,	/* documentation, multicast, class E */
+	CP_ADDRESS_COUNT,
+};
+
+enum cp_address cp_address_kind(struct in_addr address);
+/** cp_address_text() - "private (RFC 1918)" */
+const char *cp_address_text(enum cp_address kind);
+/** cp_address_behind_nat() - whether a router with it outside must have another NAT before it. */
+bool cp_address_behind_nat(enum cp_address kind);
+/** cp_parse_address() - strict dotted quad, blanks around it allowed. */
+bool cp_parse_address(const char *text, struct in_addr *out);
+
+/* Interfaces and gateways (cp_net.c) */
+
+struct cp_interface {
+	char name[16];
+	int index;
+	struct in_addr address;
+	struct in_addr mask;
+};
+
+struct cp_gateway {
+	struct in_addr address;
+	int interface; /* index into cp.interfaces, -1 = none of them */
+	bool closed;   /* its SSDP port answered "unreachable" */
+	bool answered; /* a usable reply that names an IGD came from it */
+};
+
+/* The report (cp_report.c) */
+
+/**
+ * struct cp_step - one step
+ * @layer:	router it concerns, 1 = innermost; 0 = none
+ * @started_us:	since the start of the program's work
+ */
+struct cp_step {
+	const char *name;
+	int layer;
+	int64_t started_us;
+	int64_t took_us;
+	struct buf request, reply, believed, why;
+};
+
+/* Discovery (cp_discover.c, cp_choose.c) */
+
+/**
+ * struct cp_candidate - something that answered with a LOCATION
+ * @from:	source address of the datagram
+ * @interface:	index into cp.interfaces, -1 when unknown
+ * @location:	as sent; @url: what is used, see @substituted
+ * @target, @usn: of its first reply; @igd: any reply of this LOCATION names an IGD part
+ * @gateway:	the description lies on a gateway
+ * @substituted: LOCATION's host was useless, the sender's address stands in for it
+ * @refused:	why it is not used at all, NULL = it may be
+ * @order:	in which the first reply came
+ */
+struct cp_candidate {
+	struct in_addr from;
+	int interface;
+	char *location;
+	char *target;
+	char *usn;
+	struct url url;
+	struct in_addr host;
+	bool igd;
+	bool gateway;
+	bool same_subnet;
+	bool substituted;
+	const char *refused;
+	int order;
+};
+
+/** struct cp_router - a router that is used: one service of one description */
+struct cp_router {
+	char *location;
+	char *friendly_name;
+	char *type; /* service type, exactly as described */
+	unsigned version;
+	struct url control;
+	struct in_addr host;
+	struct in_addr local; /* our address towards it */
+	bool connected;
+	char *status;
+	bool has_external;
+	struct in_addr external;
+	enum cp_address kind;
+	char *external_text; /* as the router wrote it; NULL: it gave a fault */
+};
+
+void cp_router_free(struct cp_router *r);
+
+/* Actions (cp_http.c, cp_actions.c) */
+
+struct cp_http_request {
+	const char *method;
+	const struct url *url;
+	const char *action; /* SOAPACTION's value without quotes, NULL = none */
+	bool extension;	    /* M-POST with a 01- prefix instead of POST */
+	struct slice body;
+};
+
+struct cp_http_reply {
+	int status;
+	struct buf raw;	 /* head and what followed */
+	struct buf body; /* decoded */
+	struct in_addr local;
+	const char *note; /* a departure that was lived with, or NULL */
+};
+
+/**
+ * cp_http() - one exchange
+ * @why:	a sentence when false; static
+ */
+bool cp_http(struct cp *cp, const struct cp_http_request *request, struct cp_http_reply *reply,
+	     const char **why);
+void cp_http_free(struct cp_http_reply *reply);
+
+enum cp_outcome {
+	CP_DONE,    /* the action's response */
+	CP_FAULT,   /* a UPnP error; also an HTTP error without one: code = -status */
+	CP_NO_REPLY /* no exchange: refused, reset, timed out, no SOAP */
+};
+
+/**
+ * struct cp_answer - what came of an action; cp_answer_free()
+ * @code, @text: of CP_FAULT
+ * @why:	of CP_NO_REPLY
+ * @message:	of CP_DONE; may be empty (tree NULL) for a reply without body
+ */
+struct cp_answer {
+	enum cp_outcome outcome;
+	int code;
+	char *text;
+	const char *why;
+	struct soap_message message;
+	struct in_addr local;
+};
+
+struct cp_argument {
+	const char *name;
+	const char *value;
+};
+
+void cp_call(struct cp *cp, const struct cp_router *r, const char *action,
+	     const struct cp_argument *arguments, size_t count, struct cp_answer *out);
+void cp_answer_free(struct cp_answer *a);
+/** cp_value() - an output argument by name in any case, or NULL. */
+const char *cp_value(const struct cp_answer *a, const char *name);
+/** cp_say_answer() - add an answer to the current step's reply. */
+void cp_say_answer(struct cp *cp, const struct cp_answer *a);
+
+/** struct cp_entry - a row of a router's table */
+struct cp_entry {
+	int protocol; /* IPPROTO_*, 0 = empty or unreadable */
+	char remote_host[64];
+	uint16_t external_port;
+	uint16_t internal_port;
+	char internal_client[64];
+	bool enabled;
+	char description[128];
+	uint32_t lease;
+};
+
+/** struct cp_table - a router's table as far as it was told */
+struct cp_table {
+	struct cp_entry *entries;
+	size_t count;
+	size_t empty;	 /* entries without content, skipped */
+	int end_code;	 /* fault that ended it, 0 = none */
+	bool told;	 /* the router lists at all */
+	const char *why; /* how it ended */
+};
+
+void cp_enumerate(struct cp *cp, int layer, const struct cp_router *r, struct cp_table *out);
+void cp_table_free(struct cp_table *t);
+/** cp_get_specific() - Return: outcome; the row to @out when CP_DONE and readable. */
+enum cp_outcome cp_get_specific(struct cp *cp, const struct cp_router *r, const char *remote_host,
+				uint16_t port, int protocol, struct cp_entry *out, int *code);
+enum cp_outcome cp_delete(struct cp *cp, const struct cp_router *r, const char *remote_host,
+			  uint16_t port, int protocol, int *code);
+/** cp_read_entry() - output arguments as a row; what is absent stays as it is in @out. */
+void cp_read_entry(const struct cp_answer *a, struct cp_entry *out);
+/** cp_get_external() - GetExternalIPAddress into @r. */
+void cp_get_external(struct cp *cp, int layer, struct cp_router *r);
+/** cp_get_status() - GetStatusInfo into @r; returns whether it counts as connected. */
+bool cp_get_status(struct cp *cp, int layer, struct cp_router *r);
+
+/* Mapping on one router (cp_map.c); the decisions are pure. */
+
+/** struct cp_attempt - what the next AddPortMapping asks for, and what was tried already */
+struct cp_attempt {
+	uint16_t external_port;
+	uint16_t internal_port;
+	uint32_t lease;
+	const char *remote_host;
+	const char *description;
+	bool any;	  /* AddAnyPortMapping */
+	bool taken;	  /* the port is known to be somebody else's */
+	bool lease_tried; /* lease 0 was tried */
+	bool port_tried;  /* another port was tried after 501 */
+	bool same_tried;  /* external = internal was tried */
+	bool text_tried;  /* a plain description was tried */
+	int remote_tried; /* forms of the wildcard tried */
+	int moves;	  /* ports tried */
+};
+
+#define CP_MOVES_MAX 32
+
+enum cp_move {
+	CP_GIVE_UP,
+	CP_LEASE_ZERO,
+	CP_SAME_PORT,
+	CP_NEXT_PORT,
+	CP_REMOTE_FORM,
+	CP_PLAIN_TEXT,
+	CP_PLAIN_ADD,
+	CP_MOVE_COUNT,
+};
+
+/** cp_next_move() - what to change after a fault; @attempt is changed but for the port. */
+enum cp_move cp_next_move(struct cp_attempt *attempt, int code, uint64_t naive);
+const char *cp_move_text(enum cp_move move);
+/** cp_next_port() - the next port after @port that no entry of @table holds; wraps at 65535 to
+ * 1024. Return: 0 when there is none. */
+uint16_t cp_next_port(const struct cp_table *table, int protocol, uint16_t port);
+
+/** struct cp_layer - what was done on one router */
+struct cp_layer {
+	struct cp_router router;
+	struct in_addr gateway;
+	char internal_client[64];
+	uint16_t internal_port;
+	uint16_t external_port;
+	uint32_t lease;
+	bool mapped;
+	bool verified;
+	const char *method; /* "igd" */
+};
+
+/** cp_map_router() - work the request through on one router. Return: whether it is mapped. */
+bool cp_map_router(struct cp *cp, int layer, const struct map_request *request,
+		   struct cp_layer *out);
+/** cp_unmap_router() - find and delete it; out->external_port tells which. */
+bool cp_unmap_router(struct cp *cp, int layer, const struct map_request *request,
+		     struct cp_layer *out);
+
+/**
+ * struct cp_method - a protocol that opens ports, --via NAME
+ * @find:	the router of a layer: layer 1 by everything there is, others at out->gateway.
+ *		Fills out->router with its external address. False: none, with a reason in the step
+ * @map, @unmap: one router
+ */
+struct cp_method {
+	const char *name;
+	bool (*find)(struct cp *cp, int layer, struct cp_layer *out);
+	bool (*map)(struct cp *cp, int layer, const struct map_request *request,
+		    struct cp_layer *out);
+	bool (*unmap)(struct cp *cp, int layer, const struct map_request *request,
+		      struct cp_layer *out);
+};
+
+/* Ends with name NULL. */
+extern const struct cp_method cp_methods[];
+
+/** struct cp - a control point at work */
+struct cp {
+	struct controlpoint_options options;
+	const struct cp_method *method;
+	const char *verb;
+	int64_t started;
+	struct cp_interface interfaces[CP_INTERFACES_MAX];
+	size_t interface_count;
+	struct cp_gateway gateways[CP_GATEWAYS_MAX];
+	size_t gateway_count;
+	struct cp_candidate candidates[CP_CANDIDATES_MAX];
+	size_t candidate_count;
+	struct in_addr hops[CP_HOPS_MAX + 1]; /* by distance; 0.0.0.0 = silent */
+	bool hops_known;
+	struct cp_step *steps;
+	size_t step_count;
+	bool step_open;
+	struct cp_layer layers[CP_LAYERS_MAX];
+	size_t layer_count;
+	json_t *result;
+	struct buf text; /* what a verb prints besides steps and sentence */
+	struct buf sentence;
+	int status;
+};
+
+static inline bool cp_naive(const struct cp *cp, enum naive mode)
+{
+	return cp->options.naive >> mode & 1;
+}
+
+/** cp_step() - begin a step, end the one before. */
+void cp_step(struct cp *cp, int layer, const char *name);
+void cp_step_done(struct cp *cp);
+void cp_request(struct cp *cp, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void cp_reply(struct cp *cp, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** cp_believe() - what is taken for true from now on; said again it replaces. */
+void cp_believe(struct cp *cp, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void cp_why(struct cp *cp, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/** cp_conclude() - the final sentence, the result's name and the exit status. */
+void cp_conclude(struct cp *cp, int status, const char *result, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/** cp_report_end() - close the last step and print what is left. */
+void cp_report_end(struct cp *cp);
+
+void cp_find_interfaces(struct cp *cp);
+void cp_find_gateways(struct cp *cp);
+/** cp_on_link() - interface whose subnet holds @address, -1 when none. */
+int cp_on_link(const struct cp *cp, struct in_addr address);
+/** cp_is_gateway() - a default gateway, or one that cp_discover() was given. */
+bool cp_is_gateway(const struct cp *cp, struct in_addr address);
+/** cp_next_hop() - the router at that distance, by TTL-limited probes. Return: it is known. */
+bool cp_next_hop(struct cp *cp, int distance, struct in_addr *out);
+
+/**
+ * cp_discover() - search and fill cp->candidates
+ * @only:	by unicast at this address alone (a router behind a router), NULL = everything
+ */
+void cp_discover(struct cp *cp, int layer, const struct in_addr *only);
+/** cp_judge() - fill url, host, gateway, same_subnet, substituted and refused of a candidate. */
+void cp_judge(const struct cp *cp, const struct in_addr *only, struct cp_candidate *c);
+/** cp_candidate_score() - higher is tried first. */
+int cp_candidate_score(const struct cp_candidate *c);
+/** cp_names_igd() - whether a search target or USN names a part of an IGD. */
+bool cp_names_igd(const char *text);
+void cp_candidates_free(struct cp *cp);
+
+/** cp_choose() - fetch descriptions, ask services, fill the router. False: none is an IGD. */
+bool cp_choose(struct cp *cp, int layer, struct cp_router *out);
+/** cp_describe() - the port mapping services of one description; @out has room for @max. */
+size_t cp_describe(struct cp *cp, const struct cp_candidate *c, struct cp_router *out, size_t max);
+/** cp_service_rank() - 0: maps no ports; else the higher the better. */
+int cp_service_rank(const char *type, unsigned *version);
+
+/** cp_layers() - walk outwards from router to router; @map false: unmap. */
+void cp_layers(struct cp *cp, const struct map_request *request, bool map);
+
+#endif

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cp_layers.c - routers behind routers, and the verbs of the control point (see controlpoint.h)
+ *
+ * Theory of operation
+ *
+ * The innermost router is found by discovery. When its external address is no public one, another
+ * NAT is behind it: the next hop is found (cp_net.c), searched by unicast, and given a mapping
+ * whose internal client is the address that the router before it has outside, and whose internal
+ * port is the external port that it gave. So it goes on until an external address is public, no
+ * next router answers, or the layers asked for are done (WIPC-65). Every layer asks for the port
+ * that the user wants; the inner ones may differ.
+ *
+ * Removing walks the same way and takes each mapping away on the way.
+ */
+#include "../fakeigd/base/clock.h"
+#include "../fakeigd/base/mem.h"
+#include "cp.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The candidate that --url names. */
+static void use_url(struct cp *cp)
+{
+	struct cp_candidate *c = &cp->candidates[0];
+
+	cp_candidates_free(cp);
+	*c = (struct cp_candidate){.location = xstrdup(cp->options.url),
+				   .target = xstrdup("urn:schemas-upnp-org:service:"
+						     "WANIPConnection:1"),
+				   .usn = xstrdup(""),
+				   .interface = -1,
+				   .igd = true};
+	cp_judge(cp, NULL, c);
+	/* Whoever types a URL means it. */
+	if (cp_parse_address(c->url.host, &c->host))
+		c->refused = NULL;
+	cp->candidate_count = 1;
+}
+
+static bool find_igd(struct cp *cp, int layer, struct cp_layer *out)
+{
+	if (layer == 1 && cp->options.url)
+		use_url(cp);
+	else
+		cp_discover(cp, layer, layer == 1 ? NULL : &out->gateway);
+	return cp_choose(cp, layer, &out->router);
+}
+
+const struct cp_method cp_methods[] = {
+	{"igd", find_igd, cp_map_router, cp_unmap_router},
+	{0},
+};
+
+/* Where the router before @layer sends its packets. */
+static bool find_gateway(struct cp *cp, int layer, struct in_addr *out)
+{
+	bool found;
+
+	cp_step(cp, layer, "next gateway");
+	cp_request(cp, "UDP with TTL 1 to %d", cp->options.layers);
+	found = cp_next_hop(cp, layer, out);
+	for (int i = 1; i <= cp->options.layers; i++)
+		if (cp->hops[i].s_addr)
+			cp_reply(cp, "%d: %s", i, inet_ntoa(cp->hops[i]));
+	if (!found) {
+		cp_believe(cp, "unknown");
+		cp_why(cp, "no router at distance %d answers", layer);
+		return false;
+	}
+	cp_believe(cp, "%s", inet_ntoa(*out));
+	cp_why(cp, "it dropped a datagram whose TTL ran out");
+	return true;
+}
+
+static struct cp_layer *last_layer(struct cp *cp)
+{
+	return &cp->layers[cp->layer_count - 1];
+}
+
+/* Whether another router behind the last one is worth looking for. */
+static bool is_behind_nat(const struct cp *cp)
+{
+	const struct cp_router *r = &cp->layers[cp->layer_count - 1].router;
+
+	return r->has_external && cp_address_behind_nat(r->kind);
+}
+
+/* What to ask of the next router: the one before it is the internal client. */
+static struct map_request chain(const struct cp_layer *inner, const struct map_request *request)
+{
+	struct map_request next = *request;
+
+	next.internal_port = inner->external_port;
+	inet_ntop(AF_INET, &inner->router.external, next.internal_client,
+		  sizeof(next.internal_client));
+	return next;
+}
+
+/* Find the router of the next layer. Return: 1 found, 0 there is none, -1 none at layer 1. */
+static int next_router(struct cp *cp)
+{
+	int layer = (int)cp->layer_count + 1;
+	struct cp_layer *l = &cp->layers[cp->layer_count];
+
+	*l = (struct cp_layer){.method = cp->method->name};
+	if (layer > 1 && !find_gateway(cp, layer, &l->gateway))
+		return 0;
+	if (!cp->method->find(cp, layer, l)) {
+		cp_router_free(&l->router);
+		return layer == 1 ? -1 : 0;
+	}
+	cp->layer_count++;
+	return 1;
+}
+
+static void no_router(struct cp *cp)
+{
+	if (!cp->interface_count)
+		cp_conclude(cp, EXIT_VERDICT, "no-network", "No interface is up.");
+	else if (!cp->candidate_count)
+		cp_conclude(cp, EXIT_VERDICT, "no-router", "No router answers.");
+	else
+		cp_conclude(cp, EXIT_VERDICT, "no-router",
+			    "Something answers, but no usable router that maps ports.");
+}
+
+static const char *protocol_name(const struct map_request *request)
+{
+	return request->protocol == IPPROTO_TCP ? "TCP" : "UDP";
+}
+
+static void conclude_mapped(struct cp *cp, const struct map_request *request)
+{
+	const struct cp_layer *outer = last_layer(cp), *inner = &cp->layers[0];
+	const struct cp_router *r = &outer->router;
+	bool complete = r->has_external && r->kind == CP_PUBLIC;
+	const char *address = r->has_external ? r->external_text : "an unknown address";
+
+	json_object_set_new(cp->result, "protocol", json_string(protocol_name(request)));
+	json_object_set_new(cp->result, "external_address",
+			    r->has_external ? json_string(r->external_text) : json_null());
+	json_object_set_new(cp->result, "external_port", json_integer(outer->external_port));
+	json_object_set_new(cp->result, "internal_client", json_string(inner->internal_client));
+	json_object_set_new(cp->result, "internal_port", json_integer(request->internal_port));
+	json_object_set_new(cp->result, "complete", json_boolean(complete));
+	if (complete)
+		cp_conclude(cp, EXIT_FINE, "mapped",
+			    "Mapped: %s:%u/%s leads to %s:%u through %zu NAT%s.", address,
+			    outer->external_port, protocol_name(request), inner->internal_client,
+			    request->internal_port, cp->layer_count,
+			    cp->layer_count == 1 ? "" : "s");
+	else
+		cp_conclude(
+			cp, EXIT_FINE, "mapped",
+			"Mapped on %zu router%s: %s:%u/%s leads to %s:%u, but that address is %s: "
+			"not reachable from the whole Internet.",
+			cp->layer_count, cp->layer_count == 1 ? "" : "s", address,
+			outer->external_port, protocol_name(request), inner->internal_client,
+			request->internal_port,
+			r->has_external ? cp_address_text(r->kind) : "not known");
+}
+
+void cp_map(struct cp *cp, const struct map_request *request)
+{
+	struct map_request next = *request;
+	int found;
+
+	while ((found = next_router(cp)) > 0) {
+		struct cp_layer *l = last_layer(cp);
+
+		if (!cp->method->map(cp, (int)cp->layer_count, &next, l)) {
+			cp_conclude(cp, EXIT_VERDICT, "refused",
+				    "Not mapped: %s refuses, or does not do what it says.",
+				    inet_ntoa(l->router.host));
+			return;
+		}
+		if (!is_behind_nat(cp) || (int)cp->layer_count == cp->options.layers)
+			break;
+		next = chain(l, request);
+	}
+	if (found < 0)
+		no_router(cp);
+	else
+		conclude_mapped(cp, request);
+}
+
+void cp_unmap(struct cp *cp, const struct map_request *request)
+{
+	struct map_request next = *request;
+	size_t removed = 0, left = 0;
+	int found;
+
+	while ((found = next_router(cp)) > 0) {
+		struct cp_layer *l = last_layer(cp);
+
+		removed += cp->method->unmap(cp, (int)cp->layer_count, &next, l);
+		left += l->mapped;
+		removed -= l->mapped;
+		if (!is_behind_nat(cp) || (int)cp->layer_count == cp->options.layers)
+			break;
+		next = chain(l, request);
+	}
+	json_object_set_new(cp->result, "removed", json_integer((json_int_t)removed));
+	if (found < 0)
+		no_router(cp);
+	else if (left)
+		cp_conclude(cp, EXIT_VERDICT, "refused", "%zu mapping%s removed, %zu still there.",
+			    removed, removed == 1 ? "" : "s", left);
+	else if (!removed)
+		cp_conclude(cp, EXIT_VERDICT, "not-found", "No mapping of ours is there.");
+	else
+		cp_conclude(cp, EXIT_FINE, "unmapped", "%zu mapping%s removed.", removed,
+			    removed == 1 ? "" : "s");
+}
+
+static json_t *entry_json(const struct cp_entry *e)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "protocol", json_string(e->protocol == IPPROTO_TCP ? "TCP" : "UDP"));
+	json_object_set_new(o, "remote_host", json_string(e->remote_host));
+	json_object_set_new(o, "external_port", json_integer(e->external_port));
+	json_object_set_new(o, "internal_client", json_string(e->internal_client));
+	json_object_set_new(o, "internal_port", json_integer(e->internal_port));
+	json_object_set_new(o, "enabled", json_boolean(e->enabled));
+	json_object_set_new(o, "description", json_string(e->description));
+	json_object_set_new(o, "lease", json_integer(e->lease));
+	return o;
+}
+
+/* Rows of a table for people; text from the router is kept to one line. */
+static void print_entries(struct cp *cp, int layer, const struct cp_table *t, json_t *rows)
+{
+	if (t->count)
+		buf_printf(&cp->text, "%-5s %-5s %-21s %8s  %s\n", "port", "proto", "internal",
+			   "lease", "description");
+	for (size_t i = 0; i < t->count; i++) {
+		const struct cp_entry *e = &t->entries[i];
+		json_t *row = entry_json(e);
+		char client[96];
+
+		snprintf(client, sizeof(client), "%s:%u", e->internal_client, e->internal_port);
+		buf_printf(&cp->text, "%-5u %-5s %-21s %8u  %.60s%s\n", e->external_port,
+			   e->protocol == IPPROTO_TCP ? "TCP" : "UDP", client, e->lease,
+			   e->description, e->enabled ? "" : " (disabled)");
+		json_object_set_new(row, "layer", json_integer(layer));
+		json_array_append_new(rows, row);
+	}
+}
+
+void cp_list(struct cp *cp)
+{
+	json_t *rows = json_array();
+	struct cp_table table;
+	size_t count = 0;
+	int found;
+
+	while ((found = next_router(cp)) > 0) {
+		cp_enumerate(cp, (int)cp->layer_count, &last_layer(cp)->router, &table);
+		print_entries(cp, (int)cp->layer_count, &table, rows);
+		count += table.count;
+		cp_table_free(&table);
+		if (!is_behind_nat(cp) || (int)cp->layer_count == cp->options.layers)
+			break;
+	}
+	json_object_set_new(cp->result, "mappings", rows);
+	if (found < 0)
+		no_router(cp);
+	else
+		cp_conclude(cp, EXIT_FINE, "listed", "%zu mapping%s on %zu router%s.", count,
+			    count == 1 ? "" : "s", cp->layer_count,
+			    cp->layer_count == 1 ? "" : "s");
+}
+
+void cp_external_address(struct cp *cp)
+{
+	const struct cp_router *r;
+	int found;
+
+	while ((found = next_router(cp)) > 0 && is_behind_nat(cp) &&
+	       (int)cp->layer_count < cp->options.layers)
+		;
+	if (found < 0) {
+		no_router(cp);
+		return;
+	}
+	r = &last_layer(cp)->router;
+	json_object_set_new(cp->result, "external_address",
+			    r->has_external ? json_string(r->external_text) : json_null());
+	if (r->has_external)
+		cp_conclude(cp, EXIT_FINE, "known", "%s is the external address, %s.",
+			    r->external_text, cp_address_text(r->kind));
+	else
+		cp_conclude(cp, EXIT_VERDICT, "unknown", "The router tells no external address.");
+}
+
+void cp_search(struct cp *cp)
+{
+	json_t *rows = json_array();
+	size_t usable = 0;
+
+	cp_discover(cp, 1, NULL);
+	for (size_t i = 0; i < cp->candidate_count; i++) {
+		const struct cp_candidate *c = &cp->candidates[i];
+		char from[INET_ADDRSTRLEN];
+
+		inet_ntop(AF_INET, &c->from, from, sizeof(from));
+		buf_printf(&cp->text, "%-15s %s\n%16s%s%s%s\n", from, c->location, "", c->target,
+			   c->refused	? "; not used: "
+			   : c->gateway ? "; on the gateway"
+					: "",
+			   c->refused ? c->refused : "");
+		json_array_append_new(rows,
+				      json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s?}", "from",
+						from, "location", c->location, "target", c->target,
+						"usn", c->usn, "gateway", (int)c->gateway, "igd",
+						(int)c->igd, "refused", c->refused));
+		usable += !c->refused && c->igd;
+	}
+	json_object_set_new(cp->result, "replies", rows);
+	if (usable)
+		cp_conclude(cp, EXIT_FINE, "found", "%zu gateway device%s found.", usable,
+			    usable == 1 ? "" : "s");
+	else
+		no_router(cp);
+}

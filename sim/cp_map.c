@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cp_map.c - a port mapping on one router (see cp.h)
+ *
+ * Theory of operation
+ *
+ * Enumerate the table, ask for the wanted port, then:
+ *  - somebody else's: the next port that nobody holds;
+ *  - ours, but leading elsewhere: stale, deleted;
+ *  - ours as wanted: adding again renews it;
+ *  - free: as it is.
+ * Add. A fault is answered by changing one thing at a time (cp_next_move(), WIPC-13, WIPC-67,
+ * CP-07): lease 0 on 725 and its field forms, external = internal on 724, the wildcard's forms on
+ * 726, a plain description on 402, another port on 718 and 729. Then the router is asked whether
+ * the mapping is there and leads where it should: "200 OK" proves nothing in the field.
+ *
+ * An entry is ours by internal client, port and protocol, never by its description, which routers
+ * rewrite. RemoteHost's wildcard is the empty string (CP-14).
+ */
+#include "../fakeigd/base/mem.h"
+#include "cp.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PLAIN_DESCRIPTION "igdlab"
+#define LOWEST_PORT	  1024
+
+static const char *const wildcards[] = {"", "0.0.0.0", "*"};
+
+static const char *const move_texts[] = {
+	[CP_GIVE_UP] = "nothing left to change",
+	[CP_LEASE_ZERO] = "again with a permanent lease",
+	[CP_SAME_PORT] = "again with external = internal port",
+	[CP_NEXT_PORT] = "again with another port",
+	[CP_REMOTE_FORM] = "again with another form of \"any remote host\"",
+	[CP_PLAIN_TEXT] = "again with a plain description",
+	[CP_PLAIN_ADD] = "again with AddPortMapping",
+};
+
+static_assert(ARRAY_SIZE(move_texts) == CP_MOVE_COUNT, "a text for every move");
+
+const char *cp_move_text(enum cp_move move)
+{
+	return move_texts[move];
+}
+
+/* The moves that a fault allows, the first one that was not tried is taken. */
+static const struct {
+	int code;
+	enum cp_move moves[3];
+} reactions[] = {
+	{725, {CP_LEASE_ZERO}},
+	{402, {CP_LEASE_ZERO, CP_PLAIN_TEXT}},
+	{718, {CP_LEASE_ZERO, CP_NEXT_PORT}},
+	{724, {CP_SAME_PORT}},
+	{726, {CP_REMOTE_FORM}},
+	{729, {CP_NEXT_PORT}},
+	{501, {CP_NEXT_PORT, CP_LEASE_ZERO}},
+};
+
+static bool take_lease_zero(struct cp_attempt *a, int code)
+{
+	/* 718 for a lease is rare, a port that is somebody's is not. */
+	if (a->lease_tried || !a->lease || (code == 718 && (a->taken || a->moves)))
+		return false;
+	a->lease_tried = true;
+	a->lease = 0;
+	return true;
+}
+
+static bool take_next_port(struct cp_attempt *a, int code)
+{
+	if (a->moves >= CP_MOVES_MAX || a->same_tried || (code == 501 && a->port_tried))
+		return false;
+	a->port_tried = true;
+	a->moves++;
+	return true;
+}
+
+static bool take_same_port(struct cp_attempt *a)
+{
+	if (a->same_tried || a->external_port == a->internal_port)
+		return false;
+	a->same_tried = true;
+	a->external_port = a->internal_port;
+	return true;
+}
+
+static bool take_remote_form(struct cp_attempt *a)
+{
+	if (*a->remote_host && a->remote_tried == 0) {
+		a->remote_host = wildcards[0];
+		return true;
+	}
+	if ((size_t)++a->remote_tried >= ARRAY_SIZE(wildcards))
+		return false;
+	a->remote_host = wildcards[a->remote_tried];
+	return true;
+}
+
+static bool take_plain_text(struct cp_attempt *a)
+{
+	if (a->text_tried)
+		return false;
+	a->text_tried = true;
+	a->description = PLAIN_DESCRIPTION;
+	return true;
+}
+
+static bool take(struct cp_attempt *a, enum cp_move move, int code, uint64_t naive)
+{
+	switch (move) {
+	case CP_LEASE_ZERO:
+		return !(naive >> NAIVE_NO_LEASE_RETRY & 1) && take_lease_zero(a, code);
+	case CP_NEXT_PORT:
+		return !(naive >> NAIVE_IGNORES_CONFLICT & 1) && take_next_port(a, code);
+	case CP_SAME_PORT:
+		return take_same_port(a);
+	case CP_REMOTE_FORM:
+		return take_remote_form(a);
+	case CP_PLAIN_TEXT:
+		return take_plain_text(a);
+	case CP_GIVE_UP:
+	case CP_PLAIN_ADD:
+	case CP_MOVE_COUNT:
+		break;
+	}
+	return false;
+}
+
+enum cp_move cp_next_move(struct cp_attempt *attempt, int code, uint64_t naive)
+{
+	/* Only version 2 has AddAnyPortMapping, and not all of it (WIPC-66). */
+	if (attempt->any && (code == 401 || code == 602 || code == 501 || code < 0)) {
+		attempt->any = false;
+		return CP_PLAIN_ADD;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(reactions); i++) {
+		if (reactions[i].code != code)
+			continue;
+		for (size_t j = 0; j < ARRAY_SIZE(reactions[i].moves); j++)
+			if (take(attempt, reactions[i].moves[j], code, naive))
+				return reactions[i].moves[j];
+	}
+	return CP_GIVE_UP;
+}
+
+static const struct cp_entry *find_port(const struct cp_table *t, int protocol, uint16_t port)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->entries[i].protocol == protocol && t->entries[i].external_port == port)
+			return &t->entries[i];
+	return NULL;
+}
+
+uint16_t cp_next_port(const struct cp_table *table, int protocol, uint16_t port)
+{
+	for (int i = 0; i < UINT16_MAX; i++) {
+		port = port == UINT16_MAX ? LOWEST_PORT : port + 1;
+		if (port >= LOWEST_PORT && !find_port(table, protocol, port))
+			return port;
+	}
+	return 0;
+}
+
+static bool same_host(const char *a, const char *b)
+{
+	struct in_addr x, y;
+
+	if (cp_parse_address(a, &x) && cp_parse_address(b, &y))
+		return x.s_addr == y.s_addr;
+	return !strcasecmp(a, b);
+}
+
+/**
+ * struct work - a request on its way through one router
+ * @attempt:	what is asked for next
+ * @table:	the router's, as told at the start
+ * @renewed:	remaining lease of our own entry that was there before, 0 = none
+ */
+struct work {
+	struct cp *cp;
+	int layer;
+	const struct map_request *request;
+	struct cp_layer *out;
+	struct cp_attempt attempt;
+	struct cp_table table;
+	uint32_t renewed;
+};
+
+enum holder { NOBODY, OURS, OURS_STALE, OTHER };
+
+static enum holder whose(const struct work *w, const struct cp_entry *e)
+{
+	if (!same_host(e->internal_client, w->out->internal_client))
+		return OTHER;
+	return e->internal_port == w->attempt.internal_port && e->enabled ? OURS : OURS_STALE;
+}
+
+/* Who holds the wanted port: the specific answer, checked against the list (a router that gives
+ * any odd entry is not believed). */
+static enum holder check_port(struct work *w, struct cp_entry *e)
+{
+	struct cp *cp = w->cp;
+	uint16_t port = w->attempt.external_port;
+	int protocol = w->request->protocol, code;
+	const struct cp_entry *listed = find_port(&w->table, protocol, port);
+	enum cp_outcome outcome;
+
+	cp_step(cp, w->layer, "check port");
+	outcome = cp_get_specific(cp, &w->out->router, w->attempt.remote_host, port, protocol, e,
+				  &code);
+	if (outcome != CP_DONE && !listed) {
+		cp_believe(cp, "%u is free", port);
+		cp_why(cp, outcome == CP_FAULT ? "%d" : "no answer, and it is not listed", code);
+		return NOBODY;
+	}
+	if (outcome == CP_DONE &&
+	    (e->external_port != port || e->protocol != protocol || !*e->internal_client)) {
+		cp_believe(cp, "%u is %s", port, listed ? "taken" : "free");
+		cp_why(cp, "the answer is about something else, the list counts");
+		if (!listed)
+			return NOBODY;
+		*e = *listed;
+	} else if (outcome != CP_DONE) {
+		cp_believe(cp, "%u is taken", port);
+		cp_why(cp, "listed, though not found by itself");
+		*e = *listed;
+	} else {
+		cp_believe(cp, "%u leads to %s:%u", port, e->internal_client, e->internal_port);
+		cp_why(cp, "%s",
+		       (const char *[]){"", "ours", "ours, but stale",
+					"somebody else's"}[whose(w, e)]);
+	}
+	return whose(w, e);
+}
+
+static void delete_mapping(struct work *w, const struct cp_entry *e, const char *why)
+{
+	struct cp *cp = w->cp;
+	enum cp_outcome outcome;
+	int code;
+
+	cp_step(cp, w->layer, "delete");
+	outcome = cp_delete(cp, &w->out->router, e->remote_host, e->external_port, e->protocol,
+			    &code);
+	if (outcome == CP_DONE)
+		cp_believe(cp, "%u is gone", e->external_port);
+	else
+		cp_believe(cp, "%u may still be there", e->external_port);
+	cp_why(cp, outcome == CP_FAULT ? "%s; the router answers %d" : "%s", why, code);
+}
+
+/* Find a port that is ours to use; stale ones of ours are deleted. Return: there is one. */
+static bool settle_port(struct work *w)
+{
+	struct cp_attempt *a = &w->attempt;
+	struct cp_entry e;
+
+	for (;;) {
+		enum holder holder = check_port(w, &e);
+
+		w->renewed = holder == OURS ? e.lease : 0;
+		if (cp_naive(w->cp, NAIVE_ALWAYS_DELETES_FIRST)) {
+			e.external_port = a->external_port;
+			e.protocol = w->request->protocol;
+			delete_mapping(w, &e, "always");
+			return true;
+		}
+		if (holder == OURS_STALE)
+			delete_mapping(w, &e, "a stale mapping of ours");
+		a->taken = holder == OTHER;
+		if (holder != OTHER || a->any || cp_naive(w->cp, NAIVE_IGNORES_CONFLICT))
+			return true;
+		if (a->moves++ >= CP_MOVES_MAX)
+			return false;
+		a->external_port = cp_next_port(&w->table, w->request->protocol, a->external_port);
+		if (!a->external_port)
+			return false;
+	}
+}
+
+static void call_add(struct work *w, struct cp_answer *out)
+{
+	const struct cp_attempt *a = &w->attempt;
+	char external[8], internal[8], lease[12];
+	const struct cp_argument arguments[] = {
+		{"NewRemoteHost", a->remote_host},
+		{"NewExternalPort", external},
+		{"NewProtocol", w->request->protocol == IPPROTO_TCP ? "TCP" : "UDP"},
+		{"NewInternalPort", internal},
+		{"NewInternalClient", w->out->internal_client},
+		{"NewEnabled", "1"},
+		{"NewPortMappingDescription", a->description},
+		{"NewLeaseDuration", lease},
+	};
+	const char *action = a->any ? "AddAnyPortMapping" : "AddPortMapping";
+
+	snprintf(external, sizeof(external), "%u", a->external_port);
+	snprintf(internal, sizeof(internal), "%u", a->internal_port);
+	snprintf(lease, sizeof(lease), "%u", a->lease);
+	cp_step(w->cp, w->layer, "add");
+	cp_request(w->cp, "%s %u/%s -> %s:%u, lease %u, remote host \"%s\", \"%s\"", action,
+		   a->external_port, arguments[2].value, w->out->internal_client, a->internal_port,
+		   a->lease, a->remote_host, a->description);
+	cp_call(w->cp, &w->out->router, action, arguments, ARRAY_SIZE(arguments), out);
+	cp_say_answer(w->cp, out);
+}
+
+/* The port that AddAnyPortMapping gave. */
+static void read_reserved_port(struct work *w, const struct cp_answer *answer)
+{
+	const char *value = cp_value(answer, "NewReservedPort");
+	uint64_t port;
+
+	if (!value)
+		value = cp_value(answer, "NewExternalPort");
+	if (value && slice_number(slice_trim(slice_of(value)), UINT16_MAX, &port) && port)
+		w->attempt.external_port = (uint16_t)port;
+}
+
+/* An own mapping of the same internal endpoint on another port can be the conflict. */
+static bool remove_own_duplicate(struct work *w)
+{
+	for (size_t i = 0; i < w->table.count; i++) {
+		struct cp_entry *e = &w->table.entries[i];
+
+		if (e->protocol != w->request->protocol || whose(w, e) != OURS ||
+		    e->external_port == w->attempt.external_port)
+			continue;
+		delete_mapping(w, e, "it may be what the new mapping conflicts with");
+		e->protocol = 0;
+		return true;
+	}
+	return false;
+}
+
+/* After a fault: change something. Return: another try makes sense. */
+static bool react(struct work *w, int code)
+{
+	struct cp_attempt *a = &w->attempt;
+	uint32_t lease = w->request->lease;
+	enum cp_move move;
+
+	if (code == 718 && !a->taken && !cp_naive(w->cp, NAIVE_IGNORES_CONFLICT) &&
+	    remove_own_duplicate(w))
+		return true;
+	move = cp_next_move(a, code, w->cp->options.naive);
+	cp_why(w->cp, "%d: %s", code, cp_move_text(move));
+	if (move == CP_GIVE_UP)
+		return false;
+	if (move == CP_NEXT_PORT) {
+		/* The lease was not what it did not like. */
+		if (code == 718)
+			a->lease = lease;
+		a->external_port = cp_next_port(&w->table, w->request->protocol, a->external_port);
+		return a->external_port && settle_port(w);
+	}
+	return true;
+}
+
+/* Add until it is taken or nothing is left to change. Return: the router said yes. */
+static bool add(struct work *w)
+{
+	for (;;) {
+		struct cp_answer answer;
+		enum cp_outcome outcome;
+		int code;
+
+		call_add(w, &answer);
+		outcome = answer.outcome;
+		code = answer.code;
+		if (outcome == CP_DONE && w->attempt.any)
+			read_reserved_port(w, &answer);
+		if (outcome == CP_DONE)
+			cp_believe(w->cp, "%u is ours", w->attempt.external_port);
+		else
+			cp_believe(w->cp, "not mapped");
+		if (outcome == CP_NO_REPLY)
+			cp_why(w->cp, "%s: it may be there all the same", answer.why);
+		cp_answer_free(&answer);
+		if (outcome == CP_DONE)
+			return true;
+		/* No reply: the router may have done it, the check will tell. */
+		if (outcome == CP_NO_REPLY)
+			return !w->attempt.any || !(w->attempt.any = false);
+		if (!react(w, code))
+			return false;
+	}
+}
+
+enum verdict { THERE, UNKNOWN, ABSENT, OTHER_PORT };
+
+/* Is an entry what was asked for? */
+static enum verdict judge_entry(struct work *w, const struct cp_entry *e)
+{
+	struct cp *cp = w->cp;
+
+	cp_believe(cp, "%u leads to %s:%u%s, %u s left", e->external_port, e->internal_client,
+		   e->internal_port, e->enabled ? "" : ", disabled", e->lease);
+	if (!same_host(e->internal_client, w->out->internal_client)) {
+		cp_why(cp, "that is not us");
+		return ABSENT;
+	}
+	if (e->internal_port != w->attempt.internal_port) {
+		cp_why(cp, "another internal port than was asked for");
+		return OTHER_PORT;
+	}
+	if (!e->enabled) {
+		cp_why(cp, "it is disabled");
+		return ABSENT;
+	}
+	cp_why(cp, "as asked for");
+	w->out->lease = e->lease;
+	return THERE;
+}
+
+static enum verdict verify(struct work *w)
+{
+	struct cp *cp = w->cp;
+	const struct cp_attempt *a = &w->attempt;
+	struct cp_entry e;
+	struct cp_table table;
+	const struct cp_entry *listed;
+	enum verdict verdict = ABSENT;
+	int code;
+
+	cp_step(cp, w->layer, "verify");
+	if (cp_get_specific(cp, &w->out->router, a->remote_host, a->external_port,
+			    w->request->protocol, &e, &code) == CP_DONE &&
+	    e.external_port == a->external_port && *e.internal_client)
+		return judge_entry(w, &e);
+	cp_believe(cp, "%u is not found by itself", a->external_port);
+	cp_why(cp, "%d; the list may have it", code);
+	cp_enumerate(cp, w->layer, &w->out->router, &table);
+	cp_step(cp, w->layer, "verify");
+	listed = find_port(&table, w->request->protocol, a->external_port);
+	if (listed) {
+		verdict = judge_entry(w, listed);
+	} else if (!table.told && code != 714) {
+		cp_believe(cp, "unknown");
+		cp_why(cp, "the router tells nothing about its mappings");
+		verdict = UNKNOWN;
+	} else {
+		cp_believe(cp, "%u is not there", a->external_port);
+		cp_why(cp, "the router said yes and did nothing");
+	}
+	cp_table_free(&table);
+	return verdict;
+}
+
+/* The mapping is not as it should be though the router said yes. Return: something was changed. */
+static bool repair(struct work *w, enum verdict verdict)
+{
+	struct cp_attempt *a = &w->attempt;
+	struct cp_entry own = {.protocol = w->request->protocol, .external_port = a->external_port};
+
+	if (verdict == OTHER_PORT) {
+		delete_mapping(w, &own, "it leads to the wrong internal port");
+		return take_same_port(a);
+	}
+	return !cp_naive(w->cp, NAIVE_NO_LEASE_RETRY) && take_lease_zero(a, 725);
+}
+
+/* Whether adding again left the lease running out as before. */
+static bool not_renewed(const struct work *w)
+{
+	return w->renewed && w->out->lease && w->out->lease <= w->renewed &&
+	       w->renewed < w->attempt.lease;
+}
+
+static bool add_and_verify(struct work *w)
+{
+	bool deleted = false;
+
+	for (;;) {
+		enum verdict verdict;
+
+		if (!add(w))
+			return false;
+		w->out->lease = w->attempt.lease;
+		if (cp_naive(w->cp, NAIVE_BELIEVES_SUCCESS))
+			return true;
+		verdict = verify(w);
+		w->out->verified = verdict == THERE;
+		if (verdict == THERE && not_renewed(w) && !deleted) {
+			struct cp_entry own = {.protocol = w->request->protocol,
+					       .external_port = w->attempt.external_port};
+
+			delete_mapping(w, &own, "adding again did not renew its lease");
+			deleted = true;
+			continue;
+		}
+		if (verdict == THERE || verdict == UNKNOWN)
+			return true;
+		if (!repair(w, verdict))
+			return false;
+	}
+}
+
+/* Our address towards the router, unless the request names another. */
+static void set_internal_client(struct cp_layer *l, const struct map_request *request)
+{
+	if (*request->internal_client)
+		snprintf(l->internal_client, sizeof(l->internal_client), "%s",
+			 request->internal_client);
+	else
+		inet_ntop(AF_INET, &l->router.local, l->internal_client,
+			  sizeof(l->internal_client));
+}
+
+bool cp_map_router(struct cp *cp, int layer, const struct map_request *request,
+		   struct cp_layer *out)
+{
+	struct work w = {.cp = cp,
+			 .layer = layer,
+			 .request = request,
+			 .out = out,
+			 .attempt = {.external_port = request->external_port,
+				     .internal_port = request->internal_port,
+				     .lease = request->lease,
+				     .remote_host = request->remote_host,
+				     .description = request->description,
+				     .any = cp->options.any && out->router.version >= 2}};
+
+	set_internal_client(out, request);
+	cp_enumerate(cp, layer, &out->router, &w.table);
+	out->mapped = settle_port(&w) && add_and_verify(&w);
+	out->external_port = w.attempt.external_port;
+	out->internal_port = w.attempt.internal_port;
+	cp_table_free(&w.table);
+	return out->mapped;
+}
+
+bool cp_unmap_router(struct cp *cp, int layer, const struct map_request *request,
+		     struct cp_layer *out)
+{
+	struct work w = {.cp = cp,
+			 .layer = layer,
+			 .request = request,
+			 .out = out,
+			 .attempt = {.external_port = request->external_port,
+				     .internal_port = request->internal_port,
+				     .remote_host = request->remote_host}};
+	struct cp_entry e;
+	enum holder holder;
+
+	set_internal_client(out, request);
+	out->internal_port = request->internal_port;
+	out->external_port = request->external_port;
+	cp_enumerate(cp, layer, &out->router, &w.table);
+	holder = check_port(&w, &e);
+	/* The wanted port was somebody else's: ours is elsewhere. */
+	for (size_t i = 0; i < w.table.count && holder != OURS && holder != OURS_STALE; i++) {
+		if (w.table.entries[i].protocol != request->protocol ||
+		    whose(&w, &w.table.entries[i]) != OURS)
+			continue;
+		e = w.table.entries[i];
+		holder = OURS;
+	}
+	out->mapped = holder == OURS || holder == OURS_STALE;
+	if (out->mapped) {
+		out->external_port = e.external_port;
+		delete_mapping(&w, &e, "it is ours");
+		w.attempt.external_port = e.external_port;
+		out->mapped = false;
+		if (check_port(&w, &e) != NOBODY && whose(&w, &e) != OTHER)
+			out->mapped = true;
+		cp_table_free(&w.table);
+		return true;
+	}
+	cp_table_free(&w.table);
+	return false;
+}
