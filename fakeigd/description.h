@@ -23,6 +23,9 @@ void description_location(const struct router *r, const struct router_interface 
 /** description_control_service() - service whose control URL is @target; NULL when none. */
 const struct profile_service *description_control_service(const struct router *r,
 							  struct slice target);
+/** description_shares_control() - whether two services of the profile have one control URL. */
+bool description_shares_control(const struct router *r, const struct profile_service *a,
+				const struct profile_service *b);
 /** description_event_service() - the same for event subscription URLs. */
 const struct profile_service *description_event_service(const struct router *r,
 							struct slice target);

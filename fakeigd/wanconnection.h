@@ -11,6 +11,11 @@
 #include "base/loop.h"
 #include "service.h"
 
+/* PossibleConnectionTypes: WANIPConnection:1 table 1.1, WANPPPConnection:1 table 1.1 */
+#define WAN_IP_TYPES "Unconfigured,IP_Routed,IP_Bridged"
+#define WAN_PPP_TYPES                                                                              \
+	"Unconfigured,IP_Routed,DHCP_Spoofed,PPPoE_Bridged,PPTP_Relay,L2TP_Relay,PPPoE_Relay"
+
 /** struct wan_dsl - settings of WANDSLLinkConfig */
 struct wan_dsl {
 	char *link_type;

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * description_render.c - the documents themselves, and the advertisements that follow from the
+ * tree.
+ *
+ * UDA 2.0 2.3 (device), 2.5 (service), table 1-1 (advertisements: 3 for the root, 2 for each
+ * embedded device, 1 for each service).
+ */
+#include "description_parts.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+static const char *device_name(const struct description *d, enum service_level level)
+{
+	static const char *const names[] = {NULL, "WANDevice", "WANConnectionDevice", "LANDevice"};
+
+	return level == SERVICE_ROOT ? d->router->profile->device : names[level];
+}
+
+bool description_has_level(const struct description *d, enum service_level level)
+{
+	if (level == SERVICE_ROOT)
+		return true;
+	for (size_t i = 0; i < d->count; i++)
+		if (d->services[i].level == level ||
+		    (level == SERVICE_WAN_DEVICE &&
+		     d->services[i].level == SERVICE_WAN_CONNECTION_DEVICE))
+			return true;
+	return false;
+}
+
+/* LANDevice has only one version; the others go with the root's (IGD-02, IGD-07). */
+void description_device_type(const struct description *d, enum service_level level, struct buf *out)
+{
+	unsigned version = level == SERVICE_LAN_DEVICE ? 1 : d->router->profile->device_version;
+
+	buf_printf(out, "urn:schemas-upnp-org:device:%s:%u", device_name(d, level), version);
+}
+
+static void add_service_type(const struct profile_service *s, struct buf *out)
+{
+	buf_printf(out, "urn:%s:service:%s:%u", s->domain, s->type, s->version);
+}
+
+/**
+ * struct page - what all elements of one root description share
+ * @address, @port: of the interface it is read through
+ */
+struct page {
+	const struct description *d;
+	char address[INET6_ADDRSTRLEN + 2];
+	char port[8];
+};
+
+static void set_common(const struct page *page, struct message_values *values)
+{
+	values->v[PLACEHOLDER_LAN_ADDRESS] = slice_of(page->address);
+	values->v[PLACEHOLDER_HTTP_PORT] = slice_of(page->port);
+}
+
+static void render_service(const struct page *page, const struct description_service *s,
+			   struct buf *out)
+{
+	const char *const text[] = {s->scpd, s->control, s->event, s->profile->id};
+	static const enum placeholder ids[] = {PLACEHOLDER_SCPD_URL, PLACEHOLDER_CONTROL_URL,
+					       PLACEHOLDER_EVENT_URL, PLACEHOLDER_SERVICE_ID};
+	struct message_values values = {0};
+	struct buf escaped[4] = {0}, type = {0};
+
+	set_common(page, &values);
+	add_service_type(s->profile, &type);
+	values.v[PLACEHOLDER_SERVICE_TYPE] = buf_slice(&type);
+	for (int i = 0; i < 4; i++) {
+		buf_add_xml(&escaped[i], slice_of(text[i]));
+		values.v[ids[i]] = buf_slice(&escaped[i]);
+	}
+	template_render(page->d->router->profile->templates[MESSAGE_SERVICE], &values, out);
+	for (int i = 0; i < 4; i++)
+		buf_free(&escaped[i]);
+	buf_free(&type);
+}
+
+/* serviceList or deviceList around @inside; nothing around nothing. */
+static void render_list(const struct page *page, enum message_id id, enum placeholder inner,
+			struct buf *inside, struct buf *out)
+{
+	struct message_values values = {0};
+
+	values.v[inner] = buf_slice(inside);
+	if (inside->len)
+		template_render(page->d->router->profile->templates[id], &values, out);
+	buf_free(inside);
+}
+
+static void render_services(const struct page *page, enum service_level level, struct buf *out)
+{
+	struct buf inside = {0};
+
+	for (size_t i = 0; i < page->d->count; i++)
+		if (page->d->services[i].level == level)
+			render_service(page, &page->d->services[i], &inside);
+	render_list(page, MESSAGE_SERVICE_LIST, PLACEHOLDER_SERVICES, &inside, out);
+}
+
+static void render_device(const struct page *page, enum service_level level, struct buf *devices,
+			  struct buf *out)
+{
+	const struct profile *p = page->d->router->profile;
+	bool root = level == SERVICE_ROOT;
+	const struct {
+		enum placeholder id;
+		const char *text;
+	} texts[] = {
+		{PLACEHOLDER_FRIENDLY_NAME, root ? p->friendly_name : device_name(page->d, level)},
+		{PLACEHOLDER_MANUFACTURER, p->manufacturer},
+		{PLACEHOLDER_MANUFACTURER_URL, p->manufacturer_url},
+		{PLACEHOLDER_MODEL_DESCRIPTION, p->model_description},
+		{PLACEHOLDER_MODEL_NAME, p->model_name},
+		{PLACEHOLDER_MODEL_NUMBER, p->model_number},
+		{PLACEHOLDER_MODEL_URL, p->model_url},
+		{PLACEHOLDER_SERIAL_NUMBER, p->serial_number},
+		{PLACEHOLDER_UPC, p->upc},
+		{PLACEHOLDER_UDN, description_level_udn(page->d, level)},
+		{PLACEHOLDER_PRESENTATION_URL, root ? p->presentation_url : NULL},
+	};
+	enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
+	struct buf escaped[TEXTS] = {0}, type = {0}, services = {0}, inside = {0};
+	struct message_values values = {0};
+
+	set_common(page, &values);
+	for (int i = 0; i < TEXTS; i++) {
+		buf_add_xml(&escaped[i], slice_of(texts[i].text));
+		values.v[texts[i].id] = buf_slice(&escaped[i]);
+	}
+	description_device_type(page->d, level, &type);
+	render_services(page, level, &services);
+	render_list(page, MESSAGE_DEVICE_LIST, PLACEHOLDER_DEVICES, devices, &inside);
+	values.v[PLACEHOLDER_DEVICE_TYPE] = buf_slice(&type);
+	values.v[PLACEHOLDER_SERVICES] = buf_slice(&services);
+	values.v[PLACEHOLDER_DEVICES] = buf_slice(&inside);
+	template_render(p->templates[MESSAGE_DEVICE], &values, out);
+	for (int i = 0; i < TEXTS; i++)
+		buf_free(&escaped[i]);
+	buf_free(&type);
+	buf_free(&services);
+	buf_free(&inside);
+}
+
+static void render_tree(const struct page *page, struct buf *out)
+{
+	struct buf connection = {0}, embedded = {0}, none = {0};
+
+	if (description_has_level(page->d, SERVICE_WAN_CONNECTION_DEVICE))
+		render_device(page, SERVICE_WAN_CONNECTION_DEVICE, &none, &connection);
+	if (description_has_level(page->d, SERVICE_WAN_DEVICE))
+		render_device(page, SERVICE_WAN_DEVICE, &connection, &embedded);
+	if (description_has_level(page->d, SERVICE_LAN_DEVICE))
+		render_device(page, SERVICE_LAN_DEVICE, &none, &embedded);
+	render_device(page, SERVICE_ROOT, &embedded, out);
+}
+
+static void set_address(struct page *page, const struct router_interface *lan, bool v6)
+{
+	const struct router *r = page->d->router;
+	char text[INET6_ADDRSTRLEN] = "";
+
+	snprintf(page->port, sizeof(page->port), "%u",
+		 r->http ? http_port(r->http) : r->profile->http_port);
+	if (!lan)
+		return;
+	if (v6)
+		inet_ntop(AF_INET6,
+			  IN6_IS_ADDR_UNSPECIFIED(&lan->address6) ? &lan->link6 : &lan->address6,
+			  text, sizeof(text));
+	else
+		inet_ntop(AF_INET, &lan->address, text, sizeof(text));
+	snprintf(page->address, sizeof(page->address), v6 ? "[%s]" : "%s", text);
+}
+
+void description_render_root(const struct description *d, int lan, bool v6,
+			     const struct template *template, struct buf *out)
+{
+	const struct router *r = d->router;
+	const struct router_interface *interface = lan < 0 ? NULL : &r->lan[lan];
+	struct page page = {.d = d};
+	struct message_values values = {0};
+	struct buf tree = {0}, location = {0};
+	char config[16];
+
+	set_address(&page, interface, v6);
+	set_common(&page, &values);
+	render_tree(&page, &tree);
+	if (interface)
+		description_location(r, interface, v6, &location);
+	snprintf(config, sizeof(config), "%u", r->config_id);
+	values.v[PLACEHOLDER_DEVICE] = buf_slice(&tree);
+	values.v[PLACEHOLDER_LOCATION] = buf_slice(&location);
+	values.v[PLACEHOLDER_CONFIG_ID] = slice_of(config);
+	template_render(template ? template : r->profile->templates[MESSAGE_DESCRIPTION], &values,
+			out);
+	buf_free(&tree);
+	buf_free(&location);
+}
+
+void description_render_scpd(const struct description *d, const struct description_service *s,
+			     const struct template *template, struct buf *out)
+{
+	struct message_values values = {0};
+	struct buf actions = {0}, variables = {0};
+	char config[16];
+
+	if (s->table)
+		service_scpd(s->profile, s->table, &actions, &variables);
+	snprintf(config, sizeof(config), "%u", d->router->config_id);
+	values.v[PLACEHOLDER_ACTIONS] = buf_slice(&actions);
+	values.v[PLACEHOLDER_VARIABLES] = buf_slice(&variables);
+	values.v[PLACEHOLDER_CONFIG_ID] = slice_of(config);
+	template_render(template ? template : d->router->profile->templates[MESSAGE_SCPD], &values,
+			out);
+	buf_free(&actions);
+	buf_free(&variables);
+}
+
+static void advertise(const char *udn, const char *nt,
+		      void (*fn)(void *arg, const char *nt, const char *usn), void *arg,
+		      struct buf *usn)
+{
+	buf_reset(usn);
+	buf_puts(usn, udn);
+	if (strcmp(nt, udn) != 0)
+		buf_printf(usn, "::%s", nt);
+	fn(arg, nt, usn->data);
+}
+
+void description_each_advertisement(const struct router *r,
+				    void (*fn)(void *arg, const char *nt, const char *usn),
+				    void *arg)
+{
+	const struct description *d = r->description;
+	struct buf nt = {0}, usn = {0};
+
+	advertise(description_level_udn(d, SERVICE_ROOT), "upnp:rootdevice", fn, arg, &usn);
+	for (int level = SERVICE_ROOT; level < SERVICE_LEVELS; level++) {
+		const char *udn = description_level_udn(d, level);
+
+		if (!description_has_level(d, level))
+			continue;
+		advertise(udn, udn, fn, arg, &usn);
+		buf_reset(&nt);
+		description_device_type(d, level, &nt);
+		advertise(udn, nt.data, fn, arg, &usn);
+	}
+	for (size_t i = 0; i < d->count; i++) {
+		buf_reset(&nt);
+		add_service_type(d->services[i].profile, &nt);
+		advertise(description_level_udn(d, d->services[i].level), nt.data, fn, arg, &usn);
+	}
+	buf_free(&nt);
+	buf_free(&usn);
+}

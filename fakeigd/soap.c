@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * soap.c - control: from a POST to an action and back.
+ *
+ * Theory of operation
+ *
+ * UDA 2.0 clause 3 (and UDA 1.0 3.2.1 for M-POST, 3.3 for QueryStateVariable). A request passes, in
+ * this order, and the first that fails answers:
+ *
+ *	control URL known			404
+ *	M-POST's MAN header			510	SOAP-04
+ *	CONTENT-TYPE text/xml			415	SOAP-11
+ *	body well-formed, without DTD		400	SOAP-47, SOAP-48
+ *	Envelope of SOAP 1.1			fault VersionMismatch	SOAP-09
+ *	Header entries understood		fault MustUnderstand	SOAP-10
+ *	SOAPACTION there and well-formed	401	SOAP-05, SOAP-46
+ *	SOAPACTION and body agree		401	SOAP-06
+ *	service and version are this URL's	401	SOAP-31
+ *	action in the table of that version	401	SOAP-17, SOAP-33
+ *	action offered by this router		602	SOAP-18
+ *	arguments there, in order, well-typed	402, 601	SOAP-19 to SOAP-25
+ *	the action itself			its codes
+ *
+ * Three-digit codes from 401 on the right are UPnP errors in a SOAP fault with HTTP 500 (SOAP-16)
+ * unless they stand in the first four lines. A lower version of a service is served by the tables
+ * of that version, and answered in its name space. Where routers differ, policy.def (soap.*) has
+ * the choice; rules of layer soap are applied once action and arguments are known, and may give
+ * another answer with or without the action being performed. Nothing blocks: every answer is
+ * complete when soap_post() returns (SOAP-14).
+ */
+#include "soap.h"
+
+#include "base/mem.h"
+#include "choice.h"
+#include "description.h"
+#include "router.h"
+#include "rule.h"
+#include "soap_parts.h"
+
+#include <stdlib.h>
+
+/* What a step returns besides 0 and UPnP error codes: an answer that is no UPnP error. */
+enum {
+	ANSWERED = -1,	  /* the reply is complete */
+	HTTP_STATUS = -2, /* minus this: an HTTP status */
+};
+
+static int http_status(int status)
+{
+	return HTTP_STATUS - status;
+}
+
+/* Policy codes 400 and 500 are HTTP statuses without a fault. */
+static int policy_answer(int code)
+{
+	return code == 400 || code == 500 ? http_status(code) : code;
+}
+
+static struct in_addr peer_ipv4(const struct sockaddr_storage *peer)
+{
+	const struct sockaddr_in6 *in6 = (const void *)peer;
+	struct in_addr address = {0};
+
+	if (peer->ss_family == AF_INET)
+		return ((const struct sockaddr_in *)peer)->sin_addr;
+	if (peer->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		memcpy(&address, in6->sin6_addr.s6_addr + 12, sizeof(address));
+	return address;
+}
+
+static int check_content_type(const struct soap_exchange *x)
+{
+	const struct policy *policy = &x->router->profile->policy;
+	struct slice type = http_header(&x->request->head, "CONTENT-TYPE");
+	const char *semicolon = type.len ? memchr(type.ptr, ';', type.len) : NULL;
+
+	if (policy_is(policy, soap_content_type, "any"))
+		return 0;
+	if (!type.ptr)
+		return policy_is(policy, soap_content_type, "text-xml") ? http_status(415) : 0;
+	if (semicolon)
+		type.len = (size_t)(semicolon - type.ptr);
+	return slice_case_eq(slice_trim(type), "text/xml") ? 0 : http_status(415);
+}
+
+/*
+ * Where the action's name is: SOAPACTION, or for M-POST NN-SOAPACTION where MAN declares the SOAP
+ * envelope as name space NN (RFC 2774 clause 4.1).
+ */
+static int find_action_header(const struct soap_exchange *x, struct slice *value)
+{
+	static const char uri[] = "\"" SOAP_NS_ENVELOPE "\"";
+	const struct http_head *head = &x->request->head;
+	struct slice man;
+	char name[24];
+	const char *ns;
+	size_t len;
+
+	*value = http_header(head, "SOAPACTION");
+	if (!slice_eq(head->method, "M-POST"))
+		return 0;
+	if (!x->router->profile->policy.soap_m_post)
+		return http_status(405);
+	man = http_header(head, "MAN");
+	if (!slice_starts(man, uri))
+		return http_status(510);
+	ns = memmem(man.ptr, man.len, "ns=", 3);
+	if (!ns)
+		return http_status(510);
+	ns += 3;
+	len = (size_t)(man.ptr + man.len - ns);
+	for (size_t i = 0; i < len; i++)
+		if (ns[i] < '0' || ns[i] > '9')
+			len = i;
+	if (!len || len > 8)
+		return http_status(510);
+	memcpy(name, ns, len);
+	memcpy(name + len, "-SOAPACTION", sizeof("-SOAPACTION"));
+	*value = http_header(head, name);
+	return 0;
+}
+
+static int read_body(struct soap_exchange *x)
+{
+	enum soap_error error = soap_parse(x->request->body.ptr, x->request->body.len, &x->message);
+
+	switch (error) {
+	case SOAP_OK:
+		break;
+	case SOAP_NO_ENVELOPE:
+		soap_render_protocol_fault(x, "VersionMismatch", "Envelope is not of SOAP 1.1");
+		return ANSWERED;
+	case SOAP_TOO_MANY_ARGUMENTS:
+		return 402;
+	default:
+		return http_status(400);
+	}
+	x->parsed = true;
+	if (x->message.must_understand) {
+		soap_render_protocol_fault(x, "MustUnderstand", "Header entry is not understood");
+		return ANSWERED;
+	}
+	return 0;
+}
+
+/* Which action, from the header and the body, which should say the same (SOAP-05, SOAP-06). */
+static int find_name(struct soap_exchange *x, struct slice header)
+{
+	const struct policy *policy = &x->router->profile->policy;
+	const struct soap_message *m = &x->message;
+	struct slice service, action;
+
+	if (soap_parse_action_header(header, &service, &action) != SOAP_OK) {
+		if (!policy_is(policy, soap_missing_header, "body"))
+			return policy_answer(policy_code(policy, soap_missing_header));
+		service = slice_of(m->service);
+		action = slice_of(m->action);
+	}
+	if (!slice_eq(service, m->service) || !slice_eq(action, m->action)) {
+		if (policy_code(policy, soap_disagreement))
+			return policy_code(policy, soap_disagreement);
+		if (policy_is(policy, soap_disagreement, "body")) {
+			service = slice_of(m->service);
+			action = slice_of(m->action);
+		}
+	}
+	x->type = slice_dup(service);
+	x->name = slice_dup(action);
+	return 0;
+}
+
+/* "urn:DOMAIN:service:TYPE:VERSION" against a service. Return: VERSION, 0 when it is another. */
+static unsigned version_asked(const char *type, const struct profile_service *s)
+{
+	static const char middle[] = ":service:";
+	size_t domain = strlen(s->domain), name = strlen(s->type);
+	uint64_t version;
+
+	if (strncmp(type, "urn:", 4) != 0 || strncmp(type + 4, s->domain, domain) != 0)
+		return 0;
+	type += 4 + domain;
+	if (strncmp(type, middle, strlen(middle)) != 0)
+		return 0;
+	type += strlen(middle);
+	if (strncmp(type, s->type, name) != 0 || type[name] != ':')
+		return 0;
+	return slice_number(slice_of(type + name + 1), 99, &version) ? (unsigned)version : 0;
+}
+
+/*
+ * The service that is meant, among those of this URL (or of any, by policy): several may share one.
+ * The lowest version that is not below the one asked for; else the last of that type.
+ */
+static const struct profile_service *find_instance(const struct soap_exchange *x, unsigned *asked)
+{
+	const struct profile *profile = x->router->profile;
+	bool anywhere = policy_is(&profile->policy, soap_dispatch, "header");
+	const struct profile_service *best = NULL;
+
+	for (size_t i = 0; i < profile->service_count; i++) {
+		const struct profile_service *s = &profile->services[i];
+		unsigned version = version_asked(x->type, s);
+
+		if (!version ||
+		    (!anywhere && !description_shares_control(x->router, s, x->call.instance)))
+			continue;
+		*asked = version;
+		if (!best || best->version < version ||
+		    (s->version >= version && s->version < best->version))
+			best = s;
+	}
+	return best;
+}
+
+/* Table of the service in the version that was asked for. */
+static int find_service(struct soap_exchange *x)
+{
+	const struct policy *policy = &x->router->profile->policy;
+	struct soap_call *call = &x->call;
+	unsigned asked = 0;
+	const struct profile_service *found = find_instance(x, &asked);
+
+	if (!found)
+		return soap_refuse(call, 401, "no service %.80s here", x->type);
+	call->instance = found;
+	if (policy_is(policy, soap_version, "any"))
+		asked = asked < call->instance->version ? asked : call->instance->version;
+	if (asked > call->instance->version ||
+	    (asked != call->instance->version && policy_is(policy, soap_version, "exact")))
+		return policy_answer(soap_refuse(call, policy_code(policy, soap_version_refused),
+						 "version %u is offered", call->instance->version));
+	call->service = service_find(call->instance->type, asked);
+	return call->service ? 0 : soap_refuse(call, 401, "version %u is unknown", asked);
+}
+
+static int find_action(struct soap_exchange *x)
+{
+	const struct policy *policy = &x->router->profile->policy;
+	struct soap_call *call = &x->call;
+
+	call->action = service_action(call->service, slice_of(x->name));
+	if (!call->action)
+		return soap_refuse(call, 401, "%s:%u has no action %.60s", call->service->type,
+				   call->service->version, x->name);
+	if (!service_offers(call->instance, call->action))
+		return soap_refuse(call, policy_code(policy, soap_not_offered),
+				   "this router leaves it out");
+	return 0;
+}
+
+static int query(struct soap_exchange *x)
+{
+	struct buf value = {0};
+	int code = 401;
+
+	x->call.service = service_find(x->call.instance->type, x->call.instance->version);
+	if (x->router->profile->policy.soap_query_state_variable && x->call.service)
+		code = soap_query(x, x->call.service, &value);
+	if (!code) {
+		soap_render_query(x, value.data ? value.data : "");
+		code = ANSWERED;
+	}
+	buf_free(&value);
+	return code;
+}
+
+static void apply_rules(struct soap_exchange *x)
+{
+	struct router *r = x->router;
+	struct rule_event event = {
+		.layer = RULE_SOAP,
+		.message = "request",
+		.target = x->type,
+		.action = x->name,
+		.arguments = &x->message,
+		.head = &x->request->head,
+		.from = (const struct sockaddr *)&x->request->peer,
+	};
+
+	if (r->rules && rules_any(r->rules, RULE_SOAP))
+		rules_apply(r->rules, r, &event, &x->reply->effects);
+}
+
+static int perform(struct soap_exchange *x)
+{
+	const struct effects *e = &x->reply->effects;
+	int code;
+
+	if (e->fault)
+		return e->fault;
+	if (e->reply_only) {
+		soap_pretend(&x->call);
+		return 0;
+	}
+	code = soap_gather(x);
+	if (code)
+		return code;
+	if (!e->lie)
+		return x->call.action->perform(&x->call);
+	soap_pretend(&x->call);
+	return 0;
+}
+
+/* Every step up to the answer's code. */
+static int handle(struct soap_exchange *x)
+{
+	struct slice header;
+	int code = find_action_header(x, &header);
+
+	if (!code)
+		code = check_content_type(x);
+	if (!code)
+		code = read_body(x);
+	if (!code)
+		code = find_name(x, header);
+	if (code)
+		return code;
+	soap_journal_received(x);
+	apply_rules(x);
+	if (x->reply->effects.fault)
+		return x->reply->effects.fault;
+	if (!strcmp(x->type, SOAP_CONTROL_NS) && !strcmp(x->name, "QueryStateVariable"))
+		return query(x);
+	code = find_service(x);
+	if (!code)
+		code = find_action(x);
+	return code ? code : perform(x);
+}
+
+static void answer(struct soap_exchange *x, int code)
+{
+	if (code <= HTTP_STATUS) {
+		http_error_reply(x->router, x->reply, HTTP_STATUS - code);
+		soap_journal_refused(x, x->reply->status, NULL);
+		return;
+	}
+	if (code == ANSWERED) {
+		soap_journal_sent(x);
+		return;
+	}
+	x->code = code;
+	soap_journal_decided(x);
+	soap_render(x);
+	soap_journal_sent(x);
+}
+
+void soap_post(struct router *r, const struct http_request *request, struct http_reply *reply)
+{
+	struct soap_exchange x = {.router = r, .request = request, .reply = reply};
+
+	x.call.router = r;
+	x.call.peer = peer_ipv4(&request->peer);
+	x.call.instance = description_control_service(r, request->head.target);
+	if (!x.call.instance && r->profile->service_count &&
+	    policy_is(&r->profile->policy, soap_dispatch, "header"))
+		x.call.instance = &r->profile->services[0];
+	answer(&x, x.call.instance ? handle(&x) : http_status(404));
+	for (size_t i = 0; i < SERVICE_ARGUMENTS_MAX; i++)
+		buf_free(&x.call.out[i]);
+	buf_free(&x.call.why);
+	if (x.parsed)
+		soap_free(&x.message);
+	free(x.type);
+	free(x.name);
+}
