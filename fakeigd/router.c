@@ -216,8 +216,9 @@ static enum wan_status first_wan_state(const struct router *r)
 /* CONFIGID: a digest of what the descriptions are made from, 0 to 2^24-1 (SSDP-29). */
 static uint32_t config_id(const struct profile *p)
 {
-	static const char *const behaviour[] = {"policy",  "rules",    "quirks", "state",
-						"summary", "evidence", "extends"};
+	static const char *const behaviour[] = {"policy",  "rules",   "quirks",
+						"state",   "summary", "evidence",
+						"extends", "assumed", "client"};
 	struct doc *form = doc_copy(p->document);
 	struct buf text = {0};
 	uint32_t sum = UINT32_C(0x811c9dc5);
