@@ -101,21 +101,30 @@ static int show_profile(struct program *p)
 	return print(&text);
 }
 
+static int print_json(json_t *value)
+{
+	char *dump = json_dumps(value, JSON_INDENT(2));
+	struct buf text = {0};
+
+	buf_printf(&text, "%s\n", dump);
+	free(dump);
+	json_decref(value);
+	return print(&text);
+}
+
 static int list_policy(bool json)
 {
 	struct buf text = {0};
 
-	if (json) {
-		json_t *list = policy_list_json();
-		char *dump = json_dumps(list, JSON_INDENT(2));
-
-		buf_printf(&text, "%s\n", dump);
-		free(dump);
-		json_decref(list);
-	} else {
-		policy_list_text(&text);
-	}
+	if (json)
+		return print_json(policy_list_json());
+	policy_list_text(&text);
 	return print(&text);
+}
+
+static int print_schema(const char *which)
+{
+	return print_json(strcmp(which, "quirk") ? profile_schema() : quirk_schema());
 }
 
 static bool load_profile(struct program *p)
@@ -307,6 +316,8 @@ static int do_mode(struct program *p)
 		return print(&text);
 	case MODE_LIST_POLICY:
 		return list_policy(p->options.json);
+	case MODE_SCHEMA:
+		return print_schema(p->options.schema);
 	case MODE_CHECK:
 		return check_profile(p);
 	case MODE_SHOW:

@@ -33,6 +33,7 @@ enum option_id {
 	OPTION_SHOW,
 	OPTION_LIST_POLICY,
 	OPTION_JSON,
+	OPTION_SCHEMA,
 	OPTION_VERSION,
 	OPTION_HELP,
 	OPTION_COUNT,
@@ -47,9 +48,9 @@ static const struct {
 		{"--profile", "NAME|FILE",
 		 "The router to be. A name is looked up in the data directory, a file has "
 		 "a slash or ends in .yaml. Default: conformant-igd1."},
-	[OPTION_QUIRK] =
-		{"--quirk", "NAME|FILE",
-		 "Lay a quirk over the profile. May be given several times; later ones win."},
+	[OPTION_QUIRK] = {"--quirk", "NAME|FILE",
+			  "Lay a quirk over the profile. May be given several times; quirks that "
+			  "disagree are refused."},
 	[OPTION_LAN] =
 		{"--lan", "IFNAME[,IFNAME...]",
 		 "Interfaces on which the router is a gateway and answers. Required to run."},
@@ -84,6 +85,8 @@ static const struct {
 	[OPTION_LIST_POLICY] = {"--list-policy", NULL,
 				"Print every policy with its values, default and reason."},
 	[OPTION_JSON] = {"--json", NULL, "Print --list-policy as JSON."},
+	[OPTION_SCHEMA] = {"--schema", "profile|quirk",
+			   "Print the JSON Schema of profile or quirk files."},
 	[OPTION_VERSION] = {"--version", NULL, "Print the version."},
 	[OPTION_HELP] = {"--help", NULL, "Print this text."},
 };
@@ -239,6 +242,13 @@ static bool take(struct options *o, enum option_id id, const char *value, struct
 	case OPTION_JSON:
 		o->json = true;
 		return true;
+	case OPTION_SCHEMA:
+		o->mode = MODE_SCHEMA;
+		o->schema = value;
+		if (!strcmp(value, "profile") || !strcmp(value, "quirk"))
+			return true;
+		diag_at(d, NULL, 0, "--schema: expected profile or quirk, not \"%s\"", value);
+		return false;
 	case OPTION_VERSION:
 		o->mode = MODE_VERSION;
 		return true;

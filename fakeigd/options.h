@@ -14,6 +14,7 @@ enum options_mode {
 	MODE_CHECK,
 	MODE_SHOW,
 	MODE_LIST_POLICY,
+	MODE_SCHEMA,
 	MODE_VERSION,
 	MODE_HELP,
 };
@@ -25,6 +26,7 @@ enum options_mode {
 struct options {
 	enum options_mode mode;
 	bool json;
+	const char *schema; /* "profile" or "quirk" */
 	const char *profile;
 	const char *quirks[OPTIONS_QUIRKS_MAX];
 	size_t quirk_count;

@@ -67,6 +67,36 @@ static bool read_text(struct profile *p, const struct text_field *f, const struc
 	return true;
 }
 
+static json_t *texts_schema(const struct text_field *fields, size_t count)
+{
+	json_t *properties = json_object();
+
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new(properties, fields[i].key,
+				    json_pack("{s:[s, s], s:s}", "type", "string", "number",
+					      "default", fields[i].standard));
+	return json_pack("{s:s, s:b, s:o}", "type", "object", "additionalProperties", 0,
+			 "properties", properties);
+}
+
+json_t *profile_identity_schema(void)
+{
+	json_t *schema = texts_schema(identity, ARRAY_SIZE(identity));
+	json_t *udn = json_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(udn_keys); i++)
+		json_object_set_new(udn, udn_keys[i], json_pack("{s:s}", "type", "string"));
+	json_object_set_new(json_object_get(schema, "properties"), "udn",
+			    json_pack("{s:s, s:b, s:o}", "type", "object", "additionalProperties",
+				      0, "properties", udn));
+	return schema;
+}
+
+json_t *profile_urls_schema(void)
+{
+	return texts_schema(urls, ARRAY_SIZE(urls));
+}
+
 /* 128 bits from the seed and a word (FNV-1a, twice), as a UUID of version 4's form. */
 static void derive_uuid(const char *seed, const char *word, char out[37])
 {

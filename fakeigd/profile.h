@@ -66,7 +66,7 @@ struct profile_mapping {
  * @services, @service_count: in document order
  * @templates:	by enum message_id, never NULL
  * @policy:	behaviour
- * @rules:	compiled, NULL when none
+ * @rules:	compiled, never NULL
  * @mappings, @mapping_count: table at start
  * @document:	the resolved document, for "show" and reload
  */
@@ -127,5 +127,8 @@ void policy_defaults(struct policy *p);
 /** policy_list() - policy.def as text (one paragraph each) or as a JSON array. */
 void policy_list_text(struct buf *out);
 json_t *policy_list_json(void);
+/** profile_schema(), quirk_schema() - JSON Schemas; the caller drops the reference. */
+json_t *profile_schema(void);
+json_t *quirk_schema(void);
 
 #endif

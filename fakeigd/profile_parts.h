@@ -13,6 +13,10 @@ json_t *policy_schema(void);
 /** rule_schema() - JSON Schema of one rule. */
 json_t *rule_schema(void);
 
+/** profile_identity_schema(), profile_urls_schema() - JSON Schemas of those mappings. */
+json_t *profile_identity_schema(void);
+json_t *profile_urls_schema(void);
+
 /** profile_keys(), quirk_keys() - keys allowed at the top of a profile and of a quirk. */
 const char *const *profile_keys(size_t *count);
 const char *const *quirk_keys(size_t *count);

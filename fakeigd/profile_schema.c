@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * profile_schema.c - JSON Schemas of profiles and quirks, made from the tables of the loader.
+ *
+ * For editors and for checks outside of fakeigd. profile.schema.json and quirk.schema.json beside
+ * this file are what "fakeigd --schema profile" and "--schema quirk" print; a unit test compares.
+ * The loader stays the judge: it also finds dangling names, conflicts and unknown placeholders.
+ */
+#include "base/mem.h"
+#include "message_edit.h"
+#include "profile_parts.h"
+#include "rule_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A JSON text with ' for ", to keep the constants below readable. */
+static json_t *parse(const char *text)
+{
+	char *copy = xstrdup(text);
+	json_error_t error;
+	json_t *value;
+
+	for (char *c = copy; *c; c++)
+		*c = *c == '\'' ? '"' : *c;
+	value = json_loads(copy, JSON_DECODE_ANY, &error);
+	if (!value) {
+		fprintf(stderr, "%s in %s\n", error.text, copy);
+		abort();
+	}
+	free(copy);
+	return value;
+}
+
+static json_t *name_list(const char *const *names, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_string(names[i]));
+	return list;
+}
+
+/* One of the names, or a list of them. */
+static json_t *one_or_many(const char *const *names, size_t count)
+{
+	json_t *one = json_pack("{s:o}", "enum", name_list(names, count));
+
+	return json_pack("{s:[O, {s:s, s:o}]}", "anyOf", one, "type", "array", "items", one);
+}
+
+static json_t *object(json_t *properties)
+{
+	return json_pack("{s:s, s:b, s:o}", "type", "object", "additionalProperties", 0,
+			 "properties", properties);
+}
+
+static json_t *message_schema(void)
+{
+	json_t *edits =
+		parse("{'text': {'type': 'string'}, 'file': {'type': 'string'},"
+		      " 'remove': {'$ref': '#/$defs/texts'}, 'add': {'$ref': '#/$defs/texts'},"
+		      " 'set': {'$ref': '#/$defs/values'}, 'replace': {'$ref': '#/$defs/values'},"
+		      " 'header-names': {'enum': ['upper', 'lower']},"
+		      " 'line-ends': {'enum': ['crlf', 'lf', 'cr', 'as-is']},"
+		      " 'prepend': {'type': 'string'}, 'append': {'type': 'string'},"
+		      " 'placeholders': {'type': 'boolean'}, 'encoding': {'enum': ['utf-8', "
+		      "'latin-1']}}");
+
+	return json_pack("{s:[{s:s}, o]}", "anyOf", "type", "string", object(edits));
+}
+
+static json_t *messages_schema(void)
+{
+	json_t *properties = json_object();
+
+	for (int id = 0; id < MESSAGE_COUNT; id++) {
+		char *text = xasprintf("%s; placeholders: %s", message_summary((enum message_id)id),
+				       message_placeholders((enum message_id)id));
+
+		json_object_set_new(
+			properties, message_name((enum message_id)id),
+			json_pack("{s:s, s:s}", "description", text, "$ref", "#/$defs/message"));
+		free(text);
+	}
+	return object(properties);
+}
+
+static json_t *when_schema(void)
+{
+	json_t *properties = parse(
+		"{'message': {'$ref': '#/$defs/pattern'}, 'target': {'$ref': '#/$defs/pattern'},"
+		" 'action': {'$ref': '#/$defs/pattern'},"
+		" 'from': {'$ref': '#/$defs/texts'},"
+		" 'header': {'type': 'object', 'additionalProperties': {'$ref': "
+		"'#/$defs/pattern'}},"
+		" 'uptime': {'$ref': '#/$defs/numbers'}, 'nth': {'$ref': '#/$defs/numbers'},"
+		" 'last': {'type': 'integer', 'minimum': 1, 'maximum': 65535},"
+		" 'first': {'type': 'integer', 'minimum': 1},"
+		" 'every': {'type': 'integer', 'minimum': 2},"
+		" 'probability': {'type': 'number', 'minimum': 0, 'maximum': 1},"
+		" 'seed': {'type': 'integer', 'minimum': 0}}");
+
+	json_object_set_new(properties, "layer", one_or_many(rule_layer_names(), RULE_LAYER_COUNT));
+	json_object_set_new(properties, "state", one_or_many(rule_state_names(), RULE_STATE_COUNT));
+	return json_pack("{s:s, s:b, s:o, s:{s:{s:s}}}", "type", "object", "additionalProperties",
+			 0, "properties", properties, "patternProperties", "^[A-Z]", "$ref",
+			 "#/$defs/pattern");
+}
+
+json_t *rule_schema(void)
+{
+	json_t *properties = parse(
+		"{'name': {'type': 'string'},"
+		" 'fault': {'anyOf': [{'type': 'integer'}, {'type': 'object', 'required': ['code'],"
+		"   'additionalProperties': false,"
+		"   'properties': {'code': {'type': 'integer'}, 'text': {'type': 'string'}}}]},"
+		" 'status': {'type': 'integer', 'minimum': 100, 'maximum': 999},"
+		" 'reply': {'type': 'object', 'maxProperties': 16,"
+		"   'additionalProperties': {'type': ['string', 'number', 'boolean', 'null']}},"
+		" 'perform': {'type': 'boolean'},"
+		" 'lie': {'type': 'boolean'},"
+		" 'delay': {'anyOf': [{'$ref': '#/$defs/duration'}, {'type': 'object',"
+		"   'required': ['from', 'to'], 'additionalProperties': false,"
+		"   'properties': {'from': {'$ref': '#/$defs/duration'},"
+		"                  'to': {'$ref': '#/$defs/duration'}}}]},"
+		" 'split': {'anyOf': [{'$ref': '#/$defs/cuts'}, {'type': 'object', 'required': "
+		"['at'],"
+		"   'additionalProperties': false, 'properties': {'at': {'$ref': '#/$defs/cuts'},"
+		"   'gap': {'$ref': '#/$defs/duration'}}}]},"
+		" 'trickle': {'anyOf': [{'type': 'integer', 'minimum': 1}, {'type': 'object',"
+		"   'required': ['bytes'], 'additionalProperties': false,"
+		"   'properties': {'bytes': {'type': 'integer', 'minimum': 1},"
+		"   'gap': {'$ref': '#/$defs/duration'}}}]},"
+		" 'truncate': {'$ref': '#/$defs/size'}, 'pad': {'$ref': '#/$defs/size'},"
+		" 'duplicate': {'type': 'integer', 'minimum': 2, 'maximum': 1000},"
+		" 'drop': {'type': 'boolean'}, 'close': {'type': 'boolean'},"
+		" 'half-close': {'type': 'boolean'}, 'reset': {'type': 'boolean'},"
+		" 'wrong-source': {'type': 'object', 'additionalProperties': false,"
+		"   'properties': {'address': {'$ref': '#/$defs/ipv4'}, 'port': {'anyOf': ["
+		"   {'const': 'random'}, {'type': 'integer', 'minimum': 1, 'maximum': 65535}]}}},"
+		" 'reboot': {'type': 'boolean'}, 'forget': {'type': 'boolean'},"
+		" 'wan-down': {'type': 'boolean'}, 'renumber': {'$ref': '#/$defs/ipv4'}}");
+	json_t *message = messages_schema();
+
+	json_object_set_new(message, "description",
+			    json_string("at most one head and one body instead of the profile's"));
+	json_object_set_new(properties, "message", message);
+	json_object_set_new(properties, "when", when_schema());
+	return object(properties);
+}
+
+/* What the others refer to. */
+static json_t *definitions(void)
+{
+	json_t *defs = parse(
+		"{'duration': {'anyOf': [{'type': 'number', 'minimum': 0},"
+		"   {'type': 'string', 'pattern': '^[0-9.]+(us|ms|s|m|h|d)$'}]},"
+		" 'size': {'anyOf': [{'type': 'integer', 'minimum': 0},"
+		"   {'type': 'string', 'pattern': '^[0-9]+[kMG]$'}]},"
+		" 'ipv4': {'type': 'string', 'format': 'ipv4'},"
+		" 'texts': {'anyOf': [{'type': 'string'}, {'type': 'array',"
+		"   'items': {'type': 'string'}}]},"
+		" 'values': {'type': 'object',"
+		"   'additionalProperties': {'type': ['string', 'number', 'boolean']}},"
+		" 'value': {'anyOf': [{'type': ['string', 'number', 'boolean', 'null']},"
+		"   {'type': 'object', 'required': ['length'], 'additionalProperties': false,"
+		"    'properties': {'length': {'type': ['integer', 'string']}}}]},"
+		" 'pattern': {'anyOf': [{'$ref': '#/$defs/value'}, {'type': 'array', 'minItems': 1,"
+		"   'items': {'$ref': '#/$defs/value'}}]},"
+		" 'number-or-range': {'anyOf': [{'type': 'integer', 'minimum': 0},"
+		"   {'type': 'string', 'pattern': '^[0-9]+(-[0-9]*)?$'}]},"
+		" 'numbers': {'anyOf': [{'$ref': '#/$defs/number-or-range'}, {'type': 'array',"
+		"   'items': {'$ref': '#/$defs/number-or-range'}}]},"
+		" 'cut': {'anyOf': [{'const': 'head-body'}, {'type': 'integer', 'minimum': 1}]},"
+		" 'cuts': {'anyOf': [{'const': 'head-body'}, {'type': 'array', 'minItems': 1,"
+		"   'maxItems': 16, 'items': {'$ref': '#/$defs/cut'}}]},"
+		" 'evidence-item': {'anyOf': [{'type': 'string'}, {'type': 'object',"
+		"   'required': ['source'], 'additionalProperties': false,"
+		"   'properties': {'source': {'type': 'string'}, 'seen': {'type': 'string'},"
+		"   'class': {'type': 'string'}}}]},"
+		" 'evidence': {'anyOf': [{'$ref': '#/$defs/evidence-item'}, {'type': 'array',"
+		"   'items': {'$ref': '#/$defs/evidence-item'}}]},"
+		" 'client': {'type': 'object', 'required': ['must'], 'additionalProperties': false,"
+		"   'properties': {'note': {'type': 'string'}, 'must': {'type': 'string',"
+		"   'pattern': '^(mapped|reports-failure|survives|retries)([(].*[)])?$'}}}}");
+
+	json_object_set_new(defs, "message", message_schema());
+	json_object_set_new(defs, "rule", rule_schema());
+	return defs;
+}
+
+/* What a profile and an overlay have in common. */
+static json_t *overlay_properties(void)
+{
+	json_t *properties = parse(
+		"{'device': {'type': 'string', 'pattern': '^.+:[12]$'},"
+		" 'listen': {'type': 'object', 'additionalProperties': false, 'properties':"
+		"   {'http': {'type': 'integer', 'minimum': 0, 'maximum': 65535}}},"
+		" 'services': {'type': 'array', 'maxItems': 32, 'items': {'anyOf': ["
+		"   {'type': 'string', 'pattern': '^.+:[0-9]+$'}, {'type': 'object',"
+		"   'required': ['type'], 'additionalProperties': false, 'properties': {"
+		"   'type': {'type': 'string', 'pattern': '^.+:[0-9]+$'}, 'id': {'type': 'string'},"
+		"   'domain': {'type': 'string'}, 'optional': {'$ref': '#/$defs/texts'}}}]}},"
+		" 'ssdp': {'type': 'object', 'additionalProperties': false, 'properties': {"
+		"   'max_age': {'type': 'integer', 'minimum': 0},"
+		"   'sets': {'type': 'integer', 'minimum': 0, 'maximum': 100}}},"
+		" 'date': {'type': 'object', 'additionalProperties': false, 'properties': {"
+		"   'offset': {'anyOf': [{'type': 'number'}, {'type': 'string',"
+		"   'pattern': '^-?[0-9.]+(us|ms|s|m|h|d)$'}]}}},"
+		" 'external': {'$ref': '#/$defs/ipv4'},"
+		" 'rules': {'type': 'array', 'items': {'$ref': '#/$defs/rule'}},"
+		" 'state': {'type': 'object', 'additionalProperties': false, 'properties': {"
+		"   'mappings': {'type': 'array', 'items': {'type': 'object',"
+		"   'additionalProperties': false,"
+		"   'required': ['external_port', 'protocol', 'internal_port', 'internal_client'],"
+		"   'properties': {'remote_host': {'type': 'string'},"
+		"   'external_port': {'type': 'integer', 'minimum': 0, 'maximum': 65535},"
+		"   'protocol': {'enum': ['TCP', 'UDP']},"
+		"   'internal_port': {'type': 'integer', 'minimum': 0, 'maximum': 65535},"
+		"   'internal_client': {'$ref': '#/$defs/ipv4'}, 'enabled': {'type': 'boolean'},"
+		"   'description': {'type': ['string', 'number']},"
+		"   'lease': {'type': 'integer', 'minimum': 0}}}}}}}");
+
+	json_object_set_new(properties, "identity", profile_identity_schema());
+	json_object_set_new(properties, "urls", profile_urls_schema());
+	json_object_set_new(properties, "messages", messages_schema());
+	json_object_set_new(properties, "policy", policy_schema());
+	return properties;
+}
+
+static json_t *document(const char *title, json_t *properties, const char *required)
+{
+	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o}", "$schema",
+			 "https://json-schema.org/draft/2020-12/schema", "title", title, "type",
+			 "object", "additionalProperties", 0, "required", parse(required),
+			 "properties", properties, "$defs", definitions());
+}
+
+json_t *profile_schema(void)
+{
+	json_t *properties = overlay_properties();
+	json_t *own = parse("{'summary': {'type': 'string'}, 'extends': {'type': 'string'},"
+			    " 'evidence': {'$ref': '#/$defs/evidence'},"
+			    " 'assumed': {'$ref': '#/$defs/texts'},"
+			    " 'quirks': {'type': 'array', 'items': {'type': 'string'}},"
+			    " 'client': {'$ref': '#/$defs/client'}}");
+
+	json_object_update(properties, own);
+	json_decref(own);
+	return document("profile of a fake router", properties, "['summary']");
+}
+
+json_t *quirk_schema(void)
+{
+	json_t *properties = parse("{'summary': {'type': 'string'},"
+				   " 'priority': {'type': 'integer', 'minimum': 1, 'maximum': 3},"
+				   " 'evidence': {'$ref': '#/$defs/evidence'},"
+				   " 'seen-on': {'$ref': '#/$defs/texts'},"
+				   " 'breaks': {'$ref': '#/$defs/texts'},"
+				   " 'naive': {'type': 'string'}, 'robust': {'type': 'string'},"
+				   " 'client': {'$ref': '#/$defs/client'}}");
+	const char *const *layers;
+	size_t count;
+
+	layers = quirk_layers(&count);
+	json_object_set_new(properties, "layer",
+			    json_pack("{s:o}", "enum", name_list(layers, count)));
+	json_object_set_new(properties, "overlay", object(overlay_properties()));
+	return document("quirk of a router", properties,
+			"['summary', 'layer', 'evidence', 'overlay']");
+}
