@@ -48,8 +48,8 @@ static int list_kind(const struct inventory_kind *kind, bool json)
 	if (json) {
 		json_print(list);
 	} else if (!json_array_size(list) && !d.errors) {
-		printf("there are no %s%s%s\n", kind->name, kind->folder ? " in " : "",
-		       kind->folder ? kind->folder : "");
+		fprintf(stderr, "there are no %s%s%s\n", kind->name, kind->folder ? " in " : "",
+			kind->folder ? kind->folder : "");
 	} else {
 		json_array_foreach(list, index, item)
 		{
