@@ -60,54 +60,79 @@ static size_t utf8_length(const unsigned char *s, size_t len)
 
 static void add_string(struct buf *out, const char *text)
 {
-	const unsigned char *s = (const unsigned char *)text;
-	size_t left = strlen(text), step;
+	const unsigned char *s = (const unsigned char *)text, *plain = s;
+	const unsigned char *end = s + strlen(text);
 
 	buf_putc(out, '"');
-	for (; left; s += step, left -= step) {
-		step = utf8_length(s, left);
-		if (!step) {
-			buf_puts(out, "\xef\xbf\xbd");
-			step = 1;
-		} else if (*s == '"' || *s == '\\') {
-			buf_putc(out, '\\');
-			buf_putc(out, (char)*s);
-		} else if (*s < 0x20 || *s == 0x7f) {
-			buf_printf(out, "\\u%04x", *s);
-		} else {
-			buf_add(out, s, step);
+	while (s < end) {
+		size_t step = utf8_length(s, (size_t)(end - s));
+
+		if (step && *s >= 0x20 && *s != 0x7f && *s != '"' && *s != '\\') {
+			s += step;
+			continue;
 		}
+		buf_add(out, plain, (size_t)(s - plain));
+		if (!step)
+			buf_puts(out, "\xef\xbf\xbd");
+		else if (*s == '"' || *s == '\\')
+			buf_add(out, (const char[]){'\\', (char)*s}, 2);
+		else
+			buf_printf(out, "\\u%04x", *s);
+		plain = ++s;
 	}
+	buf_add(out, plain, (size_t)(s - plain));
 	buf_putc(out, '"');
+}
+
+/* A number in decimal, at least @digits of it. printf() would cost more than the rest of a line. */
+static void add_number(struct buf *out, uint64_t value, int digits)
+{
+	char text[24];
+	char *at = text + sizeof(text);
+
+	for (; value || digits > 0; value /= 10, digits--)
+		*--at = (char)('0' + value % 10);
+	buf_add(out, at, (size_t)(text + sizeof(text) - at));
 }
 
 /* @us as seconds with six digits behind the point. */
 static void add_seconds(struct buf *out, int64_t us)
 {
-	buf_printf(out, "%lld.%06lld", (long long)(us / CLOCK_SECOND),
-		   (long long)(us % CLOCK_SECOND));
+	add_number(out, (uint64_t)(us / CLOCK_SECOND), 1);
+	buf_putc(out, '.');
+	add_number(out, (uint64_t)(us % CLOCK_SECOND), 6);
 }
 
 static void add_address(struct buf *out, const char *name, const struct sockaddr *address)
 {
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
 	char text[INET6_ADDRSTRLEN];
 
+	if (address->sa_family != AF_INET && address->sa_family != AF_INET6)
+		return;
+	buf_puts(out, ", \"");
+	buf_puts(out, name);
+	buf_puts(out, "\": \"");
+	/* The port lies at the same place in both families. */
+	memcpy(&v4, address, sizeof(v4));
 	if (address->sa_family == AF_INET) {
-		struct sockaddr_in v4;
-
-		memcpy(&v4, address, sizeof(v4));
 		inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
-		buf_printf(out, ", \"%s\": \"%s:%u\"", name, text, ntohs(v4.sin_port));
-	} else if (address->sa_family == AF_INET6) {
-		struct sockaddr_in6 v6;
-
+		buf_puts(out, text);
+	} else {
 		memcpy(&v6, address, sizeof(v6));
 		inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
-		buf_printf(out, ", \"%s\": \"[%s", name, text);
-		if (v6.sin6_scope_id)
-			buf_printf(out, "%%%u", v6.sin6_scope_id);
-		buf_printf(out, "]:%u\"", ntohs(v6.sin6_port));
+		buf_putc(out, '[');
+		buf_puts(out, text);
+		if (v6.sin6_scope_id) {
+			buf_putc(out, '%');
+			add_number(out, v6.sin6_scope_id, 1);
+		}
+		buf_putc(out, ']');
 	}
+	buf_putc(out, ':');
+	add_number(out, ntohs(v4.sin_port), 1);
+	buf_putc(out, '"');
 }
 
 /* The members of a json_pack() format, without its braces. */
@@ -184,7 +209,11 @@ void journal_write(struct journal *j, enum journal_event event, const char *laye
 	add_seconds(&j->line, clock_now() - j->start);
 	buf_puts(&j->line, ", \"router\": ");
 	buf_add_slice(&j->line, buf_slice(&j->router));
-	buf_printf(&j->line, ", \"event\": \"%s\", \"layer\": \"%s\"", event_names[event], layer);
+	buf_puts(&j->line, ", \"event\": \"");
+	buf_puts(&j->line, event_names[event]);
+	buf_puts(&j->line, "\", \"layer\": \"");
+	buf_puts(&j->line, layer);
+	buf_putc(&j->line, '"');
 	if (from)
 		add_address(&j->line, "from", from);
 	if (to)
