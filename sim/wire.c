@@ -48,6 +48,7 @@
 #define REORDER_US   3000
 #define BUCKET_BYTES (2 * 1514)
 #define DEFAULT_MTU  1500
+#define GSO_UDP_L4   5 /* VIRTIO_NET_HDR_GSO_UDP_L4 of newer headers */
 
 /* A frame under way; @data begins with its virtio_net_hdr. */
 struct parcel {
@@ -226,7 +227,7 @@ static size_t packet_size(const unsigned char *data, size_t len)
 	if (h.gso_type == VIRTIO_NET_HDR_GSO_NONE || !(h.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) ||
 	    sizeof(h) + h.csum_start + 20 > len)
 		return size;
-	if ((h.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) != VIRTIO_NET_HDR_GSO_UDP_L4)
+	if ((h.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) != GSO_UDP_L4)
 		transport = (size_t)(data[sizeof(h) + h.csum_start + 12] >> 4) * 4;
 	return (size_t)h.csum_start - ETH_HLEN + transport + h.gso_size;
 }
