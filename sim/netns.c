@@ -37,7 +37,7 @@ enum sysctl_scope {
 /**
  * struct sysctl - one value to write
  * @path:	below /proc/sys/net
- * @value:	text; NULL: "1" on a router, else "0"
+ * @value:	text; NULL: "1" or "0", as the caller says (is it a router?)
  * @fallback:	written when @value is refused
  * @optional:	not every kernel has it
  */
@@ -93,12 +93,10 @@ static const struct sysctl ipv6_sysctls[] = {
 	{IPV6, "ipv6/icmp/ratelimit", "0", NULL, false},
 };
 
-static const struct sysctl take_ra[] = {
-	{IPV6, "ipv6/conf/default/accept_ra", "1", NULL, false},
-};
-
-static const struct sysctl ignore_ra[] = {
-	{IPV6, "ipv6/conf/default/accept_ra", "0", NULL, false},
+/* The same of router advertisements; values by netns_settings. */
+static const struct sysctl ra_sysctls[] = {
+	{IPV6, "ipv6/conf/default/accept_ra", NULL, NULL, false},
+	{IPV6, "ipv6/conf/default/autoconf", NULL, NULL, false},
 };
 
 static const struct sysctl switch_sysctls[] = {
@@ -125,9 +123,9 @@ static int write_value(int dir, const char *path, const char *value)
 	return error;
 }
 
-static int write_sysctl(int dir, const struct sysctl *s, bool router, struct diag *d)
+static int write_sysctl(int dir, const struct sysctl *s, bool yes, struct diag *d)
 {
-	const char *value = s->value ? s->value : router ? "1" : "0";
+	const char *value = s->value ? s->value : yes ? "1" : "0";
 	int error = write_value(dir, s->path, value);
 
 	if (error && s->fallback)
@@ -140,7 +138,7 @@ static int write_sysctl(int dir, const struct sysctl *s, bool router, struct dia
 	return error;
 }
 
-static int write_sysctls(const struct sysctl *list, size_t count, bool router, struct diag *d)
+static int write_sysctls(const struct sysctl *list, size_t count, bool yes, struct diag *d)
 {
 	bool ipv6 = netns_has_ipv6();
 	int dir = open("/proc/sys/net", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -153,7 +151,7 @@ static int write_sysctls(const struct sysctl *list, size_t count, bool router, s
 	}
 	for (size_t i = 0; i < count && !error; i++)
 		if (list[i].scope != IPV6 || ipv6)
-			error = write_sysctl(dir, &list[i], router, d);
+			error = write_sysctl(dir, &list[i], yes, d);
 	close(dir);
 	return error;
 }
@@ -170,7 +168,9 @@ int netns_configure(const struct netns_settings *settings, struct diag *d)
 	}
 	error = write_sysctls(ipv6_sysctls, ARRAY_SIZE(ipv6_sysctls), settings->router, d);
 	if (!error)
-		error = write_sysctls(settings->accept_ra ? take_ra : ignore_ra, 1, false, d);
+		error = write_sysctls(&ra_sysctls[0], 1, settings->accept_ra, d);
+	if (!error)
+		error = write_sysctls(&ra_sysctls[1], 1, settings->autoconf, d);
 	return error;
 }
 

@@ -22,12 +22,14 @@ int netns_enter(int fd);
  * struct netns_settings - what the sysctls of a node depend on
  * @router:	forwards packets
  * @ipv6:	has IPv6 on some port
- * @accept_ra:	takes routes and addresses from router advertisements
+ * @accept_ra:	takes its routes from router advertisements
+ * @autoconf:	and its addresses
  */
 struct netns_settings {
 	bool router;
 	bool ipv6;
 	bool accept_ra;
+	bool autoconf;
 };
 
 /**
