@@ -74,7 +74,7 @@ static void insert_piece(struct reassembly *r, size_t at, uint64_t offset, struc
 	r->pieces[at] = (struct reassembly_piece){
 		.offset = offset,
 		.len = bytes.len,
-		.bytes = slice_dup(bytes),
+		.bytes = memcpy(xmalloc(bytes.len), bytes.ptr, bytes.len),
 		.time_ns = time_ns,
 		.packet = packet,
 	};
@@ -92,16 +92,16 @@ static void keep_piece(struct reassembly *r, uint64_t offset, struct slice bytes
 	for (i = r->piece_count; i > 0 && r->pieces[i - 1].offset + r->pieces[i - 1].len > offset;)
 		i--;
 	while (bytes.len) {
-		const struct reassembly_piece *p = r->pieces + i;
+		const struct reassembly_piece *p = i < r->piece_count ? &r->pieces[i] : NULL;
 		size_t part = bytes.len;
 
-		if (i < r->piece_count && p->offset <= offset) {
+		if (p && p->offset <= offset) {
 			/* p covers the first bytes */
 			uint64_t covered = p->offset + p->len - offset;
 
 			part = covered < bytes.len ? (size_t)covered : bytes.len;
 		} else {
-			if (i < r->piece_count && p->offset - offset < bytes.len)
+			if (p && p->offset - offset < bytes.len)
 				part = (size_t)(p->offset - offset);
 			insert_piece(r, i, offset, (struct slice){bytes.ptr, part}, time_ns,
 				     packet);

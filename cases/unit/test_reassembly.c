@@ -128,6 +128,20 @@ static void first_copy_stays(void **state)
 	reassembly_free(&r);
 }
 
+/* Bytes are bytes: a NUL among those that wait is no end. */
+static void zeros_survive(void **state)
+{
+	struct reassembly r;
+
+	(void)state;
+	begin(&r);
+	reassembly_segment(&r, ISN + 2, (struct slice){"\0c\0d", 4}, false, 0, 1);
+	reassembly_segment(&r, ISN, (struct slice){"a\0", 2}, false, 0, 2);
+	assert_int_equal(reassembly_data(&r).len, 6);
+	assert_memory_equal(reassembly_data(&r).ptr, "a\0\0c\0d", 6);
+	reassembly_free(&r);
+}
+
 static void hole_is_given_up(void **state)
 {
 	struct reassembly r;
@@ -300,6 +314,7 @@ int main(void)
 		cmocka_unit_test(every_order_of_five),
 		cmocka_unit_test(random_overlap),
 		cmocka_unit_test(first_copy_stays),
+		cmocka_unit_test(zeros_survive),
 		cmocka_unit_test(hole_is_given_up),
 		cmocka_unit_test(acknowledgement_shows_loss),
 		cmocka_unit_test(fin_in_any_place),
