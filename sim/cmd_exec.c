@@ -5,11 +5,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int run_on(struct lab *lab, const char *node, const struct operands *words)
 {
-	struct command command = {.node = node, .argv = words->argv, .argc = words->argc};
-	char *why = NULL;
+	char *why = NULL, *cwd = getcwd(NULL, 0);
+	struct command command = {
+		.node = node, .argv = words->argv, .argc = words->argc, .cwd = cwd};
 	int status = command_run(lab, &command, &why);
 
 	if (status == OPT_GO_ON)
@@ -17,6 +19,7 @@ static int run_on(struct lab *lab, const char *node, const struct operands *word
 	else
 		fprintf(stderr, "igdlab exec: %s\n", why ? why : "the command did not start");
 	free(why);
+	free(cwd);
 	command_free(&command);
 	return status;
 }

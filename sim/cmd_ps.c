@@ -8,29 +8,37 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* Seconds since a process began, by the kernel's own account; -1 = it cannot be told. */
-static double age_of(pid_t pid)
+#define STAT_START 22 /* number of the field in /proc/PID/stat (proc(5)) */
+
+/* When a process began, in clock ticks since the system did; 0 = it cannot be told. */
+static unsigned long long start_of(pid_t pid)
 {
-	char *path = xasprintf("/proc/%d/stat", (int)pid), text[1024], *after;
-	FILE *stat = fopen(path, "re"), *uptime = fopen("/proc/uptime", "re");
-	unsigned long long started;
-	double now, age = -1;
+	char *path = xasprintf("/proc/%d/stat", (int)pid), text[1024], *field, *rest;
+	FILE *stat = fopen(path, "re");
 	size_t len = stat ? fread(text, 1, sizeof(text) - 1, stat) : 0;
 
 	text[len] = '\0';
-	/* The name stands in parentheses and may hold anything; the start is field 22. */
-	after = strrchr(text, ')');
-	if (after && uptime && fscanf(uptime, "%lf", &now) == 1 &&
-	    sscanf(after + 1,
-		   " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-		   "%*s %*s %llu",
-		   &started) == 1)
-		age = now - (double)started / (double)sysconf(_SC_CLK_TCK);
 	if (stat)
 		fclose(stat);
+	free(path);
+	/* Field 2, the name, stands in parentheses and may hold anything. */
+	field = strrchr(text, ')');
+	for (int i = 2; field && i < STAT_START; i++)
+		field = strchr(field + 1, ' ');
+	return field ? strtoull(field, &rest, 10) : 0;
+}
+
+/* Seconds since a process began, -1 = it cannot be told. */
+static double age_of(pid_t pid)
+{
+	unsigned long long start = start_of(pid);
+	FILE *uptime = fopen("/proc/uptime", "re");
+	double now, age = -1;
+
+	if (uptime && start && fscanf(uptime, "%lf", &now) == 1)
+		age = now - (double)start / (double)sysconf(_SC_CLK_TCK);
 	if (uptime)
 		fclose(uptime);
-	free(path);
 	return age;
 }
 

@@ -9,6 +9,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+/* One member per line, microseconds at most. */
+#define JSON_FORM (JSON_INDENT(1) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(7))
+
 /* More mappings than that are only counted for people. */
 #define LINES_MAX ((size_t)20)
 
@@ -16,7 +19,7 @@
 
 void json_print(const json_t *json)
 {
-	char *text = json_dumps(json, JSON_INDENT(1) | JSON_ENCODE_ANY);
+	char *text = json_dumps(json, JSON_FORM);
 
 	puts(text ? text : "null");
 	free(text);
@@ -71,7 +74,7 @@ int text_to_file(const char *folder, const char *name, const char *text, int mod
 
 int json_to_file(const char *folder, const char *name, const json_t *json)
 {
-	char *text = json_dumps(json, JSON_INDENT(1) | JSON_ENCODE_ANY), *whole;
+	char *text = json_dumps(json, JSON_FORM), *whole;
 	int error;
 
 	if (!text)
