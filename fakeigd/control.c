@@ -213,7 +213,7 @@ static void add_mappings(const struct router *r, json_t *reply, size_t first)
 		json_object_set_new(reply, "next", json_integer((json_int_t)at));
 }
 
-/* Bytes of memory that are ours alone or shared, from the kernel; 0 when it does not tell. */
+/* KiB of memory that are ours alone or shared, from the kernel; 0 when it does not tell. */
 static json_int_t resident_memory(void)
 {
 	long long size = 0, resident = 0;
@@ -223,7 +223,7 @@ static json_int_t resident_memory(void)
 		resident = 0;
 	if (f)
 		fclose(f);
-	return resident * sysconf(_SC_PAGESIZE);
+	return resident * sysconf(_SC_PAGESIZE) / 1024;
 }
 
 static json_t *op_state(struct control_client *client, const json_t *request)
@@ -246,10 +246,10 @@ static json_t *op_state(struct control_client *client, const json_t *request)
 		"external_address", address_json(r->external), "subscriptions",
 		(int)gena_count(r->gena), "clock", (double)(clock_now() - r->booted) / 1e6,
 		"offset", (double)clock_offset() / 1e6, "boot_id", (json_int_t)r->boot_id,
-		"config_id", (json_int_t)r->config_id, "update_id",
+		"config_id", (json_int_t)r->config_id, "system_update_id",
 		(json_int_t)portmap_update_id(r->portmap), "count",
 		(json_int_t)portmap_count(r->portmap), "http_port", (int)http_port(r->http),
-		"memory", resident_memory(), "counters", "bytes_sent", (json_int_t)c.bytes_sent,
+		"memory_kib", resident_memory(), "counters", "bytes_sent", (json_int_t)c.bytes_sent,
 		"bytes_received", (json_int_t)c.bytes_received, "packets_sent",
 		(json_int_t)c.packets_sent, "packets_received", (json_int_t)c.packets_received);
 	add_mappings(r, reply, (size_t)first);
