@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * test_clock.c - one clock, which a lab can advance, and nobody who reads another.
- *
- * The last test reads the sources: it runs in the root of the tree, as "make unit" does, and is
- * skipped elsewhere.
- */
+/* test_clock.c - one clock, which a lab can advance. */
 #include "../../fakeigd/base/clock.h"
 
 #include "unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <regex.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -81,53 +74,6 @@ static void test_bad_descriptor(void **state)
 	assert_int_equal(clock_offset(), offset);
 }
 
-static regex_t forbidden;
-static int found;
-
-/* Complain about each line of a C file that reads time, sleeps or runs a shell. */
-static int check_file(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	const char *dot = strrchr(path, '.');
-	char line[1024];
-	FILE *file;
-
-	(void)st;
-	(void)ftw;
-	if (kind != FTW_F || !dot || strcmp(dot, ".c") != 0 || strstr(path, "base/clock.c"))
-		return 0;
-	file = fopen(path, "re");
-	assert_non_null(file);
-	for (int number = 1; fgets(line, sizeof(line), file); number++) {
-		const char *text = line + strspn(line, " \t");
-
-		if (*text == '*' || !strncmp(text, "/*", 2) ||
-		    regexec(&forbidden, line, 0, NULL, 0))
-			continue;
-		print_message("%s:%d: %s", path, number, line);
-		found++;
-	}
-	fclose(file);
-	return 0;
-}
-
-static void test_nobody_else_reads_time(void **state)
-{
-	static const char pattern[] = "(^|[^A-Za-z0-9_>.\"])(time|clock_gettime|gettimeofday|ftime|"
-				      "sleep|usleep|nanosleep|clock_nanosleep|system|popen) *\\(";
-
-	(void)state;
-	if (access("fakeigd/base/clock.c", R_OK) < 0)
-		skip();
-	assert_int_equal(regcomp(&forbidden, pattern, REG_EXTENDED | REG_NOSUB), 0);
-	assert_int_equal(regexec(&forbidden, "\tnow = time(NULL);", 0, NULL, 0), 0);
-	assert_int_equal(regexec(&forbidden, "lease_time(x)", 0, NULL, 0), REG_NOMATCH);
-	found = 0;
-	assert_int_equal(nftw("fakeigd", check_file, 16, FTW_PHYS), 0);
-	assert_int_equal(nftw("sim", check_file, 16, FTW_PHYS), 0);
-	regfree(&forbidden);
-	assert_int_equal(found, 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,7 +81,6 @@ int main(void)
 		cmocka_unit_test(test_advance),
 		cmocka_unit_test(test_shared_page),
 		cmocka_unit_test(test_bad_descriptor),
-		cmocka_unit_test(test_nobody_else_reads_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -558,6 +558,8 @@ static void test_yaml_round_trip(void **state)
 		"empty: {}\nlist: []\nnull:\n",
 		"- a\n- - b\n  - c\n- {d: e}\n",
 		"scalar\n",
+		"---\n",
+		"--- ~\n",
 		"'12'\n",
 		"text: |\n  two\n  lines\n",
 		"text: |-\n  no end\n",

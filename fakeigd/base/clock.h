@@ -5,7 +5,7 @@
  * Time is the kernel's plus an offset that lives in a page shared by all processes of a lab (a
  * memfd handed down as a descriptor). Advancing adds to the offset; who waits on timers is then
  * told to look again (control command "advance"). Without a page the offset is the process's own.
- * No other file calls clock_gettime() or time(): cases/unit checks that by grep.
+ * No other file calls clock_gettime() or time(): scripts/check-tree checks that.
  */
 #ifndef IGDLAB_CLOCK_H
 #define IGDLAB_CLOCK_H

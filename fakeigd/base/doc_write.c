@@ -165,7 +165,7 @@ void doc_to_yaml(const struct doc *node, struct buf *out)
 	yaml_emitter_set_unicode(&emitter, 1);
 	if (yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING) &&
 	    yaml_emitter_emit(&emitter, &event) &&
-	    yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1) &&
+	    yaml_document_start_event_initialize(&event, NULL, NULL, NULL, !doc_is_null(node)) &&
 	    yaml_emitter_emit(&emitter, &event) && emit_node(&emitter, node) &&
 	    yaml_document_end_event_initialize(&event, 1) && yaml_emitter_emit(&emitter, &event) &&
 	    yaml_stream_end_event_initialize(&event))

@@ -73,7 +73,12 @@ const char *soap_value(const struct soap_message *m, const char *name);
 enum soap_error soap_parse_action_header(struct slice value, struct slice *service,
 					 struct slice *action);
 
-/** soap_build_request() - a request body; @values may hold anything (see xml_add_text()). */
+/**
+ * soap_build_request() - a request body
+ * @service:	not empty
+ * @action, @names: XML names
+ * @values:	anything (see xml_add_text())
+ */
 void soap_build_request(struct buf *out, const char *service, const char *action,
 			const char *const *names, const char *const *values, size_t count);
 

@@ -148,6 +148,8 @@ static bool parse_after_scheme(struct slice s, struct url *out)
 	struct path path = {.text = out->path};
 	size_t authority = 0;
 
+	*out = (struct url){0};
+
 	s = cut_fragment((struct slice){s.ptr + 2, s.len - 2});
 	while (authority < s.len && s.ptr[authority] != '/' && s.ptr[authority] != '?')
 		authority++;
@@ -161,7 +163,6 @@ static bool parse_after_scheme(struct slice s, struct url *out)
 
 bool url_parse(struct slice text, struct url *out)
 {
-	*out = (struct url){0};
 	text = slice_trim(text);
 	if (text.len < 7 || strncasecmp(text.ptr, "http://", 7) != 0)
 		return false;
@@ -210,13 +211,14 @@ bool url_resolve(const struct url *base, struct slice reference, struct url *out
 	struct path to = {.text = out->path};
 
 	reference = cut_fragment(slice_trim(reference));
-	if (is_absolute(reference))
-		return url_parse(reference, out);
-	if (reference.len >= 2 && reference.ptr[0] == '/' && reference.ptr[1] == '/') {
-		*out = (struct url){0};
-		return parse_after_scheme(reference, out);
-	}
 	*out = copy;
+	if (is_absolute(reference) || slice_starts(reference, "//")) {
+		if (is_absolute(reference) ? !url_parse(reference, out)
+					   : !parse_after_scheme(reference, out))
+			return false;
+		remove_dot_segments(out->path);
+		return true;
+	}
 	if (!reference.len)
 		return true;
 	if (reference.ptr[0] == '/')
