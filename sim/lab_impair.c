@@ -6,18 +6,7 @@
  */
 #include "../fakeigd/base/mem.h"
 #include "lab_init.h"
-
-#if __has_include("wire.h")
 #include "wire.h"
-#else
-static struct wire *wire_new(struct loop *loop, int netns_a, const char *if_a, int netns_b,
-			     const char *if_b, const struct impairment *i, struct diag *d)
-{
-	(void)loop, (void)netns_a, (void)if_a, (void)netns_b, (void)if_b, (void)i;
-	diag_at(d, NULL, 0, "this build has no relay");
-	return NULL;
-}
-#endif
 
 #include <math.h>
 

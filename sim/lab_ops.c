@@ -115,15 +115,19 @@ json_t *lab_info(struct lab_init *lab)
 	const struct topology *t = lab->topology;
 	const char *name = lab->options->name;
 	json_t *networks = json_object(), *nodes = json_object();
+	int programs = 0;
 
 	for (size_t i = 0; i < t->network_count; i++)
 		json_object_set_new(networks, t->networks[i].name, network_info(lab, i));
 	for (size_t i = 0; i < t->node_count; i++)
 		json_object_set_new(nodes, t->nodes[i].name, node_info(lab, i));
-	return json_pack("{s:o, s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:{s:b, s:b}}", "lab",
+	for (const struct program *p = lab->programs; p; p = p->next)
+		programs++;
+	return json_pack("{s:o, s:i, s:s, s:s?, s:i, s:b, s:o, s:o, s:o, s:o, s:{s:b, s:b}}", "lab",
 			 name ? json_string(name) : json_null(), "pid", (int)lab->pid, "topology",
-			 t->name, "root", lab->every_id, "networks", networks, "nodes", nodes,
-			 "client", node_name(t, topology_client(t)), "outermost",
+			 t->name, "evidence", lab->options->evidence, "programs", programs, "root",
+			 lab->every_id, "networks", networks, "nodes", nodes, "client",
+			 node_name(t, topology_client(t)), "outermost",
 			 node_name(t, topology_outermost(t)), "features", "user_namespace",
 			 lab->user_namespace, "private_proc", lab->private_proc);
 }
