@@ -66,6 +66,7 @@ void wanconnection_reset(struct wanconnection *w)
 	free(w->default_service);
 	w->default_service = NULL;
 	w->error = "ERROR_NONE";
+	w->seen = w->router->wan_state;
 	w->up_since = w->router->wan_since;
 }
 
@@ -157,7 +158,10 @@ void wanconnection_notice(struct router *r)
 
 	if (!w)
 		return;
-	loop_timer_cancel(r->loop, &w->transition);
+	/* Renumbering does not end a transition; another state does. */
+	if (w->seen != r->wan_state)
+		loop_timer_cancel(r->loop, &w->transition);
+	w->seen = r->wan_state;
 	if (r->wan_state == WAN_CONNECTED && w->up_since < r->wan_since)
 		w->up_since = r->wan_since;
 	for (size_t i = 0; i < ARRAY_SIZE(follow); i++)

@@ -9,6 +9,7 @@
 #define FAKEIGD_WANCONNECTION_H
 
 #include "base/loop.h"
+#include "router.h"
 #include "service.h"
 
 /* PossibleConnectionTypes: WANIPConnection:1 table 1.1, WANPPPConnection:1 table 1.1 */
@@ -35,6 +36,7 @@ struct wan_dsl {
  * @dsl:	see there
  * @default_service: DefaultConnectionService when a control point has set it, else NULL
  * @transition:	ends Connecting, PendingDisconnect and Disconnecting
+ * @seen:	ConnectionStatus that @transition belongs to
  * @error:	LastConnectionError at the end of a transition that fails or disconnects
  * @up_since:	when the connection came up, kept through PendingDisconnect
  * @limit:	watches @auto_disconnect and @idle_disconnect
@@ -52,6 +54,7 @@ struct wanconnection {
 	struct wan_dsl dsl;
 	char *default_service;
 	struct loop_timer transition;
+	enum wan_status seen;
 	const char *error;
 	int64_t up_since;
 	struct loop_timer limit;

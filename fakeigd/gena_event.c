@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gena_event.c - events: what changed, in which message.
+ *
+ * UDA 2.0 4.3. A change sets a bit; at the end of the loop's turn, or when moderation allows, every
+ * subscription of the service gets one event with the values of that moment, each variable at most
+ * once (GENA-22). Event keys go 0, 1, ... 4294967295, 1 (GENA-23). When a subscriber is so slow
+ * that 32 events wait, further changes join the last of them.
+ *
+ * Rules of layer gena, message "notify", may change values (reply), form (body, head), and the
+ * delivery: delay, copies, drop, pad, truncate.
+ */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "gena_parts.h"
+#include "router.h"
+#include "rule.h"
+#include "service.h"
+
+#include <stdlib.h>
+
+static const struct service *table_of(const struct gena *g, size_t service)
+{
+	const struct profile_service *s = &g->router->profile->services[service];
+
+	return service_find(s->type, s->version);
+}
+
+uint64_t gena_all_variables(const struct gena *g, size_t service)
+{
+	const struct service *table = table_of(g, service);
+	uint64_t variables = 0;
+
+	for (unsigned i = 0; table && table->variables[i].name; i++)
+		if (table->variables[i].evented &&
+		    service_shows(&g->router->profile->services[service], table,
+				  &table->variables[i]))
+			variables |= UINT64_C(1) << i;
+	return variables;
+}
+
+static uint64_t variable_of(const struct gena *g, size_t service, struct slice name)
+{
+	const struct service *table = table_of(g, service);
+	uint64_t evented = gena_all_variables(g, service);
+
+	for (unsigned i = 0; table && table->variables[i].name; i++)
+		if (slice_eq(name, table->variables[i].name))
+			return evented & UINT64_C(1) << i;
+	return 0;
+}
+
+uint64_t gena_variables_of(const struct gena *g, size_t service, struct slice list)
+{
+	uint64_t variables = 0;
+
+	while (list.len) {
+		const char *comma = memchr(list.ptr, ',', list.len);
+		size_t len = comma ? (size_t)(comma - list.ptr) : list.len;
+		uint64_t one = variable_of(g, service, slice_trim((struct slice){list.ptr, len}));
+
+		if (!one)
+			return 0;
+		variables |= one;
+		len += comma != NULL;
+		list.ptr += len;
+		list.len -= len;
+	}
+	return variables;
+}
+
+static struct effects *apply_rules(const struct gena_subscription *s)
+{
+	struct router *r = s->gena->router;
+	struct rule_event event = {
+		.layer = RULE_GENA,
+		.message = "notify",
+		.target = r->profile->services[s->service].type,
+		.from = (const struct sockaddr *)&s->callbacks[0].address,
+	};
+	struct effects *effects;
+
+	if (!r->rules || !rules_any(r->rules, RULE_GENA))
+		return NULL;
+	effects = xmalloc(sizeof(*effects));
+	effects_init(effects);
+	rules_apply(r->rules, r, &event, effects);
+	return effects;
+}
+
+static const char *override_of(const struct effects *e, const char *name)
+{
+	for (size_t i = 0; e && i < e->replies; i++)
+		if (!strcmp(e->reply_name[i], name))
+			return e->reply_value[i];
+	return NULL;
+}
+
+static void render_property(const struct router *r, const char *name, struct slice value,
+			    struct buf *out)
+{
+	struct message_values values = {0};
+	struct buf escaped = {0};
+
+	xml_add_text(&escaped, value);
+	values.v[PLACEHOLDER_NAME] = slice_of(name);
+	values.v[PLACEHOLDER_VALUE] = buf_slice(&escaped);
+	template_render(r->profile->templates[MESSAGE_EVENT_PROPERTY], &values, out);
+	buf_free(&escaped);
+}
+
+static void render(const struct gena_subscription *s, struct gena_event *event)
+{
+	struct router *r = s->gena->router;
+	const struct service *table = table_of(s->gena, s->service);
+	struct buf value = {0};
+
+	buf_reset(&event->properties);
+	for (unsigned i = 0; table->variables[i].name; i++) {
+		const struct service_variable *v = &table->variables[i];
+		const char *other = override_of(event->effects, v->name);
+
+		if (!(event->variables & UINT64_C(1) << i))
+			continue;
+		buf_reset(&value);
+		if (!other)
+			v->get(r, &value);
+		render_property(r, v->name, other ? slice_of(other) : buf_slice(&value),
+				&event->properties);
+	}
+	buf_free(&value);
+}
+
+void gena_queue(struct gena_subscription *s, uint64_t variables)
+{
+	struct gena_event *event = s->last;
+
+	if (s->queued < GENA_QUEUE_MAX) {
+		event = xcalloc(1, sizeof(*event));
+		event->seq = s->seq;
+		event->effects = apply_rules(s);
+		s->seq = s->seq == UINT32_MAX ? 1 : s->seq + 1;
+		if (s->last)
+			s->last->next = event;
+		else
+			s->events = event;
+		s->last = event;
+		s->queued++;
+	}
+	event->variables |= variables;
+	render(s, event);
+}
+
+void gena_event_done(struct gena_subscription *s)
+{
+	struct gena_event *event = s->events;
+
+	s->events = event->next;
+	if (!s->events)
+		s->last = NULL;
+	s->queued--;
+	buf_free(&event->properties);
+	free(event->effects);
+	free(event);
+}
+
+static void send_changes(struct gena *g, size_t service)
+{
+	uint64_t variables = g->changed[service];
+	struct gena_subscription *next;
+
+	g->changed[service] = 0;
+	g->sent[service] = clock_now();
+	for (struct gena_subscription *s = g->subscriptions; s; s = next) {
+		next = s->next;
+		if (s->service != service || !s->started || s->cancelled ||
+		    !(s->variables & variables))
+			continue;
+		gena_queue(s, s->variables & variables);
+		gena_deliver(s);
+	}
+}
+
+static int64_t due_of(const struct gena *g, size_t service)
+{
+	int64_t pause = g->router->profile->policy.gena_moderation;
+
+	return pause && g->sent[service] ? g->sent[service] + pause : 0;
+}
+
+static void turn_over(void *arg)
+{
+	struct gena *g = arg;
+	int64_t now = clock_now(), next = INT64_MAX;
+
+	for (size_t i = 0; i < g->router->profile->service_count; i++) {
+		if (!g->changed[i])
+			continue;
+		if (due_of(g, i) <= now)
+			send_changes(g, i);
+		else if (due_of(g, i) < next)
+			next = due_of(g, i);
+	}
+	if (next != INT64_MAX)
+		loop_timer_arm(g->router->loop, &g->turn, next, turn_over, g);
+}
+
+void gena_changed(struct gena *g, const char *service_type, const char *variable)
+{
+	int64_t now;
+
+	if (!g || !g->count)
+		return;
+	for (size_t i = 0; i < g->router->profile->service_count; i++)
+		if (!service_type || !strcmp(g->router->profile->services[i].type, service_type))
+			g->changed[i] |= variable_of(g, i, slice_of(variable));
+	now = clock_now();
+	if (!g->turn.slot || g->turn.due > now)
+		loop_timer_arm(g->router->loop, &g->turn, now, turn_over, g);
+}
