@@ -9,7 +9,7 @@
  * the device that its table names. Devices without services are left out, so a profile that lists
  * none describes a bare root. URLs come from the profile's patterns, expanded once; control and
  * event requests find their service by comparing the target with them. Documents are rendered from
- * templates when first asked for (description_render.c) and kept until description_reload(): one
+ * templates when first asked for (description_render.c) and kept until descriptions_reload(): one
  * root description per LAN interface and address family, because it may carry addresses, and one
  * service description per service.
  */
@@ -22,7 +22,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-static const char *udn_of_level(const struct description *d, enum service_level level)
+static const char *udn_of_level(const struct descriptions *d, enum service_level level)
 {
 	return level == SERVICE_LAN_DEVICE ? d->lan_udn : d->router->profile->udn[level];
 }
@@ -69,7 +69,7 @@ static char *expand(const char *pattern, const struct profile_service *s, const 
 }
 
 /* LANDevice has no UDN in a profile: the root's, with the first free last digit. */
-static void derive_lan_udn(struct description *d)
+static void derive_lan_udn(struct descriptions *d)
 {
 	char *const *taken = d->router->profile->udn;
 	size_t last = strlen(taken[0]);
@@ -85,16 +85,16 @@ static void derive_lan_udn(struct description *d)
 	}
 }
 
-static void forget(struct description *d)
+static void forget(struct descriptions *d)
 {
 	for (size_t i = 0; i < PROFILE_SERVICES_MAX; i++) {
-		struct description_service *s = &d->services[i];
+		struct described_service *s = &d->services[i];
 
 		free(s->scpd);
 		free(s->control);
 		free(s->event);
 		buf_free(&s->document);
-		*s = (struct description_service){0};
+		*s = (struct described_service){0};
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(d->roots); i++) {
 		buf_free(&d->roots[i][0]);
@@ -105,7 +105,7 @@ static void forget(struct description *d)
 	d->count = 0;
 }
 
-static void learn(struct description *d)
+static void learn(struct descriptions *d)
 {
 	const struct profile *p = d->router->profile;
 
@@ -113,7 +113,7 @@ static void learn(struct description *d)
 	d->root = expand(p->url_description, NULL, p->udn[0]);
 	for (size_t i = 0; i < p->service_count; i++) {
 		const struct profile_service *from = &p->services[i];
-		struct description_service *s = &d->services[d->count++];
+		struct described_service *s = &d->services[d->count++];
 		const char *udn;
 
 		s->profile = from;
@@ -129,16 +129,16 @@ static void learn(struct description *d)
 	}
 }
 
-struct description *description_new(struct router *r)
+struct descriptions *descriptions_new(struct router *r)
 {
-	struct description *d = xcalloc(1, sizeof(*d));
+	struct descriptions *d = xcalloc(1, sizeof(*d));
 
 	d->router = r;
 	learn(d);
 	return d;
 }
 
-void description_free(struct description *d)
+void descriptions_free(struct descriptions *d)
 {
 	if (!d)
 		return;
@@ -147,13 +147,13 @@ void description_free(struct description *d)
 	free(d);
 }
 
-void description_reload(struct router *r)
+void descriptions_reload(struct router *r)
 {
 	forget(r->description);
 	learn(r->description);
 }
 
-const char *description_level_udn(const struct description *d, enum service_level level)
+const char *description_level_udn(const struct descriptions *d, enum service_level level)
 {
 	return udn_of_level(d, level);
 }
@@ -197,7 +197,7 @@ static bool is_url(struct slice path, const char *url)
 const struct profile_service *description_control_service(const struct router *r,
 							  struct slice target)
 {
-	const struct description *d = r->description;
+	const struct descriptions *d = r->description;
 	struct slice path = path_of(target);
 
 	for (size_t i = 0; i < d->count; i++)
@@ -209,7 +209,7 @@ const struct profile_service *description_control_service(const struct router *r
 bool description_shares_control(const struct router *r, const struct profile_service *a,
 				const struct profile_service *b)
 {
-	const struct description *d = r->description;
+	const struct descriptions *d = r->description;
 	const struct profile_service *first = r->profile->services;
 
 	return !strcmp(d->services[a - first].control, d->services[b - first].control);
@@ -217,7 +217,7 @@ bool description_shares_control(const struct router *r, const struct profile_ser
 
 const struct profile_service *description_event_service(const struct router *r, struct slice target)
 {
-	const struct description *d = r->description;
+	const struct descriptions *d = r->description;
 	struct slice path = path_of(target);
 
 	for (size_t i = 0; i < d->count; i++)
@@ -270,7 +270,7 @@ static void finish(const struct http_request *request, struct http_reply *reply,
 
 static void get_root(struct router *r, const struct http_request *request, struct http_reply *reply)
 {
-	struct description *d = r->description;
+	struct descriptions *d = r->description;
 	bool v6 = request->local.ss_family == AF_INET6;
 	struct buf *kept = &d->roots[request->lan < 0 ? ROUTER_LANS_MAX : request->lan][v6];
 	struct buf fresh = {0};
@@ -285,7 +285,7 @@ static void get_root(struct router *r, const struct http_request *request, struc
 }
 
 static void get_scpd(struct router *r, const struct http_request *request, struct http_reply *reply,
-		     struct description_service *s)
+		     struct described_service *s)
 {
 	struct buf fresh = {0};
 
@@ -308,7 +308,7 @@ static bool is_presentation(const struct router *r, struct slice path)
 
 void description_get(struct router *r, const struct http_request *request, struct http_reply *reply)
 {
-	struct description *d = r->description;
+	struct descriptions *d = r->description;
 	struct slice path = path_of(request->head.target);
 
 	if (is_url(path, d->root)) {

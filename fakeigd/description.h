@@ -7,13 +7,13 @@
 #include "router.h"
 #include "service.h"
 
-struct description;
+struct descriptions;
 
-/** description_new() - URLs of the profile's services; documents are rendered when first asked. */
-struct description *description_new(struct router *r);
-void description_free(struct description *d);
-/** description_reload() - the profile or an address has changed: forget URLs and documents. */
-void description_reload(struct router *r);
+/** descriptions_new() - URLs of the profile's services; documents are rendered when first asked. */
+struct descriptions *descriptions_new(struct router *r);
+void descriptions_free(struct descriptions *d);
+/** descriptions_reload() - the profile or an address has changed: forget URLs and documents. */
+void descriptions_reload(struct router *r);
 /** description_get() - answer a GET or HEAD: root description, SCPD, or 404. */
 void description_get(struct router *r, const struct http_request *request,
 		     struct http_reply *reply);

@@ -6,14 +6,14 @@
 #include "description.h"
 
 /**
- * struct description_service - a service of the profile with its URLs
+ * struct described_service - a service of the profile with its URLs
  * @profile:	which
  * @table:	its table; NULL for a type that fakeigd only describes
  * @level:	the device that holds it
  * @scpd, @control, @event: URLs as they stand in the description; @event "" when nothing is evented
  * @document:	its service description, empty until asked for
  */
-struct description_service {
+struct described_service {
 	const struct profile_service *profile;
 	const struct service *table;
 	enum service_level level;
@@ -24,32 +24,32 @@ struct description_service {
 };
 
 /**
- * struct description - see description.c
+ * struct descriptions - see description.c
  * @root:	path of the root description
  * @lan_udn:	UDN of LANDevice
  * @services, @count: as in the profile
  * @roots:	root descriptions by LAN interface (last: none) and family, empty until asked for
  */
-struct description {
+struct descriptions {
 	struct router *router;
 	char *root;
 	char *lan_udn;
-	struct description_service services[PROFILE_SERVICES_MAX];
+	struct described_service services[PROFILE_SERVICES_MAX];
 	size_t count;
 	struct buf roots[ROUTER_LANS_MAX + 1][2];
 };
 
 /** description_level_udn() - UDN of the device of that level. */
-const char *description_level_udn(const struct description *d, enum service_level level);
+const char *description_level_udn(const struct descriptions *d, enum service_level level);
 /** description_has_level() - whether the device of that level is in the tree. */
-bool description_has_level(const struct description *d, enum service_level level);
+bool description_has_level(const struct descriptions *d, enum service_level level);
 /** description_device_type() - "urn:schemas-upnp-org:device:WANDevice:1" of that level. */
-void description_device_type(const struct description *d, enum service_level level,
+void description_device_type(const struct descriptions *d, enum service_level level,
 			     struct buf *out);
 /** description_render_root() - @template NULL: the profile's. */
-void description_render_root(const struct description *d, int lan, bool v6,
+void description_render_root(const struct descriptions *d, int lan, bool v6,
 			     const struct template *template, struct buf *out);
-void description_render_scpd(const struct description *d, const struct description_service *s,
+void description_render_scpd(const struct descriptions *d, const struct described_service *s,
 			     const struct template *template, struct buf *out);
 
 #endif

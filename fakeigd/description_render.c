@@ -11,14 +11,14 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
-static const char *device_name(const struct description *d, enum service_level level)
+static const char *device_name(const struct descriptions *d, enum service_level level)
 {
 	static const char *const names[] = {NULL, "WANDevice", "WANConnectionDevice", "LANDevice"};
 
 	return level == SERVICE_ROOT ? d->router->profile->device : names[level];
 }
 
-bool description_has_level(const struct description *d, enum service_level level)
+bool description_has_level(const struct descriptions *d, enum service_level level)
 {
 	if (level == SERVICE_ROOT)
 		return true;
@@ -31,7 +31,8 @@ bool description_has_level(const struct description *d, enum service_level level
 }
 
 /* LANDevice has only one version; the others go with the root's (IGD-02, IGD-07). */
-void description_device_type(const struct description *d, enum service_level level, struct buf *out)
+void description_device_type(const struct descriptions *d, enum service_level level,
+			     struct buf *out)
 {
 	unsigned version = level == SERVICE_LAN_DEVICE ? 1 : d->router->profile->device_version;
 
@@ -48,7 +49,7 @@ static void add_service_type(const struct profile_service *s, struct buf *out)
  * @address, @port: of the interface it is read through
  */
 struct page {
-	const struct description *d;
+	const struct descriptions *d;
 	char address[INET6_ADDRSTRLEN + 2];
 	char port[8];
 };
@@ -59,7 +60,7 @@ static void set_common(const struct page *page, struct message_values *values)
 	values->v[PLACEHOLDER_HTTP_PORT] = slice_of(page->port);
 }
 
-static void render_service(const struct page *page, const struct description_service *s,
+static void render_service(const struct page *page, const struct described_service *s,
 			   struct buf *out)
 {
 	const char *const text[] = {s->scpd, s->control, s->event, s->profile->id};
@@ -178,7 +179,7 @@ static void set_address(struct page *page, const struct router_interface *lan, b
 	snprintf(page->address, sizeof(page->address), v6 ? "[%s]" : "%s", text);
 }
 
-void description_render_root(const struct description *d, int lan, bool v6,
+void description_render_root(const struct descriptions *d, int lan, bool v6,
 			     const struct template *template, struct buf *out)
 {
 	const struct router *r = d->router;
@@ -203,7 +204,7 @@ void description_render_root(const struct description *d, int lan, bool v6,
 	buf_free(&location);
 }
 
-void description_render_scpd(const struct description *d, const struct description_service *s,
+void description_render_scpd(const struct descriptions *d, const struct described_service *s,
 			     const struct template *template, struct buf *out)
 {
 	struct message_values values = {0};
@@ -237,7 +238,7 @@ void description_each_advertisement(const struct router *r,
 				    void (*fn)(void *arg, const char *nt, const char *usn),
 				    void *arg)
 {
-	const struct description *d = r->description;
+	const struct descriptions *d = r->description;
 	struct buf nt = {0}, usn = {0};
 
 	advertise(description_level_udn(d, SERVICE_ROOT), "upnp:rootdevice", fn, arg, &usn);

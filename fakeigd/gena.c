@@ -320,3 +320,12 @@ void gena_unsubscribe(struct router *r, const struct http_request *request,
 	if (!s->cancelled)
 		gena_drop(s);
 }
+
+size_t gena_count(const struct gena *g)
+{
+	size_t living = 0;
+
+	for (const struct gena_subscription *s = g ? g->subscriptions : NULL; s; s = s->next)
+		living += !s->cancelled;
+	return living;
+}

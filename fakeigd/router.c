@@ -255,7 +255,7 @@ int router_start(struct router *r, struct diag *d)
 	r->wan_state = first_wan_state(r);
 	r->wan_since = r->booted;
 	r->wan_error = "ERROR_NONE";
-	r->description = description_new(r);
+	r->description = descriptions_new(r);
 	r->wanconnection = wanconnection_new(r);
 	r->forward = forward_new(r, &error);
 	if (!r->forward)
@@ -290,7 +290,7 @@ void router_stop(struct router *r)
 	portmap_free(r->portmap);
 	forward_free(r->forward);
 	wanconnection_free(r->wanconnection);
-	description_free(r->description);
+	descriptions_free(r->description);
 	r->ssdp = NULL;
 	r->http = NULL;
 	r->gena = NULL;
@@ -361,7 +361,7 @@ int router_reload(struct router *r, struct diag *d)
 	r->config_id = config_id(fresh);
 	r->date_second = 0;
 	find_external(r);
-	description_reload(r);
+	descriptions_reload(r);
 	wanconnection_reset(r->wanconnection);
 	wanconnection_notice(r);
 	profile_free(old);

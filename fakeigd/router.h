@@ -23,7 +23,7 @@
 struct profile;
 struct journal;
 struct rules;
-struct description;
+struct descriptions;
 struct wanconnection;
 struct portmap;
 struct forward;
@@ -115,7 +115,7 @@ struct router {
 	struct profile *profile;
 	struct journal *journal;
 	struct rules *rules;
-	struct description *description;
+	struct descriptions *description;
 	struct wanconnection *wanconnection;
 	struct portmap *portmap;
 	struct forward *forward;
