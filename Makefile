@@ -20,7 +20,7 @@ CFLAGS   += -std=c17 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-protot
 LDFLAGS  += $(if $(SAN),-fsanitize=address$(comma)undefined)
 comma    := ,
 
-LIBS_FAKEIGD := -lexpat -lyaml -ljansson -lnftnl -lmnl -lm
+LIBS_FAKEIGD := -lexpat -lyaml -ljansson -lnftnl -lmnl
 LIBS_IGDLAB  := -lexpat -lyaml -ljansson -lnftables -lnftnl -lmnl -lnl-route-3 -lnl-3 -lpcap -lm
 
 src_base    := $(wildcard fakeigd/base/*.c)

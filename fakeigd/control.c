@@ -23,7 +23,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -265,7 +264,7 @@ static json_t *op_advance(struct control_client *client, const json_t *request)
 
 	if (!json_is_number(seconds) || !(value >= 0) || value > 1e9)
 		return refused("\"seconds\" must be a number from 0 to 1e9");
-	clock_advance(llround(value * 1e6));
+	clock_advance((int64_t)(value * 1e6 + 0.5));
 	return when_quiet(client);
 }
 
