@@ -3,11 +3,10 @@
  * forward.c - real forwarding of mappings by nftables, through libnftnl and libmnl.
  *
  * Theory of operation. Enabled mappings are elements of the maps in table "ip fakeigd"
- * (forward_table.c); this file keeps the sockets and numbers the mappings. The number, under a tag
- * of ours, is the mark of every connection that a mapping carried, so that ending the mapping can
- * end those connections (RFC 6886 clause 3.4 asks for it in so many words, and a lab's "stops
- * reaching it after deletion" needs it). Conntrack is only gone through when the element's counter
- * says that there was a connection: most mappings of a lab never see one.
+ * (forward_table.c); this file keeps the sockets. Ending a mapping ends the connections that it
+ * carried (forward_connections.c), as RFC 6886 clause 3.4 and a lab's "stops reaching it after
+ * deletion" need it. Conntrack is only gone through when the element's counter says that there was
+ * a connection: most mappings of a lab never see one.
  *
  * Without a WAN interface nothing is asked of the kernel: every call succeeds and does nothing, so
  * that fakeigd is of use where there is no nf_tables.
@@ -21,27 +20,20 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#define MARK_TAG  0x1d000000u
-#define MARK_MASK 0xff000000u
 
 /**
  * struct forward - forwarding of one router
  * @netfilter:	socket for elements and conntrack, NULL without a WAN interface
  * @route:	socket for the interface's counters, NULL where there is no interface
  * @wan:	index of the WAN interface
- * @number:	of the last mapping added
  */
 struct forward {
 	struct mnl_socket *netfilter;
 	struct mnl_socket *route;
 	unsigned wan;
-	uint32_t number;
 };
 
 static const char *missing;
@@ -99,31 +91,8 @@ int forward_add(struct forward *f, const struct mapping *m)
 
 	if (!f->wan)
 		return 0;
-	k = forward_key_of(m, MARK_TAG | (++f->number & ~MARK_MASK));
+	k = forward_key_of(m);
 	return forward_element_add(f->netfilter, &k);
-}
-
-/* End the connections whose mark has @value under @mask. */
-static int end_connections(struct forward *f, uint32_t value, uint32_t mask)
-{
-	_Alignas(struct nlmsghdr) char out[256], in[1024];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(out);
-	struct nfgenmsg *nfg;
-
-	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-	nfg->nfgen_family = AF_INET;
-	nfg->version = NFNETLINK_V0;
-	mnl_attr_put_u32(nlh, CTA_MARK, htonl(value));
-	mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(mask));
-	if (mnl_socket_sendto(f->netfilter, out, nlh->nlmsg_len) < 0 ||
-	    mnl_socket_recvfrom(f->netfilter, in, sizeof(in)) < 0)
-		return -errno;
-	nlh = (struct nlmsghdr *)in;
-	return nlh->nlmsg_type == NLMSG_ERROR
-		       ? ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error
-		       : -EPROTO;
 }
 
 void forward_free(struct forward *f)
@@ -132,7 +101,7 @@ void forward_free(struct forward *f)
 		return;
 	if (f->wan) {
 		forward_table_delete();
-		end_connections(f, MARK_TAG, MARK_MASK);
+		forward_connections_end(f->netfilter, NULL);
 		mnl_socket_close(f->netfilter);
 		mnl_socket_close(f->route);
 	}
@@ -142,20 +111,19 @@ void forward_free(struct forward *f)
 int forward_remove(struct forward *f, const struct mapping *m)
 {
 	struct forward_key k;
-	uint32_t mark;
 	bool used;
 	int error;
 
 	if (!f->wan)
 		return 0;
-	k = forward_key_of(m, 0);
-	error = forward_element_get(f->netfilter, &k, &mark, &used);
+	k = forward_key_of(m);
+	error = forward_element_get(f->netfilter, &k, &used);
 	if (error == -ENOENT)
 		return 0;
 	if (!error)
 		error = forward_element_delete(f->netfilter, &k);
 	if (!error && used)
-		error = end_connections(f, mark, UINT32_MAX);
+		error = forward_connections_end(f->netfilter, m);
 	return error;
 }
 
@@ -163,14 +131,14 @@ int forward_flush(struct forward *f)
 {
 	int error = f->wan ? forward_table_empty() : 0;
 
-	return error || !f->wan ? error : end_connections(f, MARK_TAG, MARK_MASK);
+	return error || !f->wan ? error : forward_connections_end(f->netfilter, NULL);
 }
 
 int forward_set_enabled(struct forward *f, bool enabled)
 {
 	int error = f->wan ? forward_table_gate(enabled) : 0;
 
-	return error || !f->wan || enabled ? error : end_connections(f, MARK_TAG, MARK_MASK);
+	return error || !f->wan || enabled ? error : forward_connections_end(f->netfilter, NULL);
 }
 
 static int request_link(struct forward *f, char *in, size_t size)

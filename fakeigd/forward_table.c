@@ -2,28 +2,32 @@
 /*
  * forward_table.c - table "ip fakeigd": its rules, and its elements one at a time.
  *
- * As nft(8) shows it:
+ * As nft(8) shows it, with "to" for ipv4_addr . inet_service:
  *
- *	map any        { type inet_proto . inet_service : ipv4_addr . inet_service . mark }
- *	map remote     { type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service .
- *mark } map all        { type inet_proto : ipv4_addr . mark }		external port 0 map
- *remote_all { type inet_proto . ipv4_addr : ipv4_addr . mark } set inside     { type ipv4_addr; the
- *router's LAN addresses } set open       { type inet_proto; elements = { tcp, udp } }	empty while
- *the WAN is down
+ *   map any        { type inet_proto . inet_service : to }
+ *   map remote     { type inet_proto . ipv4_addr . inet_service : to }
+ *   map all        { type inet_proto : ipv4_addr }                  for external port 0
+ *   map remote_all { type inet_proto . ipv4_addr : ipv4_addr }
+ *   set inside     { type ipv4_addr }                               the router's LAN addresses
+ *   set open       { type inet_proto; elements = { tcp, udp } }     empty while the WAN is down
  *
- *	chain prerouting { type nat hook prerouting priority dstnat;
- *		fib daddr type != local accept		only what is for the router itself,
- *		ip daddr @inside accept			and not for its LAN side;
- *		iif != WAN accept			(without hairpinning: from the WAN)
- *		meta l4proto != @open accept
- *		the most specific first: remote, any, remote_all, all, each as
- *		ct mark set and dnat to what the map holds for the packet
- *	}
+ *   chain prerouting { type nat hook prerouting priority dstnat;
+ *     fib daddr type != local accept           only what is for the router itself,
+ *     ip daddr @inside accept                  and not for its LAN side
+ *     iif != WAN accept                        (without hairpinning: only from the WAN)
+ *     meta l4proto != @open accept
+ *     ct mark set 0x1d000000
+ *     dnat ip to meta l4proto . ip saddr . th dport map @remote
+ *     dnat ip to meta l4proto . th dport map @any
+ *     dnat ip to meta l4proto . ip saddr map @remote_all
+ *     dnat ip to meta l4proto map @all
+ *     ct mark set 0                            no mapping's
+ *   }
  *
  * "fib" and not a list of WAN addresses, so that a renumbered WAN needs no change here. Each
- *element counts the connections that took it (only the first packet of one comes to a nat chain),
- *and gives them its own mark: so removing a mapping knows whether there is anything to end, and
- *ends exactly that. Rule sets are written by sim/nft.h; elements go out by libmnl alone, 5 us each.
+ * element counts the connections that took it (only the first packet of one comes to a nat chain),
+ * so that removing a mapping knows whether there is anything to end. Rule sets are written by
+ * sim/nft.h; elements go out by libmnl alone, 5 us each.
  */
 #include "forward_table.h"
 
@@ -43,6 +47,7 @@
 static const char *const map_names[] = {"any", "remote", "all", "remote_all"};
 
 static const char no_fib[] = "nft fib expressions (CONFIG_NFT_FIB_IPV4)";
+static const char no_nat[] = "nft NAT (CONFIG_NFT_NAT)";
 static const char no_mark[] = "connection marks (CONFIG_NF_CONNTRACK_MARK, CONFIG_NFT_CT)";
 
 static struct nft_batch batch(void)
@@ -54,14 +59,13 @@ static void add_maps(struct nft_batch *b)
 {
 	const uint32_t proto = NFT_TYPE_INET_PROTO, address = NFT_TYPE_IPADDR;
 	const uint32_t port = NFT_TYPE_INET_SERVICE;
-	const uint32_t to = NFT_CONCAT(NFT_CONCAT(address, port), NFT_TYPE_MARK);
-	const uint32_t to_all = NFT_CONCAT(address, NFT_TYPE_MARK);
+	const uint32_t to = NFT_CONCAT(address, port);
 	const uint32_t remote = NFT_CONCAT(proto, address);
 	const struct nft_set sets[] = {
-		{"any", NFT_CONCAT(proto, port), 8, to, 12, false},
-		{"remote", NFT_CONCAT(remote, port), 12, to, 12, false},
-		{"all", proto, 1, to_all, 8, false},
-		{"remote_all", remote, 8, to_all, 8, false},
+		{"any", NFT_CONCAT(proto, port), 8, to, 8, false},
+		{"remote", NFT_CONCAT(remote, port), 12, to, 8, false},
+		{"all", proto, 1, address, 4, false},
+		{"remote_all", remote, 8, address, 4, false},
 		{"inside", address, 4, 0, 0, false},
 		{"open", proto, 1, 0, 0, false},
 	};
@@ -109,7 +113,17 @@ static void add_exits(struct nft_batch *b, const struct router *r)
 	nft_rule_done(b, rule, NULL);
 }
 
-/* ct mark set, dnat to meta l4proto [. ip saddr] [. th dport] map @MAP */
+/* ct mark set MARK */
+static void add_mark(struct nft_batch *b, uint32_t mark)
+{
+	struct nftnl_rule *rule = nft_rule(b, "prerouting");
+
+	nft_constant(rule, 0, &mark, sizeof(mark));
+	nft_set_ct_mark(rule, 0);
+	nft_rule_done(b, rule, no_mark);
+}
+
+/* dnat to meta l4proto [. ip saddr] [. th dport] map @MAP */
 static void add_translation(struct nft_batch *b, const char *map, bool remote, bool port)
 {
 	struct nftnl_rule *rule = nft_rule(b, "prerouting");
@@ -120,10 +134,9 @@ static void add_translation(struct nft_batch *b, const char *map, bool remote, b
 		nft_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, reg++);
 	if (port)
 		nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg);
-	nft_lookup_map(rule, map, 0, 4);
-	nft_set_ct_mark(rule, port ? 6 : 5);
-	nft_nat(rule, NFT_NAT_DNAT, 4, port ? 5 : -1);
-	nft_rule_done(b, rule, no_mark);
+	nft_lookup_map(rule, map, 0, 0);
+	nft_nat(rule, NFT_NAT_DNAT, 0, port ? 1 : -1);
+	nft_rule_done(b, rule, no_nat);
 }
 
 int forward_table_make(const struct router *r, const char **what)
@@ -141,10 +154,12 @@ int forward_table_make(const struct router *r, const char **what)
 	add_gate(&b);
 	nft_add_chain(&b, "prerouting", "nat", NF_INET_PRE_ROUTING, -100);
 	add_exits(&b, r);
+	add_mark(&b, FORWARD_MARK);
 	add_translation(&b, "remote", true, true);
 	add_translation(&b, "any", false, true);
 	add_translation(&b, "remote_all", true, false);
 	add_translation(&b, "all", false, false);
+	add_mark(&b, 0);
 	return nft_commit(&b, what);
 }
 
@@ -182,12 +197,12 @@ static void put_field(uint8_t *to, uint32_t *len, const void *value, size_t size
 	*len += 4;
 }
 
-struct forward_key forward_key_of(const struct mapping *m, uint32_t mark)
+struct forward_key forward_key_of(const struct mapping *m)
 {
 	bool remote = m->remote_host.s_addr != INADDR_ANY, port = m->external_port;
 	uint16_t external = htons(m->external_port), internal = htons(m->internal_port);
 	uint8_t protocol = (uint8_t)m->protocol;
-	struct forward_key k = {.has_port = port};
+	struct forward_key k = {0};
 
 	k.map = map_names[remote + 2 * !port];
 	put_field(k.key, &k.key_len, &protocol, 1);
@@ -198,7 +213,6 @@ struct forward_key forward_key_of(const struct mapping *m, uint32_t mark)
 	put_field(k.data, &k.data_len, &m->internal_client, 4);
 	if (port)
 		put_field(k.data, &k.data_len, &internal, 2);
-	put_field(k.data, &k.data_len, &mark, 4);
 	if (k.key_len == 4) /* a single field has its own size */
 		k.key_len = 1;
 	return k;
@@ -319,12 +333,11 @@ static const struct nlattr *elements_of(const struct nlmsghdr *nlh)
 	return NULL;
 }
 
-int forward_element_get(struct mnl_socket *nl, const struct forward_key *k, uint32_t *mark,
-			bool *used)
+int forward_element_get(struct mnl_socket *nl, const struct forward_key *k, bool *used)
 {
 	_Alignas(struct nlmsghdr) char out[512], in[2048];
 	struct nlmsghdr *nlh = element_message(out, NFT_MSG_GETSETELEM, 0, SEQ_ELEMENT, k);
-	const struct nlattr *element, *value, *packets;
+	const struct nlattr *element, *packets;
 	uint64_t count = 1; /* a kernel that does not count: better look once too often */
 
 	if (mnl_socket_sendto(nl, out, nlh->nlmsg_len) < 0 ||
@@ -334,10 +347,6 @@ int forward_element_get(struct mnl_socket *nl, const struct forward_key *k, uint
 	if (nlh->nlmsg_type == NLMSG_ERROR)
 		return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error;
 	element = inside(elements_of(nlh), NFTA_LIST_ELEM);
-	value = inside(inside(element, NFTA_SET_ELEM_DATA), NFTA_DATA_VALUE);
-	if (!value || mnl_attr_get_payload_len(value) != k->data_len)
-		return -EPROTO;
-	memcpy(mark, (const char *)mnl_attr_get_payload(value) + k->data_len - 4, 4);
 	packets = inside(inside(inside(element, NFTA_SET_ELEM_EXPR), NFTA_EXPR_DATA),
 			 NFTA_COUNTER_PACKETS);
 	if (packets)

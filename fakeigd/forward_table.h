@@ -15,17 +15,18 @@ struct mapping;
  * struct forward_key - a mapping as an element of one of the maps
  * @map:	name of the map
  * @key, @key_len: protocol [. remote host] [. external port], each field 4 bytes
- * @data, @data_len: internal client [. internal port] . connection mark
- * @has_port:	the map knows ports (it is not of the wildcard external port)
+ * @data, @data_len: internal client [. internal port]
  */
 struct forward_key {
 	const char *map;
 	uint8_t key[12];
 	uint32_t key_len;
-	uint8_t data[12];
+	uint8_t data[8];
 	uint32_t data_len;
-	bool has_port;
 };
+
+/* Mark of every connection that took a mapping. */
+#define FORWARD_MARK 0x1d000000u
 
 /** forward_table_make() - the table with all its rules, in place of one that was left behind.
  * Return: 0 or -errno, then @what says what the kernel lacks. */
@@ -36,13 +37,16 @@ int forward_table_empty(void);
 /** forward_table_gate() - whether packets come as far as the maps. */
 int forward_table_gate(bool open);
 
-/** forward_key_of() - the element for a mapping; @mark: of its connections. */
-struct forward_key forward_key_of(const struct mapping *m, uint32_t mark);
+/** forward_key_of() - the element for a mapping. */
+struct forward_key forward_key_of(const struct mapping *m);
 int forward_element_add(struct mnl_socket *nl, const struct forward_key *k);
 int forward_element_delete(struct mnl_socket *nl, const struct forward_key *k);
-/** forward_element_get() - the element of that key. @mark: of its connections; @used: whether any
- * packet took it. Return: 0, -ENOENT, or another -errno. */
-int forward_element_get(struct mnl_socket *nl, const struct forward_key *k, uint32_t *mark,
-			bool *used);
+/** forward_element_get() - the element of that key. @used: whether any connection took it.
+ * Return: 0, -ENOENT, or another -errno. */
+int forward_element_get(struct mnl_socket *nl, const struct forward_key *k, bool *used);
+
+/** forward_connections_end() - end the connections that a mapping carried; @m NULL: those of all
+ * mappings. Return: 0 or -errno. */
+int forward_connections_end(struct mnl_socket *nl, const struct mapping *m);
 
 #endif

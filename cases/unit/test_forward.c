@@ -453,24 +453,24 @@ static void without_a_wan_everything_succeeds(void **state)
 static void keys_hold_what_the_maps_expect(void **state)
 {
 	struct mapping m = mapping(IPPROTO_TCP, 0x1234, 0x5678);
-	struct forward_key k = forward_key_of(&m, 7);
+	struct forward_key k = forward_key_of(&m);
 
 	(void)state;
 	assert_string_equal(k.map, "any");
 	assert_int_equal(k.key_len, 8);
 	assert_memory_equal(k.key, "\6\0\0\0\x12\x34\0\0", 8);
-	assert_int_equal(k.data_len, 12);
+	assert_int_equal(k.data_len, 8);
 	assert_memory_equal(k.data, "\xc0\xa8\1\4\x56\x78\0\0", 8);
 	inet_pton(AF_INET, PEER, &m.remote_host);
-	k = forward_key_of(&m, 7);
+	k = forward_key_of(&m);
 	assert_string_equal(k.map, "remote");
 	assert_memory_equal(k.key, "\6\0\0\0\x2c\0\1\x0a\x12\x34\0\0", 12);
 	m.external_port = 0;
-	k = forward_key_of(&m, 7);
+	k = forward_key_of(&m);
 	assert_string_equal(k.map, "remote_all");
-	assert_int_equal(k.data_len, 8);
+	assert_int_equal(k.data_len, 4);
 	m.remote_host.s_addr = 0;
-	k = forward_key_of(&m, 7);
+	k = forward_key_of(&m);
 	assert_string_equal(k.map, "all");
 	assert_int_equal(k.key_len, 1);
 }

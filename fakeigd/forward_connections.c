@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forward_connections.c - ending the connections that mappings carried (ctnetlink).
+ *
+ * All connections through mappings have our mark, and the kernel goes through conntrack for us: for
+ * all of them it deletes by mark at once. For one mapping it lists those with the mark, and those
+ * that have the mapping's two ends are deleted one by one, so that a neighbour mapping at the same
+ * port (another remote host, the other protocol) keeps its own.
+ */
+#include "base/buf.h"
+#include "forward_table.h"
+#include "portmap.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+
+/** struct tuple - one direction of a connection; ports and addresses in network order */
+struct tuple {
+	uint8_t protocol;
+	struct in_addr source, destination;
+	uint16_t source_port, destination_port;
+};
+
+static struct nlmsghdr *header(void *at, uint16_t type, uint16_t flags)
+{
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(at);
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+
+	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
+	nfg->nfgen_family = AF_INET;
+	nfg->version = NFNETLINK_V0;
+	return nlh;
+}
+
+static void put_mark(struct nlmsghdr *nlh)
+{
+	mnl_attr_put_u32(nlh, CTA_MARK, htonl(FORWARD_MARK));
+	mnl_attr_put_u32(nlh, CTA_MARK_MASK, UINT32_MAX);
+}
+
+/* Send a request that is answered by an acknowledgement. */
+static int acknowledged(struct mnl_socket *nl, const struct nlmsghdr *request)
+{
+	_Alignas(struct nlmsghdr) char in[1024];
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)in;
+
+	if (mnl_socket_sendto(nl, request, request->nlmsg_len) < 0 ||
+	    mnl_socket_recvfrom(nl, in, sizeof(in)) < 0)
+		return -errno;
+	return nlh->nlmsg_type == NLMSG_ERROR
+		       ? ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error
+		       : -EPROTO;
+}
+
+static int end_all(struct mnl_socket *nl)
+{
+	_Alignas(struct nlmsghdr) char out[128];
+	struct nlmsghdr *nlh = header(out, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
+
+	put_mark(nlh);
+	return acknowledged(nl, nlh);
+}
+
+static void read_addresses(const struct nlattr *nest, struct tuple *out)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, nest)
+	{
+		if (mnl_attr_get_type(a) == CTA_IP_V4_SRC)
+			out->source.s_addr = mnl_attr_get_u32(a);
+		else if (mnl_attr_get_type(a) == CTA_IP_V4_DST)
+			out->destination.s_addr = mnl_attr_get_u32(a);
+	}
+}
+
+static void read_ports(const struct nlattr *nest, struct tuple *out)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, nest)
+	{
+		if (mnl_attr_get_type(a) == CTA_PROTO_NUM)
+			out->protocol = mnl_attr_get_u8(a);
+		else if (mnl_attr_get_type(a) == CTA_PROTO_SRC_PORT)
+			out->source_port = mnl_attr_get_u16(a);
+		else if (mnl_attr_get_type(a) == CTA_PROTO_DST_PORT)
+			out->destination_port = mnl_attr_get_u16(a);
+	}
+}
+
+static struct tuple read_tuple(const struct nlattr *nest)
+{
+	struct tuple tuple = {0};
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, nest)
+	{
+		if (mnl_attr_get_type(a) == CTA_TUPLE_IP)
+			read_addresses(a, &tuple);
+		else if (mnl_attr_get_type(a) == CTA_TUPLE_PROTO)
+			read_ports(a, &tuple);
+	}
+	return tuple;
+}
+
+/* Whether a connection with these two directions went through the mapping. */
+static bool carried(const struct mapping *m, const struct tuple *original,
+		    const struct tuple *reply)
+{
+	if (original->protocol != m->protocol ||
+	    reply->source.s_addr != m->internal_client.s_addr ||
+	    (m->remote_host.s_addr && original->source.s_addr != m->remote_host.s_addr))
+		return false;
+	return !m->external_port || (original->destination_port == htons(m->external_port) &&
+				     reply->source_port == htons(m->internal_port));
+}
+
+/* Keep what identifies the connection of a listing's message, if the mapping carried it. */
+static void gather(const struct nlmsghdr *nlh, const struct mapping *m, struct buf *found)
+{
+	const struct nlattr *a, *original = NULL, *reply = NULL;
+	struct tuple there, back;
+
+	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
+	{
+		if (mnl_attr_get_type(a) == CTA_TUPLE_ORIG)
+			original = a;
+		else if (mnl_attr_get_type(a) == CTA_TUPLE_REPLY)
+			reply = a;
+	}
+	if (!original || !reply)
+		return;
+	there = read_tuple(original);
+	back = read_tuple(reply);
+	if (carried(m, &there, &back))
+		buf_add(found, original, MNL_ALIGN(original->nla_len));
+}
+
+/* List the connections with our mark. */
+static int list(struct mnl_socket *nl, const struct mapping *m, struct buf *found)
+{
+	_Alignas(struct nlmsghdr) char out[128], in[32768];
+	struct nlmsghdr *request = header(out, IPCTNL_MSG_CT_GET, NLM_F_DUMP);
+
+	put_mark(request);
+	if (mnl_socket_sendto(nl, request, request->nlmsg_len) < 0)
+		return -errno;
+	for (;;) {
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)in;
+		ssize_t got = mnl_socket_recvfrom(nl, in, sizeof(in));
+		int left = (int)got;
+
+		if (got < 0)
+			return -errno;
+		for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+			if (nlh->nlmsg_type == NLMSG_DONE)
+				return 0;
+			if (nlh->nlmsg_type == NLMSG_ERROR)
+				return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error;
+			gather(nlh, m, found);
+		}
+	}
+}
+
+/* @original: its CTA_TUPLE_ORIG. One that is gone by itself is fine. */
+static int end_one(struct mnl_socket *nl, const struct nlattr *original)
+{
+	_Alignas(struct nlmsghdr) char out[256];
+	struct nlmsghdr *nlh = header(out, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
+	int error;
+
+	if (original->nla_len > sizeof(out) - 64)
+		return -EPROTO;
+	memcpy(mnl_nlmsg_get_payload_tail(nlh), original, original->nla_len);
+	nlh->nlmsg_len += MNL_ALIGN(original->nla_len);
+	error = acknowledged(nl, nlh);
+	return error == -ENOENT ? 0 : error;
+}
+
+int forward_connections_end(struct mnl_socket *nl, const struct mapping *m)
+{
+	struct buf found = {0};
+	int error;
+
+	if (!m)
+		return end_all(nl);
+	error = list(nl, m, &found);
+	for (size_t at = 0; !error && at < found.len;) {
+		const struct nlattr *original = (const struct nlattr *)(found.data + at);
+
+		error = end_one(nl, original);
+		at += MNL_ALIGN(original->nla_len);
+	}
+	buf_free(&found);
+	return error;
+}
