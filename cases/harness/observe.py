@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: MIT
+"""observe.py - what a quirk file says must be seen on the wire ("observe:"), done and judged.
+
+``observe`` is a list of steps. A step is a mapping with one verb, its arguments, and ``expect``; a step
+without ``expect`` only prepares. The verbs:
+
+  search: ST | {st, mx, to: multicast|unicast, host, man, port, extra: {NAME: value}, raw: text,
+          network6: true}, wait: seconds (0.4), count: N
+  notify: {after: reboot|advance SECONDS|start}         NOTIFY datagrams heard by multicast
+  get: description | scpd NAME | PATH                   with method:, headers: {}, version:
+  raw: text for a TCP connection to the router          {path}, {control}, {host} are filled in; as a
+                                                        list: one segment each
+  call: ACTION, args: {NAME: value}, service: NAME, headers: {}, soapaction: text, body: text, action_ns: URN
+  add: {port, protocol, internal, client, lease, remote, enabled, text, any}    AddPortMapping
+  subscribe: {callback: URL, nt, sid, timeout, headers}, then: {router request}  GENA, with the events
+  reach: PORT | {port, protocol, internal, address, peer}                       a packet of the peer
+  advance: SECONDS       router: {control request}      again: N (repeat the step before N times)
+
+``expect`` (every member must hold; texts are regular expressions searched in latin-1 text):
+
+  status, reason, version, head, not-head, body, not-body, header: {NAME: regex}, absent: [NAME]
+  fault: code, text: regex, ok: true, args: {NAME: regex}, names: [argument names in order]
+  replies: "N", ">=N", "0"; st, usn, location: regex; source-port, source: regex; sources: ">=2"
+  segments: ">=N", seconds: ">=S", closed: true, size: ">=N", notes: regex (what a strict reader notes)
+  error: eof|reset|refused|timeout|malformed
+  reached: true|false, kind: alive|byebye|update, event: {NAME: regex}, seq: N, events: ">=N"
+"""
+import re
+import select
+import time
+
+from . import description, effect, http, soap, ssdp
+from .controlpoint import ControlPoint
+
+GATEWAY = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
+SILENCE = 0.4  # seconds after which a lab's router will not answer any more
+
+
+class Seen:
+    """What a step saw: attributes by the names of ``expect``; missing ones are None."""
+
+    def __init__(self, **members):
+        self.__dict__.update(members)
+
+    def __getattr__(self, name):
+        return None
+
+    def __repr__(self):
+        return "; ".join(f"{k}={str(v)[:200]}" for k, v in self.__dict__.items() if v not in (None, ""))
+
+
+def _compare(wanted, number):
+    """Whether a number fits "N", ">=N", "<=N", ">N", "<N" or "!N"."""
+    match = re.fullmatch(r"(>=|<=|>|<|!|)\s*(-?[\d.]+)", str(wanted).strip())
+    if not match:
+        raise ValueError(f"no comparison: {wanted!r}")
+    if number is None:
+        return False
+    sign, limit = match[1], float(match[2])
+    return {">=": number >= limit, "<=": number <= limit, ">": number > limit, "<": number < limit,
+            "!": number != limit, "": number == limit}[sign]
+
+
+NUMBERS = {"status", "fault", "replies", "segments", "seconds", "seq", "size", "source-port", "sources",
+           "events"}
+TEXTS = {"reason", "version", "head", "body", "text", "st", "usn", "location", "source", "notes", "kind"}
+MAPS = {"header", "args", "event"}
+
+
+def _holds(key, wanted, seen):
+    """Whether one member of ``expect`` holds."""
+    value = getattr(seen, key.replace("-", "_"))
+    if key in NUMBERS:
+        return _compare(wanted, value)
+    if key in TEXTS:
+        return value is not None and re.search(str(wanted), value) is not None
+    if key in ("not-head", "not-body"):
+        value = getattr(seen, key[4:])
+        return value is not None and re.search(str(wanted), value) is None
+    if key in MAPS:
+        found = {k.lower(): v for k, v in (value or {}).items()}
+        return all(k.lower() in found and re.search(str(v), found[k.lower()]) for k, v in wanted.items())
+    if key == "absent":
+        found = {k.lower() for k in (seen.header or {"": ""})}
+        return seen.header is not None and not any(name.lower() in found for name in wanted)
+    if key == "names":
+        return list((seen.args or {}).keys()) == wanted
+    if key in ("ok", "closed", "reached"):
+        return bool(value) is bool(wanted) and value is not None
+    if key == "error":
+        return value in str(wanted).split("|")
+    raise ValueError(f"unknown expectation {key!r}")
+
+
+def unmet(expect, seen):
+    """Sentences about the expectations that do not hold."""
+    return [f"{key}: expected {wanted!r}" for key, wanted in expect.items()
+            if not _holds(key, wanted, seen)]
+
+
+def _error_of(error):
+    if isinstance(error, EOFError):
+        return "eof"
+    if isinstance(error, ConnectionRefusedError):
+        return "refused"
+    if isinstance(error, (ConnectionResetError, BrokenPipeError)):
+        return "reset"
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "malformed"
+
+
+class Observer:
+    """Carries out steps in a lab whose router r1 is the subject."""
+
+    def __init__(self, lab, router="r1"):
+        self.lab, self.router = lab, router
+        self._cp, self._before = None, None
+
+    @property
+    def cp(self):
+        """Control point with the description; found without SSDP, which may be what is bent."""
+        if self._cp is None:
+            state = self.lab.router(self.router, op="state")
+            self._cp = ControlPoint(self.lab, router=self.router)
+            self._cp.description = description.fetch(self.lab, state["location"])
+        return self._cp
+
+    def step(self, step):
+        """Do one step; returns (Seen, list of unmet expectations)."""
+        verbs = [k for k in step if hasattr(self, f"do_{k}")]
+        if len(verbs) != 1:
+            raise ValueError(f"a step has one verb, found {verbs} in {list(step)}")
+        begun = time.monotonic()
+        try:
+            seen = getattr(self, f"do_{verbs[0]}")(step[verbs[0]], step)
+        except (OSError, EOFError, http.BadMessage) as error:
+            seen = Seen(error=_error_of(error), text=str(error))
+        if "seconds" not in seen.__dict__:
+            seen.seconds = time.monotonic() - begun
+        self._before = step
+        return seen, unmet(step.get("expect", {}), seen)
+
+    # -- discovery -----------------------------------------------------------------------------------
+
+    @staticmethod
+    def _datagrams(datagrams, begun):
+        parsed = []
+        for data, source, when in datagrams:
+            try:
+                message = ssdp.Datagram(data, source, when)
+                parsed.append((message, message.notes))
+            except http.BadMessage as error:
+                parsed.append((None, [str(error)]))
+        seen = Seen(replies=len(datagrams), sources=len({s for _, s, _ in datagrams}))
+        if datagrams:
+            data, source, when = datagrams[0]
+            seen.head = data.decode("latin-1")
+            seen.source, seen.source_port, seen.size = source[0], source[1], len(data)
+            seen.seconds = when - begun
+            seen.notes = "\n".join(note for _, notes in parsed for note in notes)
+            first = parsed[0][0]
+            if first:
+                seen.header, seen.kind = dict(reversed(first.head.headers)), first.kind
+                seen.st, seen.usn = first.target or "", first.get("USN", "")
+                seen.location = first.get("LOCATION", "")
+            seen.body = "\n".join(d.decode("latin-1") for d, _, _ in datagrams)
+        return seen
+
+    def _listen(self, sock, wait, count=None):
+        begun, got = time.monotonic(), []
+        while count is None or len(got) < count:
+            left = wait - (time.monotonic() - begun)
+            if left <= 0 or not select.select([sock], [], [], left)[0]:
+                break
+            data, source = sock.recvfrom(65536)
+            got.append((data, source, time.monotonic()))
+        return self._datagrams(got, begun)
+
+    def do_search(self, what, step):
+        what = {"st": what} if isinstance(what, str) else dict(what)
+        to = (self.lab.lan_address(self.router), ssdp.PORT) if what.get("to") == "unicast" \
+            else (ssdp.GROUP, ssdp.PORT)
+        with ssdp.search_socket(self.lab) as sock:
+            if "raw" in what:
+                data = what["raw"].encode("latin-1")
+            else:
+                data = ssdp.search_bytes(what.get("st", GATEWAY), what.get("mx", 1),
+                                         what.get("host", f"{ssdp.GROUP}:{ssdp.PORT}"),
+                                         what.get("man", '"ssdp:discover"'),
+                                         extra=tuple(what.get("extra", {}).items()))
+            sock.sendto(data, to)
+            return self._listen(sock, step.get("wait", SILENCE), step.get("count"))
+
+    def do_notify(self, what, step):
+        after = str((what or {}).get("after", "reboot"))
+        with ssdp.listen_socket(self.lab) as sock:
+            if after.startswith("advance"):
+                self.lab.advance(float(after.split()[1]))
+            elif after == "byebye":
+                self.lab.router(self.router, op="quit")
+            elif after == "reboot":
+                self.lab.router(self.router, op="reboot")
+            return self._listen(sock, step.get("wait", SILENCE), step.get("count"))
+
+    # -- HTTP ------------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _reply(reply, begun):
+        head = reply.raw[:len(reply.raw) - len(reply.body)].decode("latin-1")
+        return Seen(status=reply.status, reason=reply.reason, head=head,
+                    version="%d.%d" % reply.version, body=reply.body.decode("latin-1"),
+                    header=dict(reversed(reply.head.headers)), segments=len(reply.segments),
+                    closed=reply.closed, notes="\n".join(reply.notes), size=len(reply.body),
+                    seconds=time.monotonic() - begun)
+
+    def _exchange(self, where, pieces, to_head=False, timeout=15):
+        with http.Client(self.lab.connect("client", where.host, where.port)) as client:
+            client.socket.settimeout(timeout)
+            begun = time.monotonic()
+            reply = client.exchange(*pieces, to_head=to_head)
+            seen = self._reply(reply, begun)
+            if not seen.closed:
+                client.socket.settimeout(0.15)
+                try:
+                    seen.closed = client.socket.recv(1) == b""
+                except TimeoutError:
+                    seen.closed = False
+                except OSError:
+                    seen.closed = True
+            return seen, reply
+
+    def _location(self):
+        return description.url(self.lab.router(self.router, op="state")["location"])
+
+    def do_get(self, what, step):
+        where = self._location()
+        if what.startswith("scpd "):
+            where = self.cp.description.service(what.split()[1]).scpd
+        elif what != "description":
+            where = description.Url(where.host, where.port, what)
+        method = step.get("method", "GET")
+        data = http.request(method, where.path, where.authority, tuple(step.get("headers", {}).items()),
+                            version=step.get("version", "1.1"))
+        return self._exchange(where, [data], method == "HEAD", step.get("timeout", 15))[0]
+
+    def do_raw(self, what, step):
+        where = self._location()
+        pieces = [what] if isinstance(what, str) else what
+        fill = {"{path}": where.path, "{host}": where.authority}
+        if any("{control}" in p for p in pieces):
+            fill["{control}"] = self.cp.connection.control.path
+        for key, value in fill.items():
+            pieces = [p.replace(key, value) for p in pieces]
+        return self._exchange(where, [p.encode("latin-1") for p in pieces],
+                              timeout=step.get("timeout", 15))[0]
+
+    def do_call(self, action, step):
+        service = self.cp.connection
+        if step.get("service"):
+            service = self.cp.description.service(step["service"])
+        kind = step.get("action_ns", service.type)
+        body = step["body"].encode("latin-1") if "body" in step else \
+            soap.body(kind, action, tuple(step.get("args", {}).items()))
+        headers = [("Content-Type", 'text/xml; charset="utf-8"'),
+                   ("SOAPACTION", step.get("soapaction", f'"{kind}#{action}"'))]
+        for name, value in step.get("headers", {}).items():
+            headers = [h for h in headers if h[0].lower() != name.lower()]
+            if value is not None:
+                headers.append((name, value))
+        data = http.request("POST", service.control.path, service.control.authority, headers, body)
+        seen, reply = self._exchange(service.control, [data], timeout=step.get("timeout", 15))
+        try:
+            seen.args = {k.split("}")[-1]: v for k, v in soap.parse(reply, kind, action).items()}
+            seen.ok = True
+        except soap.Fault as fault:
+            seen.fault, seen.text, seen.ok = fault.code, fault.text, False
+        except http.BadMessage as error:
+            seen.error, seen.text, seen.ok = "malformed", str(error), False
+        seen.notes = "\n".join(reply.notes)
+        return seen
+
+    def do_add(self, what, step):
+        what = {"port": what} if isinstance(what, int) else dict(what)
+        port = what["port"]
+        args = {"NewRemoteHost": what.get("remote", ""), "NewExternalPort": port,
+                "NewProtocol": what.get("protocol", "TCP"),
+                "NewInternalPort": what.get("internal", port),
+                "NewInternalClient": what.get("client", self.lab.address_of("client")),
+                "NewEnabled": what.get("enabled", 1),
+                "NewPortMappingDescription": what.get("text", "igdlab"),
+                "NewLeaseDuration": what.get("lease", 0)}
+        action = "AddAnyPortMapping" if what.get("any") else "AddPortMapping"
+        return self.do_call(action, {**step, "args": args})
+
+    # -- events ----------------------------------------------------------------------------------------
+
+    def do_subscribe(self, what, step):
+        what = dict(what or {})
+        where = self.cp.connection.event
+        if step.get("service"):
+            where = self.cp.description.service(step["service"]).event
+        with self.lab.listen("client", 7777) as listener:
+            headers = {"CALLBACK": what.get("callback", f"<http://{self.lab.address_of('client')}:7777/>"),
+                       "NT": what.get("nt", "upnp:event"), "TIMEOUT": what.get("timeout", "Second-1800"),
+                       "SID": what.get("sid"), **what.get("headers", {})}
+            lines = [(k, v) for k, v in headers.items() if v is not None]
+            seen, _ = self._exchange(where, [http.request(what.get("method", "SUBSCRIBE"), where.path,
+                                                          where.authority, lines)])
+            if step.get("then"):
+                for request in [step["then"]] if isinstance(step["then"], dict) else step["then"]:
+                    self.lab.router(self.router, **request)
+            self._events(listener, seen, step.get("wait", SILENCE))
+        return seen
+
+    @staticmethod
+    def _events(listener, seen, wait):
+        seen.events, seen.event, seen.body = 0, {}, ""
+        begun = time.monotonic()
+        while select.select([listener], [], [], max(0, wait - (time.monotonic() - begun)))[0]:
+            sock, _ = listener.accept()
+            with sock:
+                sock.settimeout(2)
+                data = b""
+                while True:
+                    parsed = http.parse_head(data)
+                    if parsed and len(data) - parsed[1] >= int(parsed[0].get("Content-Length") or 0):
+                        break
+                    piece = sock.recv(65536)
+                    if not piece:
+                        break
+                    data += piece
+                sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            seen.events += 1
+            seen.body += data.decode("latin-1")
+            parsed = http.parse_head(data)
+            if parsed and (parsed[0].get("SEQ") or "").isdigit():
+                seen.seq = int(parsed[0].get("SEQ"))
+            for name, value in re.findall(rb"<(\w+)>([^<]*)</\1>", data):
+                seen.event[name.decode()] = value.decode("latin-1")
+
+    # -- effect, time, state -----------------------------------------------------------------------------
+
+    def do_reach(self, what, step):
+        what = {"port": what} if isinstance(what, int) else dict(what)
+        probe = effect.udp_reaches if what.pop("protocol", "TCP") == "UDP" else effect.tcp_reaches
+        return Seen(reached=probe(self.lab, what.pop("port"), **what))
+
+    def do_advance(self, seconds, step):
+        self.lab.advance(float(seconds))
+        return Seen(ok=True)
+
+    def do_router(self, request, step):
+        self.lab.router(self.router, **request)
+        return Seen(ok=True)
+
+    def do_again(self, times, step):
+        last = dict(self._before)
+        if "expect" in step:
+            last["expect"] = step["expect"]
+        for _ in range(int(times) - 1):
+            self.step({**last, "expect": {}})
+        verb = next(k for k in last if hasattr(self, f"do_{k}"))
+        return getattr(self, f"do_{verb}")(last[verb], last)
+
+
+def observe(lab, steps, router="r1"):
+    """Do all steps; returns sentences about every expectation that did not hold."""
+    observer, sentences = Observer(lab, router), []
+    for number, step in enumerate(steps, 1):
+        seen, missing = observer.step(step)
+        sentences += [f"step {number} ({', '.join(k for k in step if k != 'expect')}): {m}; saw {seen!r}"
+                      for m in missing]
+    return sentences
