@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* Check a reply. Return: it, or NULL with the sentence in @why. */
@@ -114,16 +113,6 @@ void ask_end(struct lab *lab)
 	while ((event = lab_event(lab)))
 		json_decref(event);
 	lab_close(lab);
-}
-
-pid_t lab_peer_pid(const struct lab *lab)
-{
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	if (getsockopt(lab->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
-		return 0;
-	return peer.pid;
 }
 
 static void free_names(char **names, size_t count)

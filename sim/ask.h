@@ -65,7 +65,5 @@ int lab_pick(const struct cmd *cmd, const char *name, struct lab *out, char **pi
  * @node:	gets the node's name (points into @text)
  */
 int lab_pick_node(const struct cmd *cmd, const char *text, struct lab *out, const char **node);
-/** lab_peer_pid() - process id of the lab's first process, 0 when unknown. */
-pid_t lab_peer_pid(const struct lab *lab);
 
 #endif

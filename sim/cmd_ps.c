@@ -54,8 +54,8 @@ static json_t *describe(const char *name)
 		json_decref(nodes);
 		return NULL;
 	}
-	pid = lab_peer_pid(&lab);
 	info = ask_op(&lab, "info", NULL);
+	pid = (pid_t)json_integer_value(json_object_get(info, "pid"));
 	lab_close(&lab);
 	json_object_foreach(json_object_get(info, "nodes"), node, member)
 	{

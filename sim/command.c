@@ -121,7 +121,8 @@ static void on_signal(struct running *run)
 		int number = (int)info.ssi_signo;
 
 		ask_signal(run->lab, run->pid, run->command->interrupted ? SIGKILL : number);
-		run->command->interrupted = number;
+		if (!run->command->interrupted)
+			run->command->interrupted = number;
 	}
 }
 

@@ -132,19 +132,22 @@ void result_judge(struct result *r)
 				      command->status, r->wrong, checked);
 	else if (command->status)
 		r->reason = xasprintf("the command ended with status %d", command->status);
+	else if (r->wrong && checked == 1)
+		r->reason = xstrdup("the mapping on the way in from the internet does not do what "
+				    "it says");
 	else if (r->wrong)
-		r->reason = xasprintf("%zu of %zu mapping%s on the way in from the internet %s no "
-				      "packet where it should go",
-				      r->wrong, checked, checked == 1 ? "" : "s",
-				      r->wrong == 1 ? "carries" : "carry");
+		r->reason = xasprintf("%zu of %zu mappings on the way in from the internet do not "
+				      "do what they say",
+				      r->wrong, checked);
 	else if (checked && reached == checked)
 		r->reason = xasprintf("the command succeeded, and a packet from peer goes through "
 				      "%s",
 				      checked == 1 ? "the mapping" : "every mapping");
 	else if (checked)
-		r->reason = xasprintf("the command succeeded; %zu of %zu mappings carry a packet "
-				      "from peer, and nothing speaks against the others",
-				      reached, checked);
+		r->reason = xasprintf("the command succeeded; %zu of %zu mapping%s carr%s a packet "
+				      "from peer, as it should be",
+				      reached, checked, checked == 1 ? "" : "s",
+				      checked == 1 ? "ies" : "y");
 	else if (hidden)
 		r->reason = xasprintf("the command succeeded, but no mapping leads in from the "
 				      "internet: %s is behind another NAT",
@@ -257,6 +260,10 @@ static void print_effect(const json_t *effect)
 		fputs(": peer reaches nobody", stdout);
 	if (reason)
 		printf(" (%s)", reason);
+	if (!json_is_true(json_object_get(effect, "ok")))
+		fputs(", which is wrong", stdout);
+	else if (!reached)
+		fputs(", as it should be", stdout);
 	putchar('\n');
 }
 
