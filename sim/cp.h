@@ -264,7 +264,8 @@ struct cp_layer {
 /** cp_map_router() - work the request through on one router. Return: whether it is mapped. */
 bool cp_map_router(struct cp *cp, int layer, const struct map_request *request,
 		   struct cp_layer *out);
-/** cp_unmap_router() - find and delete it; out->external_port tells which. */
+/** cp_unmap_router() - find and delete it; out->external_port tells which, out->mapped whether it
+ * is still there. Return: one of ours was found. */
 bool cp_unmap_router(struct cp *cp, int layer, const struct map_request *request,
 		     struct cp_layer *out);
 
@@ -300,6 +301,7 @@ struct cp {
 	size_t candidate_count;
 	struct in_addr hops[CP_HOPS_MAX + 1]; /* by distance; 0.0.0.0 = silent */
 	bool hops_known;
+	bool thorough; /* search until the end, whoever answers */
 	struct cp_step *steps;
 	size_t step_count;
 	bool step_open;

@@ -367,6 +367,7 @@ static bool past_entry(struct cp *cp, struct cp_table *t, const struct cp_entry 
 void cp_enumerate(struct cp *cp, int layer, const struct cp_router *r, struct cp_table *out)
 {
 	int holes = 0, empty_run = 0;
+	struct buf why = {0};
 	bool more = true;
 
 	*out = (struct cp_table){.why = ""};
@@ -390,16 +391,17 @@ void cp_enumerate(struct cp *cp, int layer, const struct cp_router *r, struct cp
 		}
 		cp_answer_free(&a);
 	}
-	if (out->empty)
-		cp_believe(cp, "%zu mappings, %zu empty entries skipped", out->count, out->empty);
-	else if (out->told)
+	if (out->told)
 		cp_believe(cp, "%zu mapping%s", out->count, out->count == 1 ? "" : "s");
 	else
 		cp_believe(cp, "unknown");
+	if (out->empty)
+		buf_printf(&why, "%zu empty entr%s skipped, ", out->empty,
+			   out->empty == 1 ? "y" : "ies");
 	if (out->end_code)
-		cp_why(cp, "ended by %d, %s", out->end_code, out->why);
-	else
-		cp_why(cp, "%s", out->why);
+		buf_printf(&why, "ended by %d, ", out->end_code);
+	cp_why(cp, "%s%s", why.data ? why.data : "", out->why);
+	buf_free(&why);
 }
 
 void cp_table_free(struct cp_table *t)

@@ -258,6 +258,8 @@ static bool everybody_answered(const struct search *s)
 {
 	const struct cp *cp = s->cp;
 
+	if (cp->thorough)
+		return false;
 	if (cp_naive(cp, NAIVE_FIRST_REPLY_WINS))
 		return cp->candidate_count > 0;
 	if (s->only) {

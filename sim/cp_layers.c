@@ -196,9 +196,8 @@ void cp_unmap(struct cp *cp, const struct map_request *request)
 	while ((found = next_router(cp)) > 0) {
 		struct cp_layer *l = last_layer(cp);
 
-		removed += cp->method->unmap(cp, (int)cp->layer_count, &next, l);
-		left += l->mapped;
-		removed -= l->mapped;
+		if (cp->method->unmap(cp, (int)cp->layer_count, &next, l))
+			*(l->mapped ? &left : &removed) += 1;
 		if (!is_behind_nat(cp) || (int)cp->layer_count == cp->options.layers)
 			break;
 		next = chain(l, request);
@@ -302,6 +301,7 @@ void cp_search(struct cp *cp)
 	json_t *rows = json_array();
 	size_t usable = 0;
 
+	cp->thorough = true;
 	cp_discover(cp, 1, NULL);
 	for (size_t i = 0; i < cp->candidate_count; i++) {
 		const struct cp_candidate *c = &cp->candidates[i];

@@ -238,19 +238,30 @@ static enum holder check_port(struct work *w, struct cp_entry *e)
 	return whose(w, e);
 }
 
+/* What was deleted is in no list any more. */
+static void forget_entry(struct cp_table *t, int protocol, uint16_t port)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->entries[i].protocol == protocol && t->entries[i].external_port == port)
+			t->entries[i].protocol = 0;
+}
+
 static void delete_mapping(struct work *w, const struct cp_entry *e, const char *why)
 {
 	struct cp *cp = w->cp;
+	uint16_t port = e->external_port;
+	int protocol = e->protocol;
 	enum cp_outcome outcome;
 	int code;
 
 	cp_step(cp, w->layer, "delete");
-	outcome = cp_delete(cp, &w->out->router, e->remote_host, e->external_port, e->protocol,
-			    &code);
-	if (outcome == CP_DONE)
-		cp_believe(cp, "%u is gone", e->external_port);
-	else
-		cp_believe(cp, "%u may still be there", e->external_port);
+	outcome = cp_delete(cp, &w->out->router, e->remote_host, port, protocol, &code);
+	if (outcome == CP_DONE) {
+		cp_believe(cp, "%u is gone", port);
+		forget_entry(&w->table, protocol, port);
+	} else {
+		cp_believe(cp, "%u may still be there", port);
+	}
 	cp_why(cp, outcome == CP_FAULT ? "%s; the router answers %d" : "%s", why, code);
 }
 
@@ -332,7 +343,7 @@ static bool remove_own_duplicate(struct work *w)
 		    e->external_port == w->attempt.external_port)
 			continue;
 		delete_mapping(w, e, "it may be what the new mapping conflicts with");
-		e->protocol = 0;
+		forget_entry(&w->table, w->request->protocol, e->external_port);
 		return true;
 	}
 	return false;
@@ -535,6 +546,23 @@ bool cp_map_router(struct cp *cp, int layer, const struct map_request *request,
 	return out->mapped;
 }
 
+/* Our mapping: on the wanted port, or where the list has one of our internal endpoint. */
+static bool find_ours(struct work *w, struct cp_entry *e)
+{
+	enum holder holder = check_port(w, e);
+
+	if (holder == OURS || holder == OURS_STALE)
+		return true;
+	for (size_t i = 0; i < w->table.count; i++) {
+		if (w->table.entries[i].protocol != w->request->protocol ||
+		    whose(w, &w->table.entries[i]) != OURS)
+			continue;
+		*e = w->table.entries[i];
+		return true;
+	}
+	return false;
+}
+
 bool cp_unmap_router(struct cp *cp, int layer, const struct map_request *request,
 		     struct cp_layer *out)
 {
@@ -547,31 +575,19 @@ bool cp_unmap_router(struct cp *cp, int layer, const struct map_request *request
 				     .remote_host = request->remote_host}};
 	struct cp_entry e;
 	enum holder holder;
+	bool found;
 
 	set_internal_client(out, request);
 	out->internal_port = request->internal_port;
 	out->external_port = request->external_port;
 	cp_enumerate(cp, layer, &out->router, &w.table);
-	holder = check_port(&w, &e);
-	/* The wanted port was somebody else's: ours is elsewhere. */
-	for (size_t i = 0; i < w.table.count && holder != OURS && holder != OURS_STALE; i++) {
-		if (w.table.entries[i].protocol != request->protocol ||
-		    whose(&w, &w.table.entries[i]) != OURS)
-			continue;
-		e = w.table.entries[i];
-		holder = OURS;
-	}
-	out->mapped = holder == OURS || holder == OURS_STALE;
-	if (out->mapped) {
-		out->external_port = e.external_port;
+	found = find_ours(&w, &e);
+	if (found) {
+		out->external_port = w.attempt.external_port = e.external_port;
 		delete_mapping(&w, &e, "it is ours");
-		w.attempt.external_port = e.external_port;
-		out->mapped = false;
-		if (check_port(&w, &e) != NOBODY && whose(&w, &e) != OTHER)
-			out->mapped = true;
-		cp_table_free(&w.table);
-		return true;
+		holder = check_port(&w, &e);
+		out->mapped = holder == OURS || holder == OURS_STALE;
 	}
 	cp_table_free(&w.table);
-	return false;
+	return found;
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define NAME_COLUMN 18
+#define NAME_COLUMN 20
 
 static struct cp_step *current(struct cp *cp)
 {
