@@ -208,7 +208,8 @@ static struct gena_subscription *subscribe_new(struct gena *g, size_t service,
 	make_sid(s->sid, sizeof(s->sid));
 	s->next = g->subscriptions;
 	g->subscriptions = s;
-	g->count++;
+	if (!g->count++)
+		gena_settle(g);
 	return s;
 }
 

@@ -164,12 +164,56 @@ void gena_event_done(struct gena_subscription *s)
 	free(event);
 }
 
+/* FNV-1a of a variable's value. */
+static uint32_t digest(const struct gena *g, const struct service_variable *v)
+{
+	struct buf value = {0};
+	uint32_t sum = UINT32_C(0x811c9dc5);
+
+	v->get(g->router, &value);
+	for (size_t i = 0; i < value.len; i++)
+		sum = (sum ^ (uint8_t)value.data[i]) * UINT32_C(0x01000193);
+	buf_free(&value);
+	return sum;
+}
+
+/* Those of @variables whose value is another than subscribers know; they know it from now on. */
+static uint64_t really_changed(struct gena *g, size_t service, uint64_t variables)
+{
+	const struct service *table = table_of(g, service);
+	uint64_t evented = gena_all_variables(g, service), changed = 0;
+	size_t place = 0;
+
+	for (unsigned i = 0; evented >> i && place < GENA_EVENTED_MAX; i++) {
+		uint32_t now;
+
+		if (!(evented & UINT64_C(1) << i))
+			continue;
+		if (variables & UINT64_C(1) << i) {
+			now = digest(g, &table->variables[i]);
+			if (now != g->seen[service][place])
+				changed |= UINT64_C(1) << i;
+			g->seen[service][place] = now;
+		}
+		place++;
+	}
+	return changed;
+}
+
+void gena_settle(struct gena *g)
+{
+	for (size_t i = 0; i < g->router->profile->service_count; i++)
+		really_changed(g, i, UINT64_MAX);
+}
+
 static void send_changes(struct gena *g, size_t service)
 {
-	uint64_t variables = g->changed[service];
+	uint64_t variables = really_changed(g, service, g->changed[service]);
 	struct gena_subscription *next;
 
 	g->changed[service] = 0;
+	if (!variables)
+		return;
 	g->sent[service] = clock_now();
 	for (struct gena_subscription *s = g->subscriptions; s; s = next) {
 		next = s->next;

@@ -13,6 +13,7 @@
 
 #define GENA_QUEUE_MAX	  32 /* events that wait for one subscriber; further changes are merged */
 #define GENA_RESPONSE_MAX 8192
+#define GENA_EVENTED_MAX  8 /* evented variables of a service */
 
 /**
  * struct gena_event - a NOTIFY that waits or is being sent
@@ -101,6 +102,7 @@ struct gena_subscription {
 /**
  * struct gena - the event server
  * @changed:	variables with a new value, per service of the profile
+ * @seen:	digests of the values that subscribers know, by place among the evented variables
  * @sent:	when that service's last event went out, for moderation
  * @turn:	sends what changed
  */
@@ -110,6 +112,7 @@ struct gena {
 	size_t count;
 	uint64_t next_id;
 	uint64_t changed[PROFILE_SERVICES_MAX];
+	uint32_t seen[PROFILE_SERVICES_MAX][GENA_EVENTED_MAX];
 	int64_t sent[PROFILE_SERVICES_MAX];
 	struct loop_timer turn;
 };
@@ -129,6 +132,8 @@ bool gena_judge_callbacks(struct router *r, const struct http_request *request,
 uint64_t gena_all_variables(const struct gena *g, size_t service);
 /** gena_variables_of() - those named in a comma-separated list; 0 when one is unknown (GENA-29). */
 uint64_t gena_variables_of(const struct gena *g, size_t service, struct slice list);
+/** gena_settle() - the present values are the known ones: when the first subscriber comes. */
+void gena_settle(struct gena *g);
 /** gena_queue() - an event with the present values of @variables. */
 void gena_queue(struct gena_subscription *s, uint64_t variables);
 /** gena_event_done() - take the first event out of the queue. */
