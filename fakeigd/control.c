@@ -138,8 +138,6 @@ static json_t *when_quiet(struct control_client *client)
 	return NULL;
 }
 
-/* ------------------------------------------------------------------ state */
-
 static json_t *address_json(struct in_addr address)
 {
 	char text[INET_ADDRSTRLEN];
@@ -254,8 +252,6 @@ static json_t *op_state(struct control_client *client, const json_t *request)
 	add_mappings(r, reply, (size_t)first);
 	return reply;
 }
-
-/* ------------------------------------------------------------------ the other operations */
 
 static json_t *op_advance(struct control_client *client, const json_t *request)
 {

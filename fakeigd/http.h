@@ -64,6 +64,13 @@ void http_adopt(struct http *h, int fd);
 /** http_reset() - drop every connection without a word, as a router does that loses power. */
 void http_reset(struct http *h);
 void http_free(struct http *h);
+/**
+ * http_relisten() - listen on the addresses that the interfaces have now; connections stay
+ * @port:	0 = any free one
+ *
+ * Return: 0, or -errno; then nothing listens.
+ */
+int http_relisten(struct http *h, uint16_t port);
 /** http_port() - the TCP port in use. */
 uint16_t http_port(const struct http *h);
 /** http_error_reply() - fill @reply with ERROR_HEAD and ERROR_BODY for a status. */

@@ -287,19 +287,24 @@ static int listen_everywhere(struct http *h, uint16_t port)
 	return error;
 }
 
+int http_relisten(struct http *h, uint16_t port)
+{
+	int error = -EADDRINUSE;
+
+	stop_listening(h);
+	/* A port that is free on the first address may be taken on the next. */
+	for (int tries = 0; error == -EADDRINUSE && tries < (port ? 1 : PORT_TRIES); tries++)
+		error = listen_everywhere(h, port);
+	return error;
+}
+
 struct http *http_new(struct router *r, http_handler_fn *handler, int *error)
 {
 	struct http *h = xcalloc(1, sizeof(*h));
-	uint16_t port = r->port ? r->port : r->profile->http_port;
 
 	h->router = r;
 	h->handler = handler;
-	/* A port that is free on the first address may be taken on the next. */
-	for (int tries = 0; tries < PORT_TRIES; tries++) {
-		*error = listen_everywhere(h, port);
-		if (*error != -EADDRINUSE || port)
-			break;
-	}
+	*error = http_relisten(h, r->port ? r->port : r->profile->http_port);
 	if (!*error)
 		return h;
 	free(h);

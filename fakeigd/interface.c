@@ -3,7 +3,8 @@
  * interface.c - what the kernel knows of an interface (see interface.h).
  *
  * Theory of operation: one rtnetlink socket per operation, which is one at start per interface and
- * one per renumbering. Replies are walked by libmnl; a dump is filtered here, because the kernel
+ * one per renumbering, and one that only tells that addresses have changed, whoever changed them.
+ * Replies are walked by libmnl; a dump is filtered here, because the kernel
  * filters dumps only when asked in ways that older ones refuse.
  */
 #include "interface.h"
@@ -16,6 +17,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define REPLY_MAX 32768
 
@@ -265,4 +267,31 @@ int interface_renumber(struct router_interface *iface, struct in_addr address)
 		mnl_socket_close(q->socket);
 	free(q);
 	return error;
+}
+
+int interface_watch_open(void)
+{
+	struct sockaddr_nl address = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
+	};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	int error;
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+void interface_watch_drain(int fd)
+{
+	char bytes[4096];
+
+	/* ENOBUFS says that messages were lost, and changes nothing: one is enough to look. */
+	while (recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_TRUNC) > 0 || errno == ENOBUFS)
+		;
 }

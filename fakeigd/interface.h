@@ -24,4 +24,11 @@ int interface_find(const char *name, struct router_interface *out);
  */
 int interface_renumber(struct router_interface *iface, struct in_addr address);
 
+/** interface_watch_open() - a descriptor that gets readable when an address of this network
+ * namespace comes or goes. Return: the descriptor (CLOEXEC, not blocking), or -errno. */
+int interface_watch_open(void);
+/** interface_watch_drain() - throw away what the descriptor has to say; look with
+ * interface_find(). */
+void interface_watch_drain(int fd);
+
 #endif

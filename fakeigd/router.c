@@ -19,15 +19,12 @@
 #include "description.h"
 #include "forward.h"
 #include "gena.h"
-#include "interface.h"
 #include "journal.h"
 #include "portmap.h"
 #include "profile.h"
-#include "soap.h"
 #include "ssdp.h"
 #include "wanconnection.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -55,116 +52,6 @@ struct slice router_date(struct router *r)
 	return slice_of(r->date);
 }
 
-static bool same_prefix(const uint8_t *a, const uint8_t *b, int bits)
-{
-	int whole = bits / 8, rest = bits % 8;
-
-	return !memcmp(a, b, (size_t)whole) && (!rest || (a[whole] ^ b[whole]) >> (8 - rest) == 0);
-}
-
-const struct router_interface *router_lan_of(const struct router *r, struct in_addr address)
-{
-	for (size_t i = 0; i < r->lans; i++)
-		if (r->lan[i].address.s_addr &&
-		    same_prefix((const uint8_t *)&r->lan[i].address, (const uint8_t *)&address,
-				r->lan[i].prefix))
-			return &r->lan[i];
-	return NULL;
-}
-
-static const struct router_interface *lan_of6(const struct router *r, const struct sockaddr_in6 *v6)
-{
-	bool link = IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr);
-
-	for (size_t i = 0; i < r->lans; i++) {
-		const struct router_interface *lan = &r->lan[i];
-
-		if (link ? v6->sin6_scope_id == lan->index
-			 : !IN6_IS_ADDR_UNSPECIFIED(&lan->address6) &&
-				    same_prefix(lan->address6.s6_addr, v6->sin6_addr.s6_addr,
-						lan->prefix6))
-			return lan;
-	}
-	return NULL;
-}
-
-const struct router_interface *router_lan_of_peer(const struct router *r,
-						  const struct sockaddr *peer)
-{
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-
-	if (peer->sa_family == AF_INET) {
-		memcpy(&v4, peer, sizeof(v4));
-		return router_lan_of(r, v4.sin_addr);
-	}
-	if (peer->sa_family != AF_INET6)
-		return NULL;
-	memcpy(&v6, peer, sizeof(v6));
-	return lan_of6(r, &v6);
-}
-
-/* ------------------------------------------------------------------ requests */
-
-/* Methods that UDA gives a URL besides GET and HEAD. */
-static const char *url_methods(struct router *r, struct slice target)
-{
-	if (description_control_service(r, target))
-		return "POST, M-POST";
-	if (description_event_service(r, target))
-		return "SUBSCRIBE, UNSUBSCRIBE";
-	return NULL;
-}
-
-static void not_allowed(struct router *r, struct http_reply *reply, const char *methods)
-{
-	http_error_reply(r, reply, 405);
-	buf_printf(&reply->extra, "Allow: %s\r\n", methods ? methods : "GET, HEAD");
-}
-
-static const struct {
-	const char *method;
-	http_handler_fn *answer; /* NULL: a method of HTTP or UPnP that no URL here has (DESC-10) */
-} methods[] = {
-	{"GET", description_get},
-	{"HEAD", description_get},
-	{"POST", soap_post},
-	{"M-POST", soap_post},
-	{"SUBSCRIBE", gena_subscribe},
-	{"UNSUBSCRIBE", gena_unsubscribe},
-	{"OPTIONS", NULL},
-	{"PUT", NULL},
-	{"DELETE", NULL},
-	{"TRACE", NULL},
-	{"CONNECT", NULL},
-	{"PATCH", NULL},
-	{"NOTIFY", NULL},
-	{"M-SEARCH", NULL},
-};
-
-void router_dispatch(struct router *r, const struct http_request *request, struct http_reply *reply)
-{
-	const char *other;
-
-	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
-		if (!slice_eq(request->head.method, methods[i].method))
-			continue;
-		other = url_methods(r, request->head.target);
-		if (!methods[i].answer) {
-			not_allowed(r, reply, other);
-			return;
-		}
-		methods[i].answer(r, request, reply);
-		/* The URL exists, only not for this method. */
-		if (reply->status == 404 && other)
-			not_allowed(r, reply, other);
-		return;
-	}
-	http_error_reply(r, reply, 501);
-}
-
-/* ------------------------------------------------------------------ WAN */
-
 void router_set_wan(struct router *r, enum wan_status status, const char *error)
 {
 	char what[64];
@@ -182,36 +69,11 @@ void router_set_wan(struct router *r, enum wan_status status, const char *error)
 	wanconnection_notice(r);
 }
 
-static void find_external(struct router *r)
-{
-	r->external = r->profile->external.s_addr ? r->profile->external : r->wan.address;
-}
-
-int router_renumber(struct router *r, struct in_addr address)
-{
-	char text[INET_ADDRSTRLEN], what[64];
-	int error;
-
-	if (!r->wan.index)
-		return -ENODEV;
-	error = interface_renumber(&r->wan, address);
-	if (error)
-		return error;
-	find_external(r);
-	inet_ntop(AF_INET, &address, text, sizeof(text));
-	snprintf(what, sizeof(what), "WAN address %s", text);
-	journal_write(r->journal, JOURNAL_STATE, "wan", NULL, NULL, what, NULL);
-	wanconnection_notice(r);
-	return 0;
-}
-
 /* The state of the line that the profile and the interface give at start. */
 static enum wan_status first_wan_state(const struct router *r)
 {
 	return r->external.s_addr ? WAN_CONNECTED : WAN_DISCONNECTED;
 }
-
-/* ------------------------------------------------------------------ start, reset, reboot, stop */
 
 /* CONFIGID: a digest of what the descriptions are made from, 0 to 2^24-1 (SSDP-29). */
 static uint32_t config_id(const struct profile *p)
@@ -251,7 +113,7 @@ int router_start(struct router *r, struct diag *d)
 	r->boot_id = (uint32_t)(clock_wall() / CLOCK_SECOND) & 0x7fffffff;
 	r->config_id = config_id(r->profile);
 	r->first_address = r->wan.address;
-	find_external(r);
+	router_find_external(r);
 	r->wan_state = first_wan_state(r);
 	r->wan_since = r->booted;
 	r->wan_error = "ERROR_NONE";
@@ -272,6 +134,9 @@ int router_start(struct router *r, struct diag *d)
 	r->ssdp = ssdp_new(r, &error);
 	if (!r->ssdp)
 		return start_failed(d, error, "listen for SSDP on the LAN");
+	error = router_watch_addresses(r);
+	if (error)
+		return start_failed(d, error, "watch the interfaces' addresses");
 	journal_write(r->journal, JOURNAL_STATE, "router", NULL, NULL, "ready",
 		      "{s:s, s:i, s:I, s:I}", "profile", r->profile->name, "http_port",
 		      (int)http_port(r->http), "boot_id", (json_int_t)r->boot_id, "config_id",
@@ -282,6 +147,7 @@ int router_start(struct router *r, struct diag *d)
 void router_stop(struct router *r)
 {
 	loop_timer_cancel(r->loop, &r->pending.timer);
+	router_unwatch_addresses(r);
 	if (r->ssdp)
 		ssdp_byebye(r->ssdp);
 	ssdp_free(r->ssdp);
@@ -326,6 +192,8 @@ void router_reboot(struct router *r)
 	journal_write(r->journal, JOURNAL_STATE, "router", NULL, NULL, "reboot", "{s:I}", "boot_id",
 		      (json_int_t)r->boot_id);
 	forget(r, !r->profile->policy.table_survives_reboot, "reboot");
+	if (r->profile->policy.http_port_changes)
+		router_listen(r, 0);
 	ssdp_restart(r->ssdp);
 }
 
@@ -360,7 +228,7 @@ int router_reload(struct router *r, struct diag *d)
 	r->rules = fresh->rules;
 	r->config_id = config_id(fresh);
 	r->date_second = 0;
-	find_external(r);
+	router_find_external(r);
 	descriptions_reload(r);
 	wanconnection_reset(r->wanconnection);
 	wanconnection_notice(r);

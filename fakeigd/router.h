@@ -107,6 +107,8 @@ struct router_pending {
  * @port:	TCP port of the command line, 0 = the profile's
  * @handled:	grows with everything that is read from the network: "sync" watches it
  * @pending:	see there
+ * @watch_fd, @watch: tells that addresses have changed; NULL = none
+ * @rescan:	looks at them a little later, when a change is complete
  * @date:	text of {date} for the wall clock's second @date_second
  */
 struct router {
@@ -139,6 +141,9 @@ struct router {
 	uint16_t port;
 	uint64_t handled;
 	struct router_pending pending;
+	int watch_fd;
+	struct loop_source *watch;
+	struct loop_timer rescan;
 	char date[32];
 	int64_t date_second;
 };
@@ -178,6 +183,13 @@ void router_reboot(struct router *r);
 /** router_reset() - back to the state after start: table, conntrack, subscriptions, WAN, rule
  * counters. */
 void router_reset(struct router *r);
+/** router_find_external() - set @r->external from the WAN's address and the profile. */
+void router_find_external(struct router *r);
+/** router_listen() - listen for HTTP on the present addresses; a failure goes to the journal. */
+void router_listen(struct router *r, uint16_t port);
+/** router_watch_addresses() - notice when addresses change, whoever changes them. 0 or -errno. */
+int router_watch_addresses(struct router *r);
+void router_unwatch_addresses(struct router *r);
 /** router_lan_of() - the LAN interface whose subnet holds @address, or NULL. */
 const struct router_interface *router_lan_of(const struct router *r, struct in_addr address);
 /** router_lan_of_peer() - the same for either family; IPv6 link-local goes by its scope. */

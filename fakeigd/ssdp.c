@@ -396,6 +396,33 @@ static int serve_interface(struct ssdp *s, const struct router_interface *iface)
 	return error || !v6 ? error : add_socket(s, iface, AF_INET6);
 }
 
+static void close_sockets(struct ssdp *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		loop_unwatch(s->router->loop, s->sockets[i].source);
+		close(s->sockets[i].fd);
+	}
+	s->count = 0;
+}
+
+int ssdp_reopen(struct ssdp *s)
+{
+	struct router *r = s->router;
+	int error = 0;
+
+	/* What waits to be sent points to the old sockets. */
+	ssdp_forget_delayed(s);
+	close_sockets(s);
+	for (size_t i = 0; i < r->lans && !error; i++)
+		error = serve_interface(s, &r->lan[i]);
+	if (!error && r->wan.index && r->profile->policy.ssdp_wan)
+		error = serve_interface(s, &r->wan);
+	if (error)
+		close_sockets(s);
+	ssdp_restart(s);
+	return error;
+}
+
 struct ssdp *ssdp_new(struct router *r, int *error)
 {
 	struct ssdp *s = xcalloc(1, sizeof(*s));
@@ -403,17 +430,11 @@ struct ssdp *ssdp_new(struct router *r, int *error)
 	s->router = r;
 	if (getrandom(&s->random, sizeof(s->random), 0) < 0 || !s->random)
 		s->random = (uint64_t)clock_real() | 1;
-	*error = 0;
-	for (size_t i = 0; i < r->lans && !*error; i++)
-		*error = serve_interface(s, &r->lan[i]);
-	if (!*error && r->wan.index && r->profile->policy.ssdp_wan)
-		*error = serve_interface(s, &r->wan);
-	if (*error) {
-		ssdp_free(s);
-		return NULL;
-	}
-	ssdp_restart(s);
-	return s;
+	*error = ssdp_reopen(s);
+	if (!*error)
+		return s;
+	ssdp_free(s);
+	return NULL;
 }
 
 void ssdp_free(struct ssdp *s)
@@ -422,10 +443,7 @@ void ssdp_free(struct ssdp *s)
 		return;
 	ssdp_forget_delayed(s);
 	loop_timer_cancel(s->router->loop, &s->announce);
-	for (size_t i = 0; i < s->count; i++) {
-		loop_unwatch(s->router->loop, s->sockets[i].source);
-		close(s->sockets[i].fd);
-	}
+	close_sockets(s);
 	buf_free(&s->out);
 	buf_free(&s->location);
 	free(s);

@@ -27,6 +27,9 @@ void ssdp_free(struct ssdp *s);
 void ssdp_alive(struct ssdp *s);
 /** ssdp_byebye() - send byebye for every advertisement, at once. */
 void ssdp_byebye(struct ssdp *s);
+/** ssdp_reopen() - the LAN's addresses have changed: join the groups anew and announce as after a
+ * start. Return: 0, or -errno; then nothing listens. */
+int ssdp_reopen(struct ssdp *s);
 /** ssdp_restart() - forget what waits to be sent and announce as after a start. */
 void ssdp_restart(struct ssdp *s);
 
