@@ -273,7 +273,8 @@ int lab_link_set(struct lab_init *lab, struct lab_node *node, size_t port, bool 
 
 	if (error || !up)
 		return error;
-	link_ready(node->sk, node->index[port]);
+	/* The interface at the other end has a carrier again as well. */
+	lab_carriers(lab, false);
 	/* The kernel gave up its routes and IPv6 addresses with the link; IPv4 addresses stayed. */
 	if (add_addresses6(lab, index, port) < 0 || add_default_routes(lab, index) < 0 ||
 	    show_all(lab) < 0)

@@ -328,14 +328,14 @@ static bool known_members(struct request *rq, const struct lab_op *op)
 	json_object_foreach(rq->body, key, value)
 	{
 		const char *names[16] = {"op", "id"};
+		bool known = false;
 		size_t count = 2;
 
 		for (; op->keys[count - 2]; count++)
 			names[count] = op->keys[count - 2];
-		for (size_t i = 0; i < count && key; i++)
-			if (!strcmp(names[i], key))
-				key = NULL;
-		if (key) {
+		for (size_t i = 0; i < count; i++)
+			known |= !strcmp(names[i], key);
+		if (!known) {
 			request_unknown(rq, "member", key, names, count);
 			return false;
 		}

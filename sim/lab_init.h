@@ -203,6 +203,9 @@ int lab_build(struct lab_init *lab);
 int lab_link_set(struct lab_init *lab, struct lab_node *node, size_t port, bool up);
 /** lab_node_ipv6() - whether any port of the node is on a network with IPv6. */
 bool lab_node_ipv6(const struct topology *t, const struct node *node);
+/** lab_carriers() - link_ready() on every interface, so that no first packet is lost. 0, or -1
+ * after a complaint when @all are to have a carrier and one has none. */
+int lab_carriers(struct lab_init *lab, bool all);
 /** lab_mac() - hardware address of a port: 02:69:67:NETWORK:NODE:PORT. */
 void lab_mac(uint8_t mac[6], size_t network, size_t node, size_t port);
 /** lab_link_local() - fe80:: address made of a hardware address (RFC 4291 appendix A). */
