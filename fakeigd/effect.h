@@ -15,8 +15,8 @@ struct template;
  * @fault, @fault_text: UPnP error instead of the action (0 = none)
  * @lie:	say yes, do nothing
  * @status:	HTTP status instead of the one that would be sent (0 = none)
- * @reply:	argument overrides: name and value, @replies of them; with @fault 0 the action is
- *still done unless @reply_only
+ * @reply_name, @reply_value: argument overrides, @replies of them; a value of NULL leaves it out;
+ *		with @fault 0 the action is still done unless @reply_only
  * @reply_only:	answer from @reply alone, do not perform the action
  * @body, @head: templates instead of the profile's (NULL = none)
  * @delay_us:	before the first byte

@@ -306,7 +306,23 @@ static bool edit_header_names(struct buf *b, const struct doc *node, struct diag
 	return true;
 }
 
-/* Make the line ends; a head ends with an empty line unless it already does. */
+static bool ends_with(const struct buf *b, const char *tail)
+{
+	size_t len = strlen(tail);
+
+	return b->len >= len && !memcmp(b->data + b->len - len, tail, len);
+}
+
+/* A head ends with an empty line; {extra} and what is conditional bring their own line ends. */
+static void end_head(struct buf *b)
+{
+	if (ends_with(b, "\n\n"))
+		return;
+	if (!ends_with(b, "\n") && !ends_with(b, "{extra}") && !ends_with(b, "{end}"))
+		buf_putc(b, '\n');
+	buf_putc(b, '\n');
+}
+
 static void make_line_ends(struct buf *b, enum message_kind kind, enum line_ends ends)
 {
 	static const char *const text[] = {"\r\n", "\n", "\r"};
@@ -314,11 +330,8 @@ static void make_line_ends(struct buf *b, enum message_kind kind, enum line_ends
 	if (ends == ENDS_AS_IS)
 		return;
 	replace_all(b, slice_of("\r\n"), slice_of("\n"));
-	if (kind == MESSAGE_KIND_HEAD && !(b->len >= 2 && !strcmp(b->data + b->len - 2, "\n\n"))) {
-		if (b->len && b->data[b->len - 1] != '\n' && b->data[b->len - 1] != '}')
-			buf_putc(b, '\n');
-		buf_putc(b, '\n');
-	}
+	if (kind == MESSAGE_KIND_HEAD)
+		end_head(b);
 	if (ends != ENDS_LF)
 		replace_all(b, slice_of("\n"), slice_of(text[ends]));
 }

@@ -53,8 +53,8 @@ struct profile_mapping {
  * @device:	root device type's name, InternetGatewayDevice
  * @device_version: 1 or 2: of root, WANDevice and WANConnectionDevice
  * @server:	SERVER string
- * @udn:	UDNs with "uuid:" of root, WANDevice, WANConnectionDevice; "{...}" are already
- *derived from the router's name and MAC when the file does not fix them
+ * @udn:	UDNs with "uuid:" of root, WANDevice, WANConnectionDevice, derived from the
+ *		router's name and MAC when the file does not fix them
  * @friendly_name ...: identity
  * @http_port:	0 = any free one
  * @url_description, @url_scpd, @url_control, @url_event: paths; {service}, {version}, {udn},
