@@ -51,6 +51,12 @@ static json_t *load_file(const char *path, const char *name, struct diag *d)
 	return object;
 }
 
+/* captures/X.profile.yaml is the router of flow X, not a flow. */
+static bool is_companion(const char *name)
+{
+	return strchr(name, '.') && !strcmp(strrchr(name, '.'), ".profile");
+}
+
 static json_t *list_files(const struct inventory_kind *kind, struct diag *d)
 {
 	struct names names = tree_names(kind->folder);
@@ -58,8 +64,10 @@ static json_t *list_files(const struct inventory_kind *kind, struct diag *d)
 
 	for (size_t i = 0; i < names.count; i++) {
 		char *path = lab_find(kind->folder, names.items[i]);
-		json_t *object = load_file(path, names.items[i], d);
+		json_t *object = NULL;
 
+		if (!is_companion(names.items[i]))
+			object = load_file(path, names.items[i], d);
 		if (object)
 			json_array_append_new(list, object);
 		free(path);
