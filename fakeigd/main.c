@@ -83,6 +83,8 @@ static int print(struct buf *text)
 	bool fine = fwrite(text->data, 1, text->len, stdout) == text->len && fflush(stdout) == 0;
 
 	buf_free(text);
+	if (!fine)
+		fprintf(stderr, "fakeigd: cannot write to standard output: %s\n", strerror(errno));
 	return fine ? EXIT_FINE : EXIT_REFUSED;
 }
 

@@ -105,6 +105,7 @@ static int start_failed(struct diag *d, int error, const char *what)
 
 int router_start(struct router *r, struct diag *d)
 {
+	char what[160];
 	int error = 0;
 
 	r->rules = r->profile->rules;
@@ -120,8 +121,13 @@ int router_start(struct router *r, struct diag *d)
 	r->description = descriptions_new(r);
 	r->wanconnection = wanconnection_new(r);
 	r->forward = forward_new(r, &error);
-	if (!r->forward)
-		return start_failed(d, error, "set up forwarding by nftables");
+	if (!r->forward) {
+		const char *lacks = forward_missing();
+
+		snprintf(what, sizeof(what), "set up forwarding by nftables%s%s",
+			 *lacks ? ", which lacks " : "", lacks);
+		return start_failed(d, error, what);
+	}
 	forward_set_enabled(r->forward, r->wan_state == WAN_CONNECTED);
 	r->portmap = portmap_new(r);
 	error = portmap_load(r->portmap);
