@@ -173,7 +173,8 @@ bool doc_duration_us(const struct doc *node, long long *out_us, struct diag *d)
 			if (strcmp(end, units[i].suffix) || !(value >= 0) ||
 			    value * units[i].us > 9e15)
 				continue;
-			/* Not negative, so adding a half rounds; llround() would cost fakeigd libm. */
+			/* Not negative, so adding a half rounds; llround() would cost fakeigd libm.
+			 */
 			*out_us = (long long)(value * units[i].us + 0.5);
 			return true;
 		}
