@@ -173,7 +173,7 @@ def test_range_listing_and_deletion_in_igd2():
     ({"NewExternalPort": ""}, {402, 601}),
     ({"NewInternalPort": "0"}, {402, 601, 732}),
     ({"NewInternalPort": "99999"}, {402, 601}),
-    ({"NewInternalClient": ""}, {402, 501, 600, 601}),
+    ({"NewInternalClient": ""}, {402, 501, 600, 601, 715}),
     ({"NewInternalClient": "300.1.2.3"}, {402, 501, 600, 601}),
     ({"NewEnabled": "maybe"}, {402, 600, 601}),
     ({"NewLeaseDuration": "4294967296"}, {402, 601}),

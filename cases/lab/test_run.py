@@ -213,3 +213,15 @@ def test_down_completes_the_evidence(tmp_path):
     subprocess.run([IGDLAB, "down", name], check=True)
     assert (tmp_path / "ladder.svg").exists()
     assert os.path.getsize(tmp_path / "capture.pcapng") > 5000
+
+
+def test_evidence_of_another_lab_is_removed_and_nothing_else(tmp_path):
+    for name in ("r9.journal.ndjson", "notes.log", "run.json"):
+        (tmp_path / name).write_text("old")
+    done = subprocess.run([IGDLAB, "run", "-t", "no-igd", "--no-capture", "-o", tmp_path, "--", "true"],
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "r9.journal.ndjson").exists()
+    assert (tmp_path / "notes.log").read_text() == "old"
+    assert json.loads((tmp_path / "run.json").read_text())["topology"] == "no-igd"
+    assert not (tmp_path / "capture.pcapng").exists()

@@ -50,6 +50,18 @@ static void read_all(const struct doc *node, struct diag *d)
 		read_all(node->items[i], d);
 }
 
+static void check_json(const struct doc *root)
+{
+	json_t *json = doc_to_json(root), *again;
+	struct doc *from = doc_from_json(json, "json");
+
+	again = doc_to_json(from);
+	require(json_equal(json, again));
+	json_decref(json);
+	json_decref(again);
+	doc_free(from);
+}
+
 static void check_round_trip(const struct doc *root)
 {
 	struct diag d = {0};
@@ -72,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	require(root ? !d.errors : d.errors == 1);
 	if (root) {
 		read_all(root, &d);
-		json_decref(doc_to_json(root));
+		check_json(root);
 		check_round_trip(root);
 		copy = doc_copy(root);
 		doc_merge(root, copy);

@@ -536,6 +536,41 @@ static void test_json(void **state)
 	doc_free(root);
 }
 
+static void test_from_json(void **state)
+{
+	static const char text[] =
+		"{\"s\":\"text\",\"n\":12,\"r\":0.5,\"t\":true,\"z\":null,\"e\":\"\","
+		"\"q\":\"12\",\"qt\":\"true\",\"qz\":\"null\",\"d\":\"250ms\","
+		"\"l\":[1,[\"a\"],{}],\"m\":{\"k\":\"a\\u0000b\"}}";
+	json_t *json = json_loads(text, JSON_ALLOW_NUL, NULL), *again;
+	struct doc *root;
+	struct diag d = {0};
+	long long us = 0;
+
+	(void)state;
+	assert_non_null(json);
+	root = doc_from_json(json, "rule");
+	again = doc_to_json(root);
+	assert_true(json_equal(json, again));
+	assert_false(doc_get(root, "n")->quoted);
+	assert_true(doc_get(root, "q")->quoted);
+	assert_true(doc_get(root, "qt")->quoted);
+	assert_true(doc_is_null(doc_get(root, "z")));
+	assert_false(doc_is_null(doc_get(root, "qz")));
+	assert_false(doc_is_null(doc_get(root, "e")));
+	assert_int_equal(doc_get(doc_get(root, "m"), "k")->len, 3);
+	assert_true(doc_duration_us(doc_get(root, "d"), &us, &d));
+	assert_int_equal(us, 250000);
+	assert_false(doc_duration_us(doc_get(root, "l"), &us, &d));
+	assert_string_equal(d.text.data,
+			    "rule:1: l: expected a duration such as 250ms, 1.5s, 2m, 1h or "
+			    "7d, found a list\n");
+	json_decref(json);
+	json_decref(again);
+	diag_free(&d);
+	doc_free(root);
+}
+
 /* Equal but for the places; a plain scalar may come back quoted when it could not stay plain. */
 static bool same(const struct doc *a, const struct doc *b)
 {
@@ -598,17 +633,12 @@ static void test_yaml_round_trip(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tree),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_files),
-		cmocka_unit_test(test_readers),
-		cmocka_unit_test(test_lists_of_strings),
-		cmocka_unit_test(test_want_and_keys),
-		cmocka_unit_test(test_merge),
-		cmocka_unit_test(test_set_and_remove),
-		cmocka_unit_test(test_json),
-		cmocka_unit_test(test_yaml_round_trip),
+		cmocka_unit_test(test_tree),	       cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_files),
+		cmocka_unit_test(test_readers),	       cmocka_unit_test(test_lists_of_strings),
+		cmocka_unit_test(test_want_and_keys),  cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_set_and_remove), cmocka_unit_test(test_json),
+		cmocka_unit_test(test_from_json),      cmocka_unit_test(test_yaml_round_trip),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -180,6 +180,7 @@ static void test_resolve(void **state)
 		{"http://h/", "http://h:4444/wanipcn", "http://h:4444/wanipcn"},
 		{"http://h/", " /a ", "http://h:80/a"},
 		{"http://h/", "//g/a/../b", "http://g:80/b"},
+		{"http://h/a/../b", "", "http://h:80/b"},
 		{"http://h/", "http://g/a/./b/..", "http://g:80/a/"},
 		{"http://[fe80::1%2]:80/d", "/c", "http://[fe80::1%252]:80/c"},
 		{"http://h/a%20b/d", "c d", "http://h:80/a%20b/c%20d"},
