@@ -3,6 +3,7 @@
 #include "setup.h"
 
 #include "../fakeigd/base/mem.h"
+#include "folder.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -134,39 +135,26 @@ static int apply_quirk(const struct cmd *cmd, struct topology *t, const char *op
 	return OPT_GO_ON;
 }
 
-/* mkdir -p. Return: 0 or -1 with errno. */
-static int make_folders(const char *path)
-{
-	char *copy = xstrdup(path);
-	int failed = 0;
-
-	for (char *slash = strchr(copy + 1, '/'); slash && !failed;
-	     slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		failed = mkdir(copy, 0777) && errno != EEXIST;
-		*slash = '/';
-	}
-	if (!failed)
-		failed = mkdir(copy, 0777) && errno != EEXIST;
-	free(copy);
-	return failed ? -1 : 0;
-}
-
 static int make_evidence(const struct cmd *cmd, struct setup *setup)
 {
 	struct stat info;
+	int error;
 
 	if (!setup->out)
 		return OPT_GO_ON;
 	if (!*setup->out)
 		return cmd_usage_error(cmd, "-o: expected a directory");
-	if (make_folders(setup->out) || stat(setup->out, &info) ||
-	    !(setup->evidence = realpath(setup->out, NULL)))
-		return cmd_usage_error(cmd, "-o %s: %s", setup->out, strerror(errno));
-	if (!S_ISDIR(info.st_mode))
+	error = folder_make(setup->out);
+	if (!error && !stat(setup->out, &info) && !S_ISDIR(info.st_mode))
 		return cmd_usage_error(cmd, "-o %s: is not a directory", setup->out);
-	if (access(setup->evidence, W_OK | X_OK))
-		return cmd_usage_error(cmd, "-o %s: %s", setup->out, strerror(errno));
+	if (!error && access(setup->out, W_OK | X_OK))
+		error = -errno;
+	if (!error)
+		error = folder_clear(setup->out);
+	if (!error && !(setup->evidence = realpath(setup->out, NULL)))
+		error = -errno;
+	if (error)
+		return cmd_usage_error(cmd, "-o %s: %s", setup->out, strerror(-error));
 	return OPT_GO_ON;
 }
 
