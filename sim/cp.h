@@ -258,6 +258,7 @@ struct cp_layer {
 	uint32_t lease;
 	bool mapped;
 	bool verified;
+	char failure[80];   /* "refuses (501)": what the router did when it is not mapped */
 	const char *method; /* "igd" */
 };
 
@@ -302,6 +303,7 @@ struct cp {
 	struct in_addr hops[CP_HOPS_MAX + 1]; /* by distance; 0.0.0.0 = silent */
 	bool hops_known;
 	bool thorough; /* search until the end, whoever answers */
+	bool gone;     /* the control URL refuses connections or is no more */
 	struct cp_step *steps;
 	size_t step_count;
 	bool step_open;

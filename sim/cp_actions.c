@@ -66,6 +66,7 @@ static void read_message(struct cp *cp, const struct cp_http_reply *reply, struc
 	} else if (reply->status != 200) {
 		out->outcome = CP_FAULT;
 		out->code = -reply->status;
+		cp->gone |= reply->status == 404;
 		out->text = xasprintf("HTTP %d", reply->status);
 	} else if (error == SOAP_OK || cp_naive(cp, NAIVE_BELIEVES_HTTP_200) ||
 		   error == SOAP_NO_ACTION) {
@@ -386,6 +387,7 @@ void cp_enumerate(struct cp *cp, int layer, const struct cp_router *r, struct cp
 		} else if (a.outcome == CP_FAULT) {
 			more = past_fault(cp, out, index, a.code, &holes);
 		} else {
+			out->end_code = 0;
 			out->why = a.why;
 			more = false;
 		}

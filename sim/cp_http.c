@@ -286,7 +286,8 @@ static bool send_all(int fd, const char *data, size_t len, int64_t deadline)
 	return true;
 }
 
-static int connect_to(const struct cp_http_request *q, int64_t deadline, const char **why)
+static int connect_to(const struct cp_http_request *q, int64_t deadline, const char **why,
+		      bool *refused)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(q->url->port)};
 	int64_t limit = clock_now() + CONNECT_WAIT_US;
@@ -312,6 +313,7 @@ static int connect_to(const struct cp_http_request *q, int64_t deadline, const c
 	if (!error)
 		return fd;
 	*why = strerror(error);
+	*refused = error == ECONNREFUSED;
 	close(fd);
 	return -1;
 }
@@ -378,7 +380,7 @@ static bool exchange(struct cp *cp, const struct cp_http_request *q, struct cp_h
 	struct reader r = {.cp = cp, .out = reply, .why = "the reply is unreadable"};
 	struct sockaddr_in local;
 	socklen_t len = sizeof(local);
-	int fd = connect_to(q, deadline, why);
+	int fd = connect_to(q, deadline, why, &cp->gone);
 	bool fine;
 
 	*again = false;

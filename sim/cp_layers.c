@@ -163,18 +163,33 @@ static void conclude_mapped(struct cp *cp, const struct map_request *request)
 			r->has_external ? cp_address_text(r->kind) : "not known");
 }
 
+/* One more try after the router's HTTP server went away: it may be elsewhere now (CP-11). */
+static bool forget_router(struct cp *cp)
+{
+	if (!cp->gone || cp->options.url)
+		return false;
+	cp_router_free(&last_layer(cp)->router);
+	cp->layer_count--;
+	return true;
+}
+
 void cp_map(struct cp *cp, const struct map_request *request)
 {
 	struct map_request next = *request;
+	bool again = true;
 	int found;
 
 	while ((found = next_router(cp)) > 0) {
 		struct cp_layer *l = last_layer(cp);
 
+		cp->gone = false;
 		if (!cp->method->map(cp, (int)cp->layer_count, &next, l)) {
-			cp_conclude(cp, EXIT_VERDICT, "refused",
-				    "Not mapped: %s refuses, or does not do what it says.",
-				    inet_ntoa(l->router.host));
+			if (again && forget_router(cp)) {
+				again = false;
+				continue;
+			}
+			cp_conclude(cp, EXIT_VERDICT, "refused", "Not mapped: %s %s.",
+				    inet_ntoa(l->router.host), l->failure);
 			return;
 		}
 		if (!is_behind_nat(cp) || (int)cp->layer_count == cp->options.layers)

@@ -361,6 +361,7 @@ static bool react(struct work *w, int code)
 		return true;
 	move = cp_next_move(a, code, w->cp->options.naive);
 	cp_why(w->cp, "%d: %s", code, cp_move_text(move));
+	snprintf(w->out->failure, sizeof(w->out->failure), "refuses (%d)", code);
 	if (move == CP_GIVE_UP)
 		return false;
 	if (move == CP_NEXT_PORT) {
@@ -391,7 +392,8 @@ static bool add(struct work *w)
 		else
 			cp_believe(w->cp, "not mapped");
 		if (outcome == CP_NO_REPLY)
-			cp_why(w->cp, "%s: it may be there all the same", answer.why);
+			cp_why(w->cp, "%s%s", answer.why,
+			       w->cp->gone ? "" : ": it may be there all the same");
 		cp_answer_free(&answer);
 		if (outcome == CP_DONE)
 			return true;
@@ -403,7 +405,7 @@ static bool add(struct work *w)
 	}
 }
 
-enum verdict { THERE, UNKNOWN, ABSENT, OTHER_PORT };
+enum verdict { THERE, UNKNOWN, ABSENT, OTHER_PORT, SILENT };
 
 /* Is an entry what was asked for? */
 static enum verdict judge_entry(struct work *w, const struct cp_entry *e)
@@ -437,20 +439,28 @@ static enum verdict verify(struct work *w)
 	struct cp_table table;
 	const struct cp_entry *listed;
 	enum verdict verdict = ABSENT;
+	enum cp_outcome outcome;
 	int code;
 
 	cp_step(cp, w->layer, "verify");
-	if (cp_get_specific(cp, &w->out->router, a->remote_host, a->external_port,
-			    w->request->protocol, &e, &code) == CP_DONE &&
-	    e.external_port == a->external_port && *e.internal_client)
+	outcome = cp_get_specific(cp, &w->out->router, a->remote_host, a->external_port,
+				  w->request->protocol, &e, &code);
+	if (outcome == CP_DONE && e.external_port == a->external_port && *e.internal_client)
 		return judge_entry(w, &e);
 	cp_believe(cp, "%u is not found by itself", a->external_port);
-	cp_why(cp, "%d; the list may have it", code);
+	if (outcome == CP_FAULT)
+		cp_why(cp, "%d; the list may have it", code);
+	else
+		cp_why(cp, "the list may have it");
 	cp_enumerate(cp, w->layer, &w->out->router, &table);
 	cp_step(cp, w->layer, "verify");
 	listed = find_port(&table, w->request->protocol, a->external_port);
 	if (listed) {
 		verdict = judge_entry(w, listed);
+	} else if (!table.told && !table.end_code && outcome == CP_NO_REPLY) {
+		cp_believe(cp, "unknown");
+		cp_why(cp, "the router does not answer any more");
+		verdict = SILENT;
 	} else if (!table.told && code != 714) {
 		cp_believe(cp, "unknown");
 		cp_why(cp, "the router tells nothing about its mappings");
@@ -469,6 +479,10 @@ static bool repair(struct work *w, enum verdict verdict)
 	struct cp_attempt *a = &w->attempt;
 	struct cp_entry own = {.protocol = w->request->protocol, .external_port = a->external_port};
 
+	snprintf(w->out->failure, sizeof(w->out->failure), "%s",
+		 verdict == SILENT ? "does not answer any more" : "says yes and does not do it");
+	if (verdict == SILENT)
+		return false;
 	if (verdict == OTHER_PORT) {
 		delete_mapping(w, &own, "it leads to the wrong internal port");
 		return take_same_port(a);
@@ -538,6 +552,7 @@ bool cp_map_router(struct cp *cp, int layer, const struct map_request *request,
 				     .any = cp->options.any && out->router.version >= 2}};
 
 	set_internal_client(out, request);
+	snprintf(out->failure, sizeof(out->failure), "has no free port");
 	cp_enumerate(cp, layer, &out->router, &w.table);
 	out->mapped = settle_port(&w) && add_and_verify(&w);
 	out->external_port = w.attempt.external_port;
