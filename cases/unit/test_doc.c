@@ -538,10 +538,10 @@ static void test_json(void **state)
 
 static void test_from_json(void **state)
 {
-	static const char text[] =
-		"{\"s\":\"text\",\"n\":12,\"r\":0.5,\"t\":true,\"z\":null,\"e\":\"\","
-		"\"q\":\"12\",\"qt\":\"true\",\"qz\":\"null\",\"d\":\"250ms\","
-		"\"l\":[1,[\"a\"],{}],\"m\":{\"k\":\"a\\u0000b\"}}";
+	static const char text[] = "{\"s\":\"text\",\"n\":12,\"r\":0.5,\"r1\":1.0,\"r2\":-1e300,"
+				   "\"r3\":1e-7,\"t\":true,\"z\":null,\"e\":\"\","
+				   "\"q\":\"12\",\"qt\":\"true\",\"qz\":\"null\",\"d\":\"250ms\","
+				   "\"l\":[1,[\"a\"],{}],\"m\":{\"k\":\"a\\u0000b\"}}";
 	json_t *json = json_loads(text, JSON_ALLOW_NUL, NULL), *again;
 	struct doc *root;
 	struct diag d = {0};

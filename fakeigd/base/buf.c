@@ -102,7 +102,7 @@ void buf_add_xml(struct buf *b, struct slice text)
 		buf_puts(b, entity);
 		done = i + 1;
 	}
-	buf_add(b, text.ptr + done, text.len - done);
+	buf_add(b, text.len ? text.ptr + done : "", text.len - done);
 }
 
 void buf_consume(struct buf *b, size_t len)

@@ -20,7 +20,8 @@ static json_t *scalar_to_json(const struct doc *node)
 		return json_boolean(node->text[0] == 't');
 	if (doc_is_number(node, &number) && !(node->text[0] == '0' && node->text[1]))
 		return json_integer(number);
-	if (!node->quoted && strspn(node->text, "0123456789.-") == node->len) {
+	if (!node->quoted && strspn(node->text, "0123456789.-+eE") == node->len &&
+	    node->text[0] != '+') {
 		real = strtod(node->text, &end);
 		if (!*end && strchr(node->text, '.') && isfinite(real))
 			return json_real(real);
@@ -61,6 +62,19 @@ static bool reads_otherwise(const struct doc *node)
 	return other;
 }
 
+/* With a point, without which it would read as a whole number or as text. */
+static char *real_to_text(double value)
+{
+	char *text = xasprintf("%.17g", value), *exponent = strchr(text, 'e'), *pointed;
+	int digits = (int)(exponent ? exponent - text : (ptrdiff_t)strlen(text));
+
+	if (strchr(text, '.'))
+		return text;
+	pointed = xasprintf("%.*s.0%s", digits, text, exponent ? exponent : "");
+	free(text);
+	return pointed;
+}
+
 static struct doc *scalar_from_json(const json_t *json, const char *name)
 {
 	struct doc *node = doc_new(DOC_SCALAR, name, 1);
@@ -80,7 +94,7 @@ static struct doc *scalar_from_json(const json_t *json, const char *name)
 	else if (json_is_integer(json))
 		node->text = xasprintf("%lld", (long long)json_integer_value(json));
 	else
-		node->text = xasprintf("%.17g", json_real_value(json));
+		node->text = real_to_text(json_real_value(json));
 	node->len = strlen(node->text);
 	return node;
 }

@@ -296,15 +296,22 @@ static const char *skip_empty_lines(const char *at, const char *end)
 static enum http_error parse_head(const char *data, size_t len, bool whole, struct http_head *out,
 				  size_t *consumed)
 {
-	const char *end = data + len, *start = skip_empty_lines(data, end), *head_end;
-	struct lines l = {.at = start, .end = end};
+	const char *start, *end, *head_end;
 	bool too_many = false;
 	enum http_error error;
+	struct lines l;
 
 	memset(out, 0, offsetof(struct http_head, headers));
 	out->count = 0;
-	out->lenient = start > data ? HTTP_LENIENT_LEADING_EMPTY : 0;
+	out->lenient = 0;
 	*consumed = 0;
+	if (!len)
+		return HTTP_INCOMPLETE;
+	end = data + len;
+	start = skip_empty_lines(data, end);
+	l = (struct lines){.at = start, .end = end};
+	if (start > data)
+		out->lenient = HTTP_LENIENT_LEADING_EMPTY;
 	if (start == end || (!whole && !memchr(start, '\n', (size_t)(end - start))))
 		return HTTP_INCOMPLETE;
 	error = parse_start_line(next_line(&l), out);

@@ -204,33 +204,37 @@ static void remove_dot_segments(char *path)
 	memmove(path + out, path + query, strlen(path + query) + 1);
 }
 
-bool url_resolve(const struct url *base, struct slice reference, struct url *out)
+/* "/path", "path" or "?query" on top of a base's path (clause 5.2.3). */
+static bool merge_path(const char *base, struct slice reference, struct url *out)
 {
-	struct url copy = *base; /* @out may be @base */
-	struct slice path = {copy.path, strcspn(copy.path, "?")};
+	struct slice path = {base, strcspn(base, "?")};
 	struct path to = {.text = out->path};
 
-	reference = cut_fragment(slice_trim(reference));
-	*out = copy;
-	if (is_absolute(reference) || slice_starts(reference, "//")) {
-		if (is_absolute(reference) ? !url_parse(reference, out)
-					   : !parse_after_scheme(reference, out))
-			return false;
-		remove_dot_segments(out->path);
-		return true;
-	}
-	if (!reference.len)
-		return true;
 	if (reference.ptr[0] == '/')
 		path.len = 0;
 	else if (reference.ptr[0] != '?')
 		while (path.len && path.ptr[path.len - 1] != '/')
 			path.len--;
 	/* the base's path is encoded already; encoding leaves it as it is */
-	if (!path_add(&to, path) || !path_add(&to, reference))
-		return false;
-	remove_dot_segments(out->path);
-	return true;
+	return path_add(&to, path) && path_add(&to, reference);
+}
+
+bool url_resolve(const struct url *base, struct slice reference, struct url *out)
+{
+	struct url copy = *base; /* @out may be @base */
+	bool fine = true;
+
+	reference = cut_fragment(slice_trim(reference));
+	*out = copy;
+	if (is_absolute(reference))
+		fine = url_parse(reference, out);
+	else if (slice_starts(reference, "//"))
+		fine = parse_after_scheme(reference, out);
+	else if (reference.len)
+		fine = merge_path(copy.path, reference, out);
+	if (fine)
+		remove_dot_segments(out->path);
+	return fine;
 }
 
 void url_format(const struct url *url, struct buf *out)

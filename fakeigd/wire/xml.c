@@ -384,10 +384,11 @@ static bool is_reference(struct slice s)
 /* Cut what is before the first "<", escape raw "&", drop control bytes. */
 static void repair(const char *data, size_t len, struct buf *out)
 {
-	const char *first = len ? memchr(data, '<', len) : NULL, *end = data + len;
+	const char *first = len ? memchr(data, '<', len) : NULL, *end;
 
 	if (!first)
 		return;
+	end = data + len;
 	buf_reserve(out, (size_t)(end - first));
 	for (const char *at = first; at < end; at++) {
 		if ((unsigned char)*at < 0x20 && !is_xml_space(*at))
@@ -494,5 +495,5 @@ void xml_add_text(struct buf *out, struct slice text)
 		}
 		at += len;
 	}
-	buf_add(out, text.ptr + done, text.len - done);
+	buf_add(out, text.len ? text.ptr + done : "", text.len - done);
 }
