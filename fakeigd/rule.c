@@ -103,7 +103,7 @@ static struct rule *rule_new(const struct doc *node, const struct doc *messages,
 	rule->source = doc_copy(node);
 	if (check_keys(rule->source, d) &&
 	    (!doc_get(node, "name") || doc_string(doc_get(node, "name"), &name, d)) &&
-	    rule_match_read(&rule->match, doc_get(rule->source, "when"), node->line, d) &&
+	    rule_match_read(&rule->match, rule->source, d) &&
 	    rule_outcome_read(&rule->outcome, rule->source, messages, d)) {
 		rule->name = name_rule(node);
 		rule->random = rule->match.seed;

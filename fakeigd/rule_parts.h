@@ -92,8 +92,8 @@ struct rule_outcome {
 	struct template *head, *body;
 };
 
-/** rule_match_read() - compile "when" (NULL = always, which needs a layer: a complaint). */
-bool rule_match_read(struct rule_match *m, const struct doc *when, int line, struct diag *d);
+/** rule_match_read() - compile "when" of a rule. false after a complaint. */
+bool rule_match_read(struct rule_match *m, const struct doc *rule, struct diag *d);
 void rule_match_free(struct rule_match *m);
 /** rule_match_event() - the conditions that do not count occurrences. */
 bool rule_match_event(const struct rule_match *m, const struct router *r,

@@ -269,8 +269,9 @@ static unsigned message_names_layers(const struct rule_match *m, const struct do
 }
 
 /* The layers of a rule: as written, or as the other conditions tell. */
-static bool find_layers(struct rule_match *m, const struct doc *when, int line, struct diag *d)
+static bool find_layers(struct rule_match *m, const struct doc *rule, struct diag *d)
 {
+	const struct doc *when = doc_get(rule, "when");
 	const struct doc *layer = doc_get(when, "layer"), *message = doc_get(when, "message");
 	unsigned possible;
 
@@ -287,7 +288,7 @@ static bool find_layers(struct rule_match *m, const struct doc *when, int line, 
 		m->layers = 1u << RULE_SOAP;
 	if (m->layers)
 		return true;
-	diag_at(d, when ? when->file : NULL, when ? when->line : line,
+	diag_at(d, rule->file, when ? when->line : rule->line,
 		"when: \"layer\" is needed here: ssdp, http, description, soap or gena");
 	return false;
 }
@@ -450,8 +451,10 @@ static bool read_chance(struct rule_match *m, const struct doc *when, struct dia
 	return true;
 }
 
-bool rule_match_read(struct rule_match *m, const struct doc *when, int line, struct diag *d)
+bool rule_match_read(struct rule_match *m, const struct doc *rule, struct diag *d)
 {
+	const struct doc *when = doc_get(rule, "when");
+
 	if (when && (!doc_want(when, DOC_MAP, d) || !check_keys(when, d)))
 		return false;
 	if (!read_pattern(&m->message, doc_get(when, "message"), d) ||
@@ -463,7 +466,7 @@ bool rule_match_read(struct rule_match *m, const struct doc *when, int line, str
 		if (is_argument(when->items[i]) &&
 		    !add_named(&m->arguments, &m->argument_count, when->items[i], d))
 			return false;
-	return find_layers(m, when, line, d) && read_headers(m, doc_get(when, "header"), d) &&
+	return find_layers(m, rule, d) && read_headers(m, doc_get(when, "header"), d) &&
 	       read_from(m, doc_get(when, "from"), d) &&
 	       read_states(m, doc_get(when, "state"), d) && read_last(m, when, d) &&
 	       read_counting(m, when, d) && read_chance(m, when, d);
