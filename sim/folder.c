@@ -36,7 +36,7 @@ static bool is_evidence(const char *name)
 	static const char *const whole[] = {"capture.pcapng", "ladder.svg", "messages.json",
 					    "lab.json",	      "run.json",   "command.stdout",
 					    "command.stderr", "replay.sh"};
-	static const char *const ends[] = {".journal.ndjson",	     ".igd.log",
+	static const char *const ends[] = {".journal.ndjson",	     ".fakeigd.log",
 					   ".nft-before.txt",	     ".nft-after.txt",
 					   ".conntrack-before.json", ".conntrack-after.json"};
 	size_t len = strlen(name);
