@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Whoever searches badly listens badly: the modes that narrow the search hear no announcements. */
 const struct naive_mode naive_modes[] = {
 	[NAIVE_FIRST_REPLY_WINS] = {"first-reply-wins", "uses whatever answers the search first",
 				    "ssdp-repeater-or-ap-answers ssdp-rootdevice-search-noise "
@@ -23,6 +24,8 @@ const struct naive_mode naive_modes[] = {
 				     "ssdp-rootdevice-only ssdp-answers-service-st-only"},
 	[NAIVE_SINGLE_SEARCH] = {"single-search", "searches once and stops listening at MX",
 				 "ssdp-first-search-lost ssdp-late-reply"},
+	[NAIVE_IGNORES_NOTIFY] = {"ignores-notify", "takes replies alone, no announcement",
+				  "ssdp-notify-instead-of-reply"},
 	[NAIVE_CONNECT_UDP_SOCKET] = {"connect-udp-socket",
 				      "searches from a socket connected to the gateway's port 1900",
 				      "ssdp-reply-other-source-port "

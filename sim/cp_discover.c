@@ -129,6 +129,19 @@ static void add_socket(struct search *s, int fd, int interface)
 	s->interfaces[s->count++] = interface;
 }
 
+/* Modes that would not be what they say if an announcement helped out. */
+static bool hears_announcements(const struct cp *cp)
+{
+	static const enum naive deaf[] = {NAIVE_IGNORES_NOTIFY, NAIVE_MULTICAST_ONLY,
+					  NAIVE_UNICAST_ONLY,	NAIVE_ONE_SEARCH_TARGET,
+					  NAIVE_SINGLE_SEARCH,	NAIVE_CONNECT_UDP_SOCKET};
+
+	for (size_t i = 0; i < ARRAY_SIZE(deaf); i++)
+		if (cp_naive(cp, deaf[i]))
+			return false;
+	return true;
+}
+
 static void open_sockets(struct search *s)
 {
 	struct cp *cp = s->cp;
@@ -139,7 +152,8 @@ static void open_sockets(struct search *s)
 	}
 	for (size_t i = 0; i < cp->interface_count; i++)
 		add_socket(s, open_search_socket(s, &cp->interfaces[i]), (int)i);
-	add_socket(s, open_group_socket(cp), -1);
+	if (hears_announcements(cp))
+		add_socket(s, open_group_socket(cp), -1);
 }
 
 static void send_search(const struct search *s, int fd, struct in_addr to, const char *target)
