@@ -293,78 +293,73 @@ static void test_tokens(void **state)
 }
 
 /* RFC 9112 clause 6.3, case by case. */
+static const struct {
+	const char *head;
+	bool to_head;
+	enum http_error error;
+	enum http_framing framing;
+	uint64_t length;
+} framing[] = {
+	{"GET / HTTP/1.1\r\n\r\n", false, HTTP_OK, HTTP_BODY_NONE, 0},
+	{"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n", false, HTTP_OK, HTTP_BODY_LENGTH, 5},
+	{"POST / HTTP/1.1\r\nContent-Length: 482 \r\n\r\n", false, HTTP_OK, HTTP_BODY_LENGTH, 482},
+	{"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", false, HTTP_OK, HTTP_BODY_LENGTH, 0},
+	{"POST / HTTP/1.1\r\nContent-Length: 5, 5\r\nContent-Length: 05\r\n\r\n", false, HTTP_OK,
+	 HTTP_BODY_LENGTH, 5},
+	{"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", false, HTTP_OK,
+	 HTTP_BODY_LENGTH, HTTP_LENGTH_MAX},
+	{"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", false,
+	 HTTP_BAD_LENGTH, 0, 0},
+	{"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", false, HTTP_BAD_LENGTH, 0, 0},
+	{"POST / HTTP/1.1\r\nContent-Length: +5\r\n\r\n", false, HTTP_BAD_LENGTH, 0, 0},
+	{"POST / HTTP/1.1\r\nContent-Length: 0x5\r\n\r\n", false, HTTP_BAD_LENGTH, 0, 0},
+	{"POST / HTTP/1.1\r\nContent-Length: 5 5\r\n\r\n", false, HTTP_BAD_LENGTH, 0, 0},
+	{"POST / HTTP/1.1\r\nContent-Length:\r\n\r\n", false, HTTP_BAD_LENGTH, 0, 0},
+	{"POST / HTTP/1.1\r\nContent-Length: 5,\r\n\r\n", false, HTTP_BAD_LENGTH, 0, 0},
+	{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", false, HTTP_OK, HTTP_BODY_CHUNKED,
+	 0},
+	{"POST / HTTP/1.1\r\nTransfer-Encoding: CHUNKED\r\n\r\n", false, HTTP_OK, HTTP_BODY_CHUNKED,
+	 0},
+	{"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", false, HTTP_BAD_CODING, 0,
+	 0},
+	{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+	 "chunked\r\n\r\n",
+	 false, HTTP_BAD_CODING, 0, 0},
+	{"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", false, HTTP_BAD_CODING, 0, 0},
+	{"POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\nContent-Length: 3\r\n\r\n", false,
+	 HTTP_OK, HTTP_BODY_LENGTH, 3},
+	{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n", false,
+	 HTTP_BAD_LENGTH, 0, 0},
+	{"HTTP/1.1 200 OK\r\n\r\n", false, HTTP_OK, HTTP_BODY_UNTIL_CLOSE, 0},
+	{"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", false, HTTP_OK, HTTP_BODY_LENGTH, 7},
+	{"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", true, HTTP_OK, HTTP_BODY_NONE, 0},
+	{"HTTP/1.1 100 Continue\r\n\r\n", false, HTTP_OK, HTTP_BODY_NONE, 0},
+	{"HTTP/1.1 204 No Content\r\nContent-Length: 7\r\n\r\n", false, HTTP_OK, HTTP_BODY_NONE, 0},
+	{"HTTP/1.1 304 Not Modified\r\n\r\n", false, HTTP_OK, HTTP_BODY_NONE, 0},
+	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n", false,
+	 HTTP_OK, HTTP_BODY_CHUNKED, 0},
+	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", false, HTTP_BAD_CODING, 0, 0},
+};
+
 static void test_framing(void **state)
 {
-	static const struct {
-		const char *head;
-		bool to_head;
-		enum http_error error;
-		enum http_framing framing;
-		uint64_t length;
-	} rows[] = {
-		{"GET / HTTP/1.1\r\n\r\n", false, HTTP_OK, HTTP_BODY_NONE, 0},
-		{"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n", false, HTTP_OK, HTTP_BODY_LENGTH,
-		 5},
-		{"POST / HTTP/1.1\r\nContent-Length: 482 \r\n\r\n", false, HTTP_OK,
-		 HTTP_BODY_LENGTH, 482},
-		{"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", false, HTTP_OK, HTTP_BODY_LENGTH,
-		 0},
-		{"POST / HTTP/1.1\r\nContent-Length: 5, 5\r\nContent-Length: 05\r\n\r\n", false,
-		 HTTP_OK, HTTP_BODY_LENGTH, 5},
-		{"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n", false,
-		 HTTP_OK, HTTP_BODY_LENGTH, HTTP_LENGTH_MAX},
-		{"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n", false,
-		 HTTP_BAD_LENGTH, 0, 0},
-		{"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", false, HTTP_BAD_LENGTH, 0, 0},
-		{"POST / HTTP/1.1\r\nContent-Length: +5\r\n\r\n", false, HTTP_BAD_LENGTH, 0, 0},
-		{"POST / HTTP/1.1\r\nContent-Length: 0x5\r\n\r\n", false, HTTP_BAD_LENGTH, 0, 0},
-		{"POST / HTTP/1.1\r\nContent-Length: 5 5\r\n\r\n", false, HTTP_BAD_LENGTH, 0, 0},
-		{"POST / HTTP/1.1\r\nContent-Length:\r\n\r\n", false, HTTP_BAD_LENGTH, 0, 0},
-		{"POST / HTTP/1.1\r\nContent-Length: 5,\r\n\r\n", false, HTTP_BAD_LENGTH, 0, 0},
-		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", false, HTTP_OK,
-		 HTTP_BODY_CHUNKED, 0},
-		{"POST / HTTP/1.1\r\nTransfer-Encoding: CHUNKED\r\n\r\n", false, HTTP_OK,
-		 HTTP_BODY_CHUNKED, 0},
-		{"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", false,
-		 HTTP_BAD_CODING, 0, 0},
-		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
-		 "chunked\r\n\r\n",
-		 false, HTTP_BAD_CODING, 0, 0},
-		{"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", false, HTTP_BAD_CODING, 0,
-		 0},
-		{"POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\nContent-Length: 3\r\n\r\n",
-		 false, HTTP_OK, HTTP_BODY_LENGTH, 3},
-		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",
-		 false, HTTP_BAD_LENGTH, 0, 0},
-		{"HTTP/1.1 200 OK\r\n\r\n", false, HTTP_OK, HTTP_BODY_UNTIL_CLOSE, 0},
-		{"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", false, HTTP_OK, HTTP_BODY_LENGTH,
-		 7},
-		{"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", true, HTTP_OK, HTTP_BODY_NONE, 0},
-		{"HTTP/1.1 100 Continue\r\n\r\n", false, HTTP_OK, HTTP_BODY_NONE, 0},
-		{"HTTP/1.1 204 No Content\r\nContent-Length: 7\r\n\r\n", false, HTTP_OK,
-		 HTTP_BODY_NONE, 0},
-		{"HTTP/1.1 304 Not Modified\r\n\r\n", false, HTTP_OK, HTTP_BODY_NONE, 0},
-		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",
-		 false, HTTP_OK, HTTP_BODY_CHUNKED, 0},
-		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", false, HTTP_BAD_CODING, 0,
-		 0},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(framing); i++) {
 		struct http_head head;
 		size_t consumed;
-		enum http_framing framing;
+		enum http_framing how;
 		uint64_t length;
 
-		assert_row(i, http_parse_head(rows[i].head, strlen(rows[i].head), &head, &consumed),
-			   HTTP_OK);
-		assert_row(i, http_body_framing(&head, rows[i].to_head, &framing, &length),
-			   rows[i].error);
-		if (rows[i].error)
+		assert_row(
+			i,
+			http_parse_head(framing[i].head, strlen(framing[i].head), &head, &consumed),
+			HTTP_OK);
+		assert_row(i, http_body_framing(&head, framing[i].to_head, &how, &length),
+			   framing[i].error);
+		if (framing[i].error)
 			continue;
-		assert_row(i, framing, rows[i].framing);
-		assert_row(i, length, rows[i].length);
+		assert_row(i, how, framing[i].framing);
+		assert_row(i, length, framing[i].length);
 	}
 	assert_int_equal(http_error_status(HTTP_BAD_LENGTH), 400);
 	assert_int_equal(http_error_status(HTTP_BAD_CODING), 501);

@@ -17,91 +17,90 @@
 	"<!ENTITY d \"&c;&c;&c;&c;&c;&c;&c;&c;\">]><a>&d;</a>"
 
 /* Documents by what becomes of them, strictly and leniently. */
+static const struct {
+	const char *bytes;
+	size_t len;
+	enum xml_error strict, lenient;
+} documents[] = {
+	{BYTES("<a/>"), XML_OK, XML_OK},
+	{BYTES(UTF8_DECL "\r\n<a>b</a>\r\n"), XML_OK, XML_OK},
+	{BYTES("\xEF\xBB\xBF<a/>"), XML_OK, XML_OK},
+	{BYTES("\xFF\xFE<\0a\0/\0>\0"), XML_OK, XML_OK},
+	{BYTES("\xFE\xFF\0<\0a\0/\0>"), XML_OK, XML_OK},
+	{BYTES(LATIN1_DECL "<a>\xE9</a>"), XML_OK, XML_OK},
+	{BYTES("<a><!-- c --><?pi x?><![CDATA[<]]></a><!-- c -->"), XML_OK, XML_OK},
+	{BYTES("<a  b='c'\r\n>&#65;&lt;&amp;</a >"), XML_OK, XML_OK},
+	{BYTES("<x:a xmlns:x='u'/>"), XML_OK, XML_OK},
+	/* not well-formed for ever */
+	{BYTES(""), XML_MALFORMED, XML_MALFORMED},
+	{BYTES(" "), XML_MALFORMED, XML_MALFORMED},
+	{BYTES("\0\0\0\0"), XML_MALFORMED, XML_MALFORMED},
+	{BYTES("hello"), XML_MALFORMED, XML_MALFORMED},
+	{BYTES("><"), XML_MALFORMED, XML_MALFORMED},
+	{BYTES("<"), XML_MALFORMED, XML_MALFORMED},
+	{BYTES("<a>"), XML_MALFORMED, XML_MALFORMED},
+	{BYTES("<a><b></a></b>"), XML_MALFORMED, XML_MALFORMED},
+	{BYTES("<a></b>"), XML_MALFORMED, XML_MALFORMED},
+	{BYTES("<a/><b/>"), XML_MALFORMED, XML_OK},
+	{BYTES("<a b/>"), XML_MALFORMED, XML_MALFORMED},
+	{BYTES("<a b='1' b='2'/>"), XML_MALFORMED, XML_MALFORMED},
+	{BYTES("<a>&#0;</a>"), XML_MALFORMED, XML_OK},
+	{BYTES("<a>&#x1F;</a>"), XML_MALFORMED, XML_OK},
+	{BYTES("<a>&#xFFFFFFFF;</a>"), XML_MALFORMED, XML_OK},
+	{BYTES("<a><![CDATA[</a>"), XML_MALFORMED, XML_MALFORMED},
+	{BYTES("<a><!-- -- --></a>"), XML_MALFORMED, XML_MALFORMED},
+	{BYTES("<?xml version='1.0'?><?xml version='1.0'?><a/>"), XML_MALFORMED, XML_MALFORMED},
+	{BYTES("{\"a\": 1}"), XML_MALFORMED, XML_MALFORMED},
+	/* what routers send */
+	{BYTES("\r\n\r\n" UTF8_DECL "<a/>"), XML_MALFORMED, XML_OK},
+	{BYTES("junk<a/>"), XML_MALFORMED, XML_OK},
+	{BYTES("<a/>\0"), XML_MALFORMED, XML_OK},
+	{BYTES("<a/>junk"), XML_MALFORMED, XML_OK},
+	{BYTES("<a>x & y</a>"), XML_MALFORMED, XML_OK},
+	{BYTES("<a>VEN_01f2&DEV_0004</a>"), XML_MALFORMED, XML_OK},
+	{BYTES("<a>&nbsp;</a>"), XML_MALFORMED, XML_OK},
+	{BYTES("<a>&unknown;</a>"), XML_MALFORMED, XML_OK},
+	{BYTES("<a>\x18</a>"), XML_MALFORMED, XML_OK},
+	{BYTES("<a>\0</a>"), XML_MALFORMED, XML_OK},
+	{BYTES("<a><p:b>x</p:b></a>"), XML_MALFORMED, XML_OK},
+	{BYTES("<a p:b='c'/>"), XML_MALFORMED, XML_OK},
+	{BYTES("<a>\xE9</a>"), XML_BAD_ENCODING, XML_OK},
+	{BYTES(UTF8_DECL "<a>\xE9t\xE9</a>"), XML_BAD_ENCODING, XML_OK},
+	{BYTES("<a>\xC0\x80</a>"), XML_BAD_ENCODING, XML_OK},
+	{BYTES("<a>\xED\xA0\x80</a>"), XML_BAD_ENCODING, XML_OK},
+	{BYTES(DECL("windows-1252") "<a>\xE9</a>"), XML_BAD_ENCODING, XML_OK},
+	{BYTES(DECL("no-such") "<a/>"), XML_BAD_ENCODING, XML_OK},
+	{BYTES(DECL("utf-16") "<a/>"), XML_BAD_ENCODING, XML_OK},
+	/* never */
+	{BYTES("<!DOCTYPE a><a/>"), XML_FORBIDDEN, XML_FORBIDDEN},
+	{BYTES("<!DOCTYPE html><html/>"), XML_FORBIDDEN, XML_FORBIDDEN},
+	{BYTES("<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>"), XML_FORBIDDEN, XML_FORBIDDEN},
+	{BYTES("<!DOCTYPE a PUBLIC \"p\" \"http://192.0.2.1/\"><a/>"), XML_FORBIDDEN,
+	 XML_FORBIDDEN},
+	{BYTES("<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>"), XML_FORBIDDEN,
+	 XML_FORBIDDEN},
+	{BYTES("<!DOCTYPE a [<!ENTITY % p SYSTEM \"http://192.0.2.1/\">%p;]><a/>"), XML_FORBIDDEN,
+	 XML_FORBIDDEN},
+	{BYTES(LAUGHS), XML_FORBIDDEN, XML_FORBIDDEN},
+	{BYTES("junk" LAUGHS), XML_MALFORMED, XML_FORBIDDEN},
+};
+
 static void test_verdicts(void **state)
 {
-	static const struct {
-		const char *bytes;
-		size_t len;
-		enum xml_error strict, lenient;
-	} rows[] = {
-		{BYTES("<a/>"), XML_OK, XML_OK},
-		{BYTES(UTF8_DECL "\r\n<a>b</a>\r\n"), XML_OK, XML_OK},
-		{BYTES("\xEF\xBB\xBF<a/>"), XML_OK, XML_OK},
-		{BYTES("\xFF\xFE<\0a\0/\0>\0"), XML_OK, XML_OK},
-		{BYTES("\xFE\xFF\0<\0a\0/\0>"), XML_OK, XML_OK},
-		{BYTES(LATIN1_DECL "<a>\xE9</a>"), XML_OK, XML_OK},
-		{BYTES("<a><!-- c --><?pi x?><![CDATA[<]]></a><!-- c -->"), XML_OK, XML_OK},
-		{BYTES("<a  b='c'\r\n>&#65;&lt;&amp;</a >"), XML_OK, XML_OK},
-		{BYTES("<x:a xmlns:x='u'/>"), XML_OK, XML_OK},
-		/* not well-formed for ever */
-		{BYTES(""), XML_MALFORMED, XML_MALFORMED},
-		{BYTES(" "), XML_MALFORMED, XML_MALFORMED},
-		{BYTES("\0\0\0\0"), XML_MALFORMED, XML_MALFORMED},
-		{BYTES("hello"), XML_MALFORMED, XML_MALFORMED},
-		{BYTES("><"), XML_MALFORMED, XML_MALFORMED},
-		{BYTES("<"), XML_MALFORMED, XML_MALFORMED},
-		{BYTES("<a>"), XML_MALFORMED, XML_MALFORMED},
-		{BYTES("<a><b></a></b>"), XML_MALFORMED, XML_MALFORMED},
-		{BYTES("<a></b>"), XML_MALFORMED, XML_MALFORMED},
-		{BYTES("<a/><b/>"), XML_MALFORMED, XML_OK},
-		{BYTES("<a b/>"), XML_MALFORMED, XML_MALFORMED},
-		{BYTES("<a b='1' b='2'/>"), XML_MALFORMED, XML_MALFORMED},
-		{BYTES("<a>&#0;</a>"), XML_MALFORMED, XML_OK},
-		{BYTES("<a>&#x1F;</a>"), XML_MALFORMED, XML_OK},
-		{BYTES("<a>&#xFFFFFFFF;</a>"), XML_MALFORMED, XML_OK},
-		{BYTES("<a><![CDATA[</a>"), XML_MALFORMED, XML_MALFORMED},
-		{BYTES("<a><!-- -- --></a>"), XML_MALFORMED, XML_MALFORMED},
-		{BYTES("<?xml version='1.0'?><?xml version='1.0'?><a/>"), XML_MALFORMED,
-		 XML_MALFORMED},
-		{BYTES("{\"a\": 1}"), XML_MALFORMED, XML_MALFORMED},
-		/* what routers send */
-		{BYTES("\r\n\r\n" UTF8_DECL "<a/>"), XML_MALFORMED, XML_OK},
-		{BYTES("junk<a/>"), XML_MALFORMED, XML_OK},
-		{BYTES("<a/>\0"), XML_MALFORMED, XML_OK},
-		{BYTES("<a/>junk"), XML_MALFORMED, XML_OK},
-		{BYTES("<a>x & y</a>"), XML_MALFORMED, XML_OK},
-		{BYTES("<a>VEN_01f2&DEV_0004</a>"), XML_MALFORMED, XML_OK},
-		{BYTES("<a>&nbsp;</a>"), XML_MALFORMED, XML_OK},
-		{BYTES("<a>&unknown;</a>"), XML_MALFORMED, XML_OK},
-		{BYTES("<a>\x18</a>"), XML_MALFORMED, XML_OK},
-		{BYTES("<a>\0</a>"), XML_MALFORMED, XML_OK},
-		{BYTES("<a><p:b>x</p:b></a>"), XML_MALFORMED, XML_OK},
-		{BYTES("<a p:b='c'/>"), XML_MALFORMED, XML_OK},
-		{BYTES("<a>\xE9</a>"), XML_BAD_ENCODING, XML_OK},
-		{BYTES(UTF8_DECL "<a>\xE9t\xE9</a>"), XML_BAD_ENCODING, XML_OK},
-		{BYTES("<a>\xC0\x80</a>"), XML_BAD_ENCODING, XML_OK},
-		{BYTES("<a>\xED\xA0\x80</a>"), XML_BAD_ENCODING, XML_OK},
-		{BYTES(DECL("windows-1252") "<a>\xE9</a>"), XML_BAD_ENCODING, XML_OK},
-		{BYTES(DECL("no-such") "<a/>"), XML_BAD_ENCODING, XML_OK},
-		{BYTES(DECL("utf-16") "<a/>"), XML_BAD_ENCODING, XML_OK},
-		/* never */
-		{BYTES("<!DOCTYPE a><a/>"), XML_FORBIDDEN, XML_FORBIDDEN},
-		{BYTES("<!DOCTYPE html><html/>"), XML_FORBIDDEN, XML_FORBIDDEN},
-		{BYTES("<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>"), XML_FORBIDDEN,
-		 XML_FORBIDDEN},
-		{BYTES("<!DOCTYPE a PUBLIC \"p\" \"http://192.0.2.1/\"><a/>"), XML_FORBIDDEN,
-		 XML_FORBIDDEN},
-		{BYTES("<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><a>&x;</a>"),
-		 XML_FORBIDDEN, XML_FORBIDDEN},
-		{BYTES("<!DOCTYPE a [<!ENTITY % p SYSTEM \"http://192.0.2.1/\">%p;]><a/>"),
-		 XML_FORBIDDEN, XML_FORBIDDEN},
-		{BYTES(LAUGHS), XML_FORBIDDEN, XML_FORBIDDEN},
-		{BYTES("junk" LAUGHS), XML_MALFORMED, XML_FORBIDDEN},
-	};
 	struct xml_node *root;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		enum xml_error error = xml_parse(rows[i].bytes, rows[i].len, &root);
+	for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
+		enum xml_error error = xml_parse(documents[i].bytes, documents[i].len, &root);
 
-		assert_row(i, error, rows[i].strict);
+		assert_row(i, error, documents[i].strict);
 		assert_row(i, root != NULL, error == XML_OK);
 		xml_free(root);
-		error = xml_parse_lenient(rows[i].bytes, rows[i].len, &root);
-		assert_row(i, error, rows[i].lenient);
+		error = xml_parse_lenient(documents[i].bytes, documents[i].len, &root);
+		assert_row(i, error, documents[i].lenient);
 		assert_row(i, root != NULL, error == XML_OK);
 		xml_free(root);
-		assert_true(*xml_error_text(rows[i].strict));
+		assert_true(*xml_error_text(documents[i].strict));
 	}
 	assert_int_equal(xml_parse(NULL, 0, &root), XML_MALFORMED);
 	assert_int_equal(xml_parse_lenient(NULL, 0, &root), XML_MALFORMED);
