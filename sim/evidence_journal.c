@@ -13,7 +13,8 @@
  *			the sender alone will do.
  *  sent		the packet nearest in time: the journal may be written before or after the
  *			bytes went out, and a rule may have held them back.
- *  state, error	without end points: the last packet to that router within STATE_NS.
+ *  state, error	without end points, of a table that packets change: the last packet to that
+ *			router within STATE_NS.
  *
  * A line that finds none stays in its journal only.
  */
@@ -297,6 +298,16 @@ static size_t last_to_router(const struct evidence *e, const struct line *line)
 	return SIZE_MAX;
 }
 
+/* What the router, its WAN or its control socket say of themselves is about no packet. */
+static bool is_caused_by_packet(const struct line *line)
+{
+	const char *layer = text_of(line->json, "layer");
+
+	if (strcmp(line->event, "state") != 0 && strcmp(line->event, "error") != 0)
+		return false;
+	return strcmp(layer, "portmap") == 0 || strcmp(layer, "gena") == 0;
+}
+
 static size_t find_packet(const struct evidence *e, const struct list *l, const struct line *line)
 {
 	uint64_t both = make_key(KEY_BOTH, &line->from, &line->to);
@@ -304,7 +315,7 @@ static size_t find_packet(const struct evidence *e, const struct list *l, const 
 	size_t packet;
 
 	if (!line->from.family && !line->to.family)
-		return last_to_router(e, line);
+		return is_caused_by_packet(line) ? last_to_router(e, line) : SIZE_MAX;
 	if (sent) {
 		packet = nearest(l, both, line);
 		if (packet == SIZE_MAX)

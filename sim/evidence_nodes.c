@@ -235,11 +235,13 @@ static char *join_words(const json_t *words)
 	{
 		const char *w = json_string_value(word);
 
-		if (text.len + (w ? strlen(w) : 0) > COMMAND_MAX) {
+		if (!w || text.len + strlen(w) > COMMAND_MAX) {
 			buf_puts(&text, " …");
 			break;
 		}
-		buf_printf(&text, "%s%s", i ? " " : "", w ? w : "");
+		if (i == 0 && strrchr(w, '/'))
+			w = strrchr(w, '/') + 1;
+		buf_printf(&text, "%s%s", i ? " " : "", w);
 	}
 	return buf_steal(&text);
 }

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #define UUID_CHARS     8  /* of "uuid:" that a label shows */
+#define PATH_CHARS     18 /* of a location that a label shows */
 #define QUOTED_MAX     24 /* longer payloads are only counted */
 #define TTL_NOTEWORTHY 8
 
@@ -111,6 +112,22 @@ void label_quoted(struct buf *out, struct slice bytes)
 	buf_putc(out, '"');
 }
 
+/* "http://192.168.1.1:5431/dyndev/uuid:4f8c…": who and where are what matters. */
+static void short_url(struct buf *text, struct slice url)
+{
+	const char *host = slice_starts(url, "http://") ? url.ptr + 7 : url.ptr;
+	size_t before = (size_t)(host - url.ptr);
+	const char *path = memchr(host, '/', url.len - before);
+	size_t keep = path ? (size_t)(path - url.ptr) + PATH_CHARS : url.len;
+
+	if (url.len <= keep + 2) {
+		buf_add_slice(text, url);
+		return;
+	}
+	buf_add(text, url.ptr, keep);
+	buf_puts(text, "…");
+}
+
 static void ssdp_text(struct buf *text, const struct ssdp_message *s, enum ssdp_error error)
 {
 	static const char *const verbs[] = {
@@ -135,7 +152,7 @@ static void ssdp_text(struct buf *text, const struct ssdp_message *s, enum ssdp_
 		buf_printf(text, ", MX %ld", s->mx);
 	if (s->kind == SSDP_REPLY && s->location.ptr) {
 		buf_puts(text, " at ");
-		buf_add_slice(text, s->location);
+		short_url(text, s->location);
 	}
 	if (error != SSDP_OK)
 		buf_printf(text, " (%s)", ssdp_error_text(error));

@@ -33,7 +33,9 @@
 #define ROW_SMALL    24.0 /* discovery, plain TCP and UDP */
 #define PAUSE_HEIGHT 30.0
 #define GAP_MIN	     120.0
-#define GAP_MAX	     400.0
+#define GAP_MAX	     400.0 /* few columns may be that far apart */
+#define GAP_MANY     250.0 /* many only so */
+#define WIDTH_AIM    1100.0
 #define LABEL_SIZE   12.0
 #define LABEL_SMALL  10.5
 #define NAME_SIZE    13.0
@@ -161,6 +163,7 @@ static size_t caption_lines(const struct picture *p)
 static void place_columns(struct picture *p)
 {
 	double *gap = xcalloc(p->node_count + 1, sizeof(*gap));
+	double most = fmax(GAP_MANY, fmin(GAP_MAX, WIDTH_AIM / (double)p->node_count));
 
 	for (size_t i = 0; i + 1 < p->node_count; i++)
 		gap[i] = fmax(GAP_MIN, (box_width(p, i) + box_width(p, i + 1)) / 2 + 24);
@@ -171,7 +174,7 @@ static void place_columns(struct picture *p)
 		if (row->kind == ROW_MESSAGE && h->to >= 0 && abs(h->from - h->to) == 1) {
 			int left = h->from < h->to ? h->from : h->to;
 
-			gap[left] = fmax(gap[left], fmin(label_width(h) + 28, GAP_MAX));
+			gap[left] = fmax(gap[left], fmin(label_width(h) + 28, most));
 		}
 	}
 	p->x[0] = TIME_WIDTH + MARGIN + box_width(p, 0) / 2;
@@ -347,13 +350,22 @@ static void draw_group(struct picture *p, double y, const struct hop *h)
 		   color(h));
 }
 
-static void draw_arrow(struct picture *p, double y, const struct hop *h)
+/* One hop; the last of a message has the arrow's head, the first an error's cross. */
+static void draw_arrow(struct picture *p, double y, const struct row *row, size_t index)
 {
+	const struct hop *h = &row->hops[index];
 	double from = p->x[h->from], to = p->x[h->to], direction = to > from ? 1 : -1;
 
-	draw_line(p, from, to - direction * (HEAD - 1), y, h);
-	draw_head(p, to, y, direction, color(h));
-	if (h->first->is_error)
+	if (index + 1 == row->hop_count) {
+		draw_line(p, from, to - direction * (HEAD - 1), y, h);
+		draw_head(p, to, y, direction, color(h));
+	} else {
+		draw_line(p, from, to, y, h);
+	}
+	if (index > 0)
+		buf_printf(p->svg, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n", from,
+			   y, color(h));
+	else if (h->first->is_error)
 		draw_cross(p, (from + to) / 2, y);
 }
 
@@ -390,10 +402,7 @@ static void draw_hop(struct picture *p, double y, const struct row *row, size_t 
 
 		draw_label(p, fmin(a, b), fmax(a, b), y - 7, h, true);
 	}
-	draw_arrow(p, y, h);
-	if (index > 0)
-		buf_printf(p->svg, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n",
-			   p->x[h->from], y, color(h));
+	draw_arrow(p, y, row, index);
 }
 
 /* "12.3 ms", "2.013 s" */
@@ -430,7 +439,7 @@ static void draw_message_row(struct picture *p, const struct row *row, double to
 /* The axis is broken: a band over the life lines that says for how long. */
 static void draw_break(struct picture *p, const struct row *row, double top)
 {
-	double y = top + PAUSE_HEIGHT / 2 - 1;
+	double y = top + PAUSE_HEIGHT / 2 - 1, width, x;
 	struct buf text = {0};
 	char time[24];
 
@@ -448,8 +457,13 @@ static void draw_break(struct picture *p, const struct row *row, double top)
 			   p->x[i] - 5, y);
 	put_text(p, TIME_WIDTH - 8, y + 3.5,
 		 "class=\"t\" text-anchor=\"end\" font-size=\"10\" fill=\"#666\"", slice_of("⋮"));
-	put_text(p, TIME_WIDTH + 8, y + 3.5, "class=\"b\" font-size=\"10\" fill=\"#444\"",
-		 buf_slice(&text));
+	width = ladder_text_width(buf_slice(&text), 10, false);
+	x = p->node_count > 1 ? (p->x[0] + p->x[1] - width) / 2 : p->x[0] + 12;
+	x = fmax(fmin(x, p->width - MARGIN - width - 4), TIME_WIDTH + 4);
+	buf_printf(p->svg,
+		   "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"12\" fill=\"#f0f0f0\"/>\n",
+		   x - 4, y - 6, width + 8);
+	put_text(p, x, y + 3.5, "class=\"b\" font-size=\"10\" fill=\"#444\"", buf_slice(&text));
 	buf_puts(p->svg, "</g>\n");
 	buf_free(&text);
 }
