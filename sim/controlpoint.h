@@ -5,8 +5,8 @@
  * It runs where it is started (a lab's node or a real network) with ordinary sockets and no
  * privileges. Every step goes into a report: what was sent, what came back, what was believed and
  * why, how long. Its parts: cp_net.c (interfaces, gateways, hops), cp_discover.c (SSDP), cp_http.c,
- * cp_actions.c (SOAP), cp_choose.c (which router, which service), cp_map.c (one router),
- * cp_layers.c (routers behind routers), cp_report.c; what they share is in cp.h.
+ * cp_actions.c (SOAP), cp_choose.c (which router, which service), cp_map.c and cp_move.c (one
+ * router), cp_layers.c (routers behind routers), cp_report.c; what they share is in cp.h.
  */
 #ifndef SIM_CONTROLPOINT_H
 #define SIM_CONTROLPOINT_H

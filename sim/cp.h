@@ -209,7 +209,7 @@ void cp_get_external(struct cp *cp, int layer, struct cp_router *r);
 /** cp_get_status() - GetStatusInfo into @r; returns whether it counts as connected. */
 bool cp_get_status(struct cp *cp, int layer, struct cp_router *r);
 
-/* Mapping on one router (cp_map.c); the decisions are pure. */
+/* Decisions (cp_move.c) */
 
 /** struct cp_attempt - what the next AddPortMapping asks for, and what was tried already */
 struct cp_attempt {
@@ -247,6 +247,13 @@ const char *cp_move_text(enum cp_move move);
 /** cp_next_port() - the next port after @port that no entry of @table holds; wraps at 65535 to
  * 1024. Return: 0 when there is none. */
 uint16_t cp_next_port(const struct cp_table *table, int protocol, uint16_t port);
+
+const struct cp_entry *cp_find_port(const struct cp_table *table, int protocol, uint16_t port);
+/** cp_take_lease_zero(), cp_take_same_port() - make that change if it was not made before. */
+bool cp_take_lease_zero(struct cp_attempt *attempt, int code);
+bool cp_take_same_port(struct cp_attempt *attempt);
+
+/* Mapping on one router (cp_map.c) */
 
 /** struct cp_layer - what was done on one router */
 struct cp_layer {
