@@ -110,24 +110,42 @@ void lab_op_advance(struct lab_init *lab, struct request *rq)
 	landed(ask_all(lab, rq, "wake"));
 }
 
-void lab_op_reset(struct lab_init *lab, struct request *rq)
+/* Every router's connections and dynamic mappings. Return: NULL, or a sentence; caller frees. */
+static char *reset_kernel(struct lab_init *lab)
 {
-	struct fleet *f = ask_all(lab, rq, "reset");
+	char *complaint = NULL;
 
 	for (size_t i = 0; i < lab->topology->node_count; i++) {
 		const struct lab_node *node = &lab->nodes[i];
-		int error = 0;
+		int error;
 
 		if (node->node->kind != NODE_ROUTER || node->outside)
 			continue;
 		error = lab_enter(lab, node);
 		if (!error)
 			error = nat_reset();
-		if (error && !f->error)
-			f->error = xasprintf("router %s: flushing connections: %s",
-					     node->node->name, strerror(-error));
+		if (error && !complaint)
+			complaint = xasprintf("router %s: flushing connections: %s",
+					      node->node->name, strerror(-error));
 	}
 	lab_enter(lab, NULL);
+	return complaint;
+}
+
+void lab_op_reset(struct lab_init *lab, struct request *rq)
+{
+	/*
+	 * The kernel's part first: closing a netfilter socket waits 8 ms for an RCU grace period
+	 * when rules of its namespace were just deleted, which fakeigd is about to do. Its own
+	 * reset ends the connections through mappings once more.
+	 */
+	char *complaint = reset_kernel(lab);
+	struct fleet *f = ask_all(lab, rq, "reset");
+
+	if (complaint && !f->error)
+		f->error = complaint;
+	else
+		free(complaint);
 	landed(f);
 }
 

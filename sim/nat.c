@@ -541,7 +541,7 @@ int nat_setup(const struct topology *t, const struct node *node, struct diag *d)
 static int flush_conntrack(void)
 {
 	char data[1024];
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	struct mnl_socket *nl = nft_socket();
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(data);
 	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
 	ssize_t got = -1;
@@ -552,12 +552,10 @@ static int flush_conntrack(void)
 	nfg->version = NFNETLINK_V0;
 	if (!nl)
 		return -errno;
-	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 &&
-	    mnl_socket_sendto(nl, data, nlh->nlmsg_len) > 0)
+	if (mnl_socket_sendto(nl, data, nlh->nlmsg_len) > 0)
 		got = mnl_socket_recvfrom(nl, data, sizeof(data));
 	if (got < 0 || mnl_cb_run(data, got, 0, 0, NULL, NULL) < 0)
 		error = -errno;
-	mnl_socket_close(nl);
 	return error;
 }
 

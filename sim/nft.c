@@ -15,6 +15,7 @@
 #include <libnftnl/udata.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MESSAGE_MAX  4096 /* no message of ours comes near */
@@ -376,6 +377,70 @@ static struct mnl_socket *open_socket(void)
 	return nl;
 }
 
+/**
+ * struct kept_socket - a socket that stays open for the next transaction in its namespace
+ * @netns:	inode of the namespace
+ * @owner:	process that opened it; a child must not mix its replies with its parent's
+ * @inode:	of the socket: somebody may have closed the descriptor under us
+ */
+struct kept_socket {
+	ino_t netns;
+	pid_t owner;
+	ino_t inode;
+	struct mnl_socket *nl;
+};
+
+/*
+ * Closing a netfilter socket waits 8 ms for an RCU grace period when something was just deleted
+ * from the tables of its namespace. So none is closed that works.
+ */
+static struct kept_socket *kept;
+static size_t kept_count;
+
+static ino_t inode_of(struct mnl_socket *nl)
+{
+	struct stat status;
+
+	return fstat(mnl_socket_get_fd(nl), &status) < 0 ? 0 : status.st_ino;
+}
+
+struct mnl_socket *nft_socket(void)
+{
+	struct kept_socket *free_slot = NULL;
+	struct mnl_socket *nl;
+	struct stat here;
+
+	if (stat("/proc/thread-self/ns/net", &here) < 0)
+		return NULL;
+	for (size_t i = 0; i < kept_count; i++) {
+		if (kept[i].nl &&
+		    (kept[i].owner != getpid() || inode_of(kept[i].nl) != kept[i].inode))
+			kept[i].nl = NULL; /* not ours to close */
+		if (kept[i].nl && kept[i].netns == here.st_ino)
+			return kept[i].nl;
+		if (!kept[i].nl)
+			free_slot = &kept[i];
+	}
+	nl = open_socket();
+	if (!nl)
+		return NULL;
+	if (!free_slot) {
+		kept = xrealloc(kept, (kept_count + 1) * sizeof(*kept));
+		free_slot = &kept[kept_count++];
+	}
+	*free_slot = (struct kept_socket){here.st_ino, getpid(), inode_of(nl), nl};
+	return nl;
+}
+
+/* After a refusal there may be replies that nobody has read. */
+static void discard_socket(struct mnl_socket *nl)
+{
+	for (size_t i = 0; i < kept_count; i++)
+		if (kept[i].nl == nl)
+			kept[i].nl = NULL;
+	mnl_socket_close(nl);
+}
+
 /* Ask for an acknowledgement of the last message: the kernel answers it when all was committed. */
 static void acknowledge_last(struct nft_batch *b)
 {
@@ -390,7 +455,7 @@ static void acknowledge_last(struct nft_batch *b)
 
 int nft_commit(struct nft_batch *b, const char **what)
 {
-	struct mnl_socket *nl = open_socket();
+	struct mnl_socket *nl = nft_socket();
 	uint32_t failed = 0;
 	int error = nl ? 0 : -errno;
 
@@ -406,8 +471,8 @@ int nft_commit(struct nft_batch *b, const char **what)
 	}
 	if (what && failed >= FIRST_SEQ && failed < FIRST_SEQ + b->count)
 		*what = b->what[failed - FIRST_SEQ];
-	if (nl)
-		mnl_socket_close(nl);
+	if (nl && error)
+		discard_socket(nl);
 	buf_free(&b->bytes);
 	b->count = 0;
 	return error;
@@ -416,7 +481,7 @@ int nft_commit(struct nft_batch *b, const char **what)
 bool nft_exists(uint8_t family, const char *table, const char *set)
 {
 	char data[256];
-	struct mnl_socket *nl = open_socket();
+	struct mnl_socket *nl = nft_socket();
 	uint16_t type = set ? NFT_MSG_GETSET : NFT_MSG_GETTABLE;
 	struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(data, type, family, NLM_F_ACK, 1);
 	uint32_t failed;
@@ -429,6 +494,5 @@ bool nft_exists(uint8_t family, const char *table, const char *set)
 		mnl_attr_put_strz(nlh, NFTA_SET_NAME, set);
 	found = mnl_socket_sendto(nl, data, nlh->nlmsg_len) > 0 &&
 		read_acknowledgements(nl, 1, &failed) == 0;
-	mnl_socket_close(nl);
 	return found;
 }

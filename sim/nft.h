@@ -32,6 +32,7 @@
 
 #define NFT_MESSAGES_MAX 96
 
+struct mnl_socket;
 struct nftnl_rule;
 
 /**
@@ -119,6 +120,14 @@ void nft_nat(struct nftnl_rule *r, uint32_t type, unsigned address_reg, int port
  * Return: 0 or -errno.
  */
 int nft_commit(struct nft_batch *b, const char **what);
+/**
+ * nft_socket() - the netfilter socket of the current network namespace, for other subsystems too
+ *
+ * It stays open for good: closing one waits 8 ms for an RCU grace period when something was just
+ * deleted from the namespace's tables. Whoever uses it reads every reply to what it sent. Return:
+ * NULL with errno set.
+ */
+struct mnl_socket *nft_socket(void);
 /** nft_exists() - whether table (@set NULL) or set is there; a look costs 10 us, a transaction
  * that fails 8 ms. */
 bool nft_exists(uint8_t family, const char *table, const char *set);
