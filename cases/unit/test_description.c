@@ -14,40 +14,24 @@
 	"<service><serviceType>" type "</serviceType><serviceId>id</serviceId>"                    \
 	"<SCPDURL>s.xml</SCPDURL><controlURL>" control "</controlURL><eventSubURL/></service>"
 
+/* clang-format off */
 static const char igd[] =
 	"<?xml version=\"1.0\"?>\r\n" ROOT
 	"<specVersion><major>1</major><minor>0</minor></specVersion>"
 	"<device><deviceType>urn:schemas-upnp-org:device:InternetGatewayDevice:1</deviceType>"
 	"<friendlyName>\n A &amp; B \t</friendlyName><manufacturer><![CDATA[<M>]]></manufacturer>"
 	"<modelName>m</modelName><UDN> uuid:root </UDN>"
-	"<serviceList>" SERVICE(
-		"l3f",
-		"/ctl/L3F") "</serviceList>"
-			    "<deviceList><device><deviceType>wan</deviceType><UDN>uuid:wan</UDN>"
-			    "<serviceList>" SERVICE(
-				    "cif",
-				    "ctl/CIF") "</serviceList>"
-					       "<deviceList><device><deviceType>wancon</"
-					       "deviceType><UDN>uuid:con</UDN>"
-					       "<serviceList>" SERVICE("dsl", "http://"
-									      "192.168.1.1:4444/"
-									      "x?1") SERVICE(
-						       "wanip",
-						       "uuid:9/WANIPConnection:1") "</"
-										   "serviceList></"
-										   "device></"
-										   "deviceList>"
-										   "</device>"
-										   "<device><"
-										   "deviceType>lan<"
-										   "/deviceType><"
-										   "UDN>uuid:lan</"
-										   "UDN>"
-										   "<serviceList"
-										   ">" SERVICE(
-											   "hcm",
-											   "?ctl") "</serviceList></device></deviceList>"
-												   "</device></root>\r\n";
+	"<serviceList>" SERVICE("l3f", "/ctl/L3F") "</serviceList>"
+	"<deviceList><device><deviceType>wan</deviceType><UDN>uuid:wan</UDN>"
+	"<serviceList>" SERVICE("cif", "ctl/CIF") "</serviceList>"
+	"<deviceList><device><deviceType>wancon</deviceType><UDN>uuid:con</UDN>"
+	"<serviceList>" SERVICE("dsl", "http://192.168.1.1:4444/x?1")
+	SERVICE("wanip", "uuid:9/WANIPConnection:1") "</serviceList></device></deviceList>"
+	"</device>"
+	"<device><deviceType>lan</deviceType><UDN>uuid:lan</UDN>"
+	"<serviceList>" SERVICE("hcm", "?ctl") "</serviceList></device></deviceList>"
+	"</device></root>\r\n";
+/* clang-format on */
 
 /* Parse with LOCATION as the place the document came from. */
 static bool parse(const char *data, size_t len, struct description *d, const char **why)
