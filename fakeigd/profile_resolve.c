@@ -237,6 +237,10 @@ static bool resolve_profile(struct resolver *r, const struct mention *m)
 	struct doc *doc = NULL;
 	bool fine = path && enter(r, path, m);
 
+	if (fine && r->depth == 1) { /* whose profile it will be */
+		free(r->base->file);
+		r->base->file = xstrdup(path);
+	}
 	if (fine)
 		doc = doc_load_file(path, r->d);
 	fine = doc && doc_keys(doc, keys, ARRAY_SIZE(keys), r->d) && resolve_parent(r, doc);

@@ -130,7 +130,7 @@ bool profile_read_services(struct profile *p, const struct doc *doc, struct diag
 	const struct doc *list = doc_get(doc, "services");
 
 	if (!list) {
-		diag_at(d, doc_get(doc, "summary")->file, 0, "\"services\" is missing");
+		diag_at(d, doc->file, 0, "\"services\" is missing");
 		return false;
 	}
 	if (!doc_want(list, DOC_LIST, d))

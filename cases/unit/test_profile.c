@@ -255,7 +255,8 @@ static const struct {
 	{"summary: [\n", NULL, NULL,
 	 "D/profiles/p.yaml:2: not YAML: did not find expected node content, while parsing a flow "
 	 "node"},
-	{"services: [WANIPConnection:1]\n", NULL, NULL, "p: \"summary\" is missing"},
+	{"services: [WANIPConnection:1]\n", NULL, NULL,
+	 "D/profiles/p.yaml: \"summary\" is missing"},
 	{"summary: s\n", NULL, NULL, "D/profiles/p.yaml: \"services\" is missing"},
 	{START "sumary: x\n", NULL, NULL,
 	 "D/profiles/p.yaml:3: unknown key \"sumary\"; did you mean \"summary\"?"},
