@@ -51,9 +51,9 @@ static const struct {
 	[OPTION_QUIRK] = {"--quirk", "NAME|FILE",
 			  "Lay a quirk over the profile. May be given several times; quirks that "
 			  "disagree are refused."},
-	[OPTION_LAN] =
-		{"--lan", "IFNAME[,IFNAME...]",
-		 "Interfaces on which the router is a gateway and answers. Required to run."},
+	[OPTION_LAN] = {"--lan", "IFNAME[,IFNAME...]",
+			"Interfaces on which the router is a gateway and answers. Required to run; "
+			"may be given several times."},
 	[OPTION_WAN] = {"--wan", "IFNAME",
 			"Interface towards the Internet. Without it mappings are kept but forward "
 			"nothing."},
@@ -153,33 +153,37 @@ static bool parse_fd(const char *option, const char *text, int *out, struct diag
 	return true;
 }
 
-static bool parse_lans(struct options *o, const char *text, struct diag *d)
+static bool add_lan(struct options *o, const char *name, size_t len, struct diag *d)
 {
-	char *save = NULL;
-
-	if (o->lan_names) {
-		diag_at(d, NULL, 0, "--lan is given twice; write --lan %s,%s", o->lan_names, text);
+	for (size_t i = 0; i < o->lans; i++) {
+		if (strlen(o->lan[i]) != len || strncmp(o->lan[i], name, len) != 0)
+			continue;
+		diag_at(d, NULL, 0, "--lan: %s is named twice", o->lan[i]);
 		return false;
 	}
+	if (o->lans == ROUTER_LANS_MAX) {
+		diag_at(d, NULL, 0, "--lan: more than %d interfaces", ROUTER_LANS_MAX);
+		return false;
+	}
+	o->lan[o->lans++] = xstrndup(name, len);
+	return true;
+}
+
+static bool parse_lans(struct options *o, const char *text, struct diag *d)
+{
+	const char *at = text;
+
 	if (!*text || text[0] == ',' || text[strlen(text) - 1] == ',' || strstr(text, ",,")) {
 		diag_at(d, NULL, 0,
 			"--lan: expected interface names with commas between, not \"%s\"", text);
 		return false;
 	}
-	o->lan_names = xstrdup(text);
-	for (char *name = strtok_r(o->lan_names, ",", &save); name;
-	     name = strtok_r(NULL, ",", &save)) {
-		for (size_t i = 0; i < o->lans; i++) {
-			if (strcmp(o->lan[i], name))
-				continue;
-			diag_at(d, NULL, 0, "--lan: %s is named twice", name);
+	while (*at) {
+		size_t len = strcspn(at, ",");
+
+		if (!add_lan(o, at, len, d))
 			return false;
-		}
-		if (o->lans == ROUTER_LANS_MAX) {
-			diag_at(d, NULL, 0, "--lan: more than %d interfaces", ROUTER_LANS_MAX);
-			return false;
-		}
-		o->lan[o->lans++] = name;
+		at += len + (at[len] == ',');
 	}
 	return true;
 }
@@ -332,6 +336,7 @@ bool options_parse(struct options *o, int argc, char **argv, struct diag *d)
 
 void options_free(struct options *o)
 {
-	free(o->lan_names);
-	o->lan_names = NULL;
+	for (size_t i = 0; i < o->lans; i++)
+		free(o->lan[i]);
+	o->lans = 0;
 }

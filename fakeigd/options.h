@@ -20,7 +20,7 @@ enum options_mode {
 };
 
 /**
- * struct options - the command line; strings belong to argv, @lan's to @lan_names
+ * struct options - the command line; strings belong to argv, but @lan's to it
  * @journal_fd, @control_fd, @ready_fd, @clock_fd: -1 = none
  */
 struct options {
@@ -30,8 +30,7 @@ struct options {
 	const char *profile;
 	const char *quirks[OPTIONS_QUIRKS_MAX];
 	size_t quirk_count;
-	char *lan_names;
-	const char *lan[ROUTER_LANS_MAX];
+	char *lan[ROUTER_LANS_MAX];
 	size_t lans;
 	const char *wan;
 	const char *name;
