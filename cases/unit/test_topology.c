@@ -320,11 +320,11 @@ static const struct {
 	 "t.yaml:5: node \"r1\": is attached to \"home\" and \"floor\", whose subnets overlap\n"},
 	{"profile that does not exist",
 	 NETWORKS "nodes:\n" CLIENT "  r1: {kind: router, lan: {home: 192.168.1.1}, wan: "
-				    "{internet: 44.0.1.2}, igd: conformant-igd3}\n",
+		  "{internet: 44.0.1.2}, igd: conformant-igd3}\n",
 	 "t.yaml:6: unknown profile \"conformant-igd3\"; did you mean \"conformant-igd1\"?\n"},
 	{"quirk without profile",
 	 NETWORKS "nodes:\n" CLIENT "  r1: {kind: router, lan: {home: 192.168.1.1}, wan: "
-				    "{internet: 44.0.1.2}, quirks: [phantom]}\n",
+		  "{internet: 44.0.1.2}, quirks: [phantom]}\n",
 	 "t.yaml:6: node \"r1\": quirks need igd: PROFILE, which they are laid over\n"},
 	{"profile and daemon",
 	 NETWORKS "nodes:\n" CLIENT
@@ -333,33 +333,33 @@ static const struct {
 	 "t.yaml:6: node \"r1\": has igd and daemon; a router runs one of them\n"},
 	{"quirks a mapping",
 	 NETWORKS "nodes:\n" CLIENT "  r1: {kind: router, lan: {home: 192.168.1.1}, wan: "
-				    "{internet: 44.0.1.2}, igd: conformant-igd1, quirks: {a: 1}}\n",
+		  "{internet: 44.0.1.2}, igd: conformant-igd1, quirks: {a: 1}}\n",
 	 "t.yaml:6: quirks: expected a list of names, found a mapping (key: value)\n"},
 	{"NAT perhaps",
 	 NETWORKS "nodes:\n" CLIENT "  r1: {kind: router, lan: {home: 192.168.1.1}, wan: "
-				    "{internet: 44.0.1.2}, nat: perhaps}\n",
+		  "{internet: 44.0.1.2}, nat: perhaps}\n",
 	 "t.yaml:6: nat: expected off, on or a mapping (mapping, filtering, port_preservation, "
 	 "...), found \"perhaps\"\n"},
 	{"NAT of no kind",
 	 NETWORKS "nodes:\n" CLIENT "  r1: {kind: router, lan: {home: 192.168.1.1}, wan: "
-				    "{internet: 44.0.1.2}, nat: {mapping: symmetric}}\n",
+		  "{internet: 44.0.1.2}, nat: {mapping: symmetric}}\n",
 	 "t.yaml:6: unknown mapping \"symmetric\"; expected one of: endpoint-independent, "
 	 "address-dependent, address-and-port-dependent\n"},
 	{"NAT with an unknown key",
 	 NETWORKS "nodes:\n" CLIENT "  r1: {kind: router, lan: {home: 192.168.1.1}, wan: "
-				    "{internet: 44.0.1.2}, nat: {maping: endpoint-independent}}\n",
+		  "{internet: 44.0.1.2}, nat: {maping: endpoint-independent}}\n",
 	 "t.yaml:6: unknown key \"maping\"; did you mean \"mapping\"?\n"},
 	{"NAT timeout too short",
 	 NETWORKS "nodes:\n" CLIENT "  r1: {kind: router, lan: {home: 192.168.1.1}, wan: "
-				    "{internet: 44.0.1.2}, nat: {udp_timeout: 10ms}}\n",
+		  "{internet: 44.0.1.2}, nat: {udp_timeout: 10ms}}\n",
 	 "t.yaml:6: udp_timeout: expected 1s to 31d, found \"10ms\"\n"},
 	{"router advertisement without a /64",
 	 NETWORKS "nodes:\n" CLIENT "  r1: {kind: router, lan: {home: 192.168.1.1}, wan: "
-				    "{internet: 44.0.1.2}, router_advertisement: true}\n",
+		  "{internet: 44.0.1.2}, router_advertisement: true}\n",
 	 "t.yaml:6: router_advertisement: needs a LAN whose subnet6 is a /64 (RFC 4862)\n"},
 	{"router advertisement unclear",
 	 NETWORKS "nodes:\n" CLIENT "  r1: {kind: router, lan: {home: 192.168.1.1}, wan: "
-				    "{internet: 44.0.1.2}, router_advertisement: often}\n",
+		  "{internet: 44.0.1.2}, router_advertisement: often}\n",
 	 "t.yaml:6: router_advertisement: expected true or false, found \"often\"\n"},
 };
 
