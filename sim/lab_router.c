@@ -226,18 +226,23 @@ void lab_router_died(struct lab_init *lab, struct lab_node *node, int status)
 
 /* ------------------------------------------------------------ start */
 
-/** struct words - arguments being gathered; owned */
+/** struct words - arguments being gathered; owned; the list always ends in NULL */
 struct words {
-	char *list[64];
+	char **list;
 	size_t count;
 };
 
+static void say_word(struct words *w, const char *word)
+{
+	w->list = xrealloc(w->list, (w->count + 2) * sizeof(*w->list));
+	w->list[w->count++] = xstrdup(word);
+	w->list[w->count] = NULL;
+}
+
 static void say(struct words *w, const char *option, const char *value)
 {
-	if (w->count + 2 >= ARRAY_SIZE(w->list))
-		return;
-	w->list[w->count++] = xstrdup(option);
-	w->list[w->count++] = xstrdup(value);
+	say_word(w, option);
+	say_word(w, value);
 }
 
 enum { FD_JOURNAL = 3, FD_CONTROL, FD_READY, FD_CLOCK, FD_COUNT };
@@ -252,14 +257,22 @@ static void say_descriptor(struct words *w, const char *option, int fd)
 
 static struct words fakeigd_words(struct lab_init *lab, const struct node *node, bool journal)
 {
-	struct words w = {.list = {xstrdup(lab->options->fakeigd)}, .count = 1};
+	struct words w = {0};
+	struct buf lans = {0};
 	char *data = xasprintf("%s/fakeigd", lab->options->data);
 
+	say_word(&w, lab->options->fakeigd);
 	say(&w, "--profile", node->igd);
 	for (size_t i = 0; i < node->quirk_count; i++)
 		say(&w, "--quirk", node->quirks[i]);
-	for (size_t p = 0; p < node->port_count; p++)
-		say(&w, node->ports[p].role == PORT_WAN ? "--wan" : "--lan", node->ports[p].ifname);
+	for (size_t p = 0; p < node->port_count; p++) {
+		if (node->ports[p].role == PORT_WAN)
+			say(&w, "--wan", node->ports[p].ifname);
+		else
+			buf_printf(&lans, "%s%s", lans.len ? "," : "", node->ports[p].ifname);
+	}
+	say(&w, "--lan", lans.data ? lans.data : "");
+	buf_free(&lans);
 	say(&w, "--name", node->name);
 	say(&w, "--data", data);
 	if (journal)
@@ -298,6 +311,7 @@ static int start_fakeigd(struct lab_init *lab, struct lab_node *node, struct pro
 	free(spec.envp);
 	for (size_t i = 0; i < w.count; i++)
 		free(w.list[i]);
+	free(w.list);
 	close(control[1]);
 	close(ready[1]);
 	if (journal >= 0)

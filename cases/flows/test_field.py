@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The field log of 2025-07-28, replayed request by request: seven replies, byte for byte but dates."""
 import re
+import subprocess
 
 import pytest
 
@@ -19,13 +20,19 @@ def test_stated_lengths_are_met():
     assert [r["body_length"] for r in fieldlog.replay()["soap"]] == [361, 602, 631, 632, 474, 466, 290]
 
 
-def test_timing_and_segments():
+def test_timing_and_segments(tmp_path):
     """Head and body come in separate segments; the answer to AddPortMapping takes a quarter second."""
-    result = fieldlog.replay()
-    for exchange in result["soap"]:
-        assert len(exchange["segments"]) == 2
-        assert exchange["segments"][1] == exchange["body_length"]
+    result = fieldlog.replay(evidence=tmp_path)
     assert result["soap"][-1]["seconds"] >= 0.236
+    done = subprocess.run(["tshark", "-r", tmp_path / "capture.pcapng", "-Y",
+                           'tcp.srcport == 5431 and tcp.len > 0 and frame.interface_name == "home"',
+                           "-T", "fields", "-e", "tcp.stream", "-e", "tcp.len"],
+                          capture_output=True, text=True, check=True)
+    streams = {}
+    for stream, length in (line.split() for line in done.stdout.splitlines()):
+        streams.setdefault(stream, []).append(int(length))
+    soap = list(streams.values())[1:]
+    assert [segments[1:] for segments in soap] == [[e["body_length"]] for e in result["soap"]]
 
 
 def test_leases_count_down():

@@ -56,7 +56,7 @@ def replay(evidence=None, advance=0):
 
     evidence: directory for capture and ladder. advance: seconds by which the lab's clock is moved
     before the SOAP exchanges. Result: discovery and description with "differs"; soap: a list of
-    {action, differs, body_length, segments, seconds}; leases: of the two entries that the log shows;
+    {action, differs, body_length, seconds}; leases: of the two entries that the log shows;
     date_ahead: seconds by which DATE is ahead of UTC.
     """
     wanted = expected()
@@ -77,7 +77,7 @@ def replay(evidence=None, advance=0):
             reply, seconds = _post(lab, exchange, wanted["port"])
             result["soap"].append({"action": exchange["name"], "body_length": len(reply.body),
                                    "differs": difference(exchange["reply"], reply.raw),
-                                   "segments": reply.segments, "seconds": seconds})
+                                   "seconds": seconds})
             if b"<NewProtocol>TCP<" in reply.body:
                 result["leases"].append(_lease(reply.body))
         said = email.utils.parsedate_to_datetime(reply.get("Date")).timestamp()
