@@ -187,6 +187,31 @@ static bool last_fits(const struct rule_match *m, const struct occasion *o)
 	return index < count && index + m->last >= count;
 }
 
+/* Value of the first header whose name is written exactly so. */
+static struct slice exact_header(const struct http_head *head, const char *name)
+{
+	for (size_t i = 0; head && i < head->count; i++)
+		if (slice_eq(head->headers[i].name, name))
+			return head->headers[i].value;
+	return (struct slice){0};
+}
+
+static bool headers_fit(const struct rule_match *m, const struct occasion *o)
+{
+	const struct http_head *head = o->event->head;
+
+	for (size_t i = 0; i < m->header_count; i++)
+		if (!pattern_match(m->headers[i].pattern,
+				   head ? http_header(head, m->headers[i].name) : (struct slice){0},
+				   named_value, o))
+			return false;
+	for (size_t i = 0; i < m->exact_count; i++)
+		if (!pattern_match(m->exact[i].pattern, exact_header(head, m->exact[i].name),
+				   named_value, o))
+			return false;
+	return true;
+}
+
 bool rule_match_event(const struct rule_match *m, const struct router *r,
 		      const struct rule_event *event)
 {
@@ -201,11 +226,6 @@ bool rule_match_event(const struct rule_match *m, const struct router *r,
 					   : NULL,
 			  &o))
 			return false;
-	for (size_t i = 0; i < m->header_count; i++)
-		if (!pattern_match(m->headers[i].pattern,
-				   event->head ? http_header(event->head, m->headers[i].name)
-					       : (struct slice){0},
-				   named_value, &o))
-			return false;
-	return from_fits(m, event) && states_hold(m, &o) && uptime_fits(m, r) && last_fits(m, &o);
+	return headers_fit(m, &o) && from_fits(m, event) && states_hold(m, &o) &&
+	       uptime_fits(m, r) && last_fits(m, &o);
 }

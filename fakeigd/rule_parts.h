@@ -48,7 +48,7 @@ struct rule_network {
  * struct rule_match - "when", compiled
  * @layers:		bits of enum rule_layer, never 0
  * @message, @target, @action: patterns, NULL = any
- * @arguments, @headers: patterns by name; all must fit
+ * @arguments, @headers, @exact: patterns by name, headers in any case or as written; all must fit
  * @from, @from_count:	senders; empty = any
  * @states:		bits of enum rule_state that must all hold
  * @uptime:		seconds since the router booted; empty = any
@@ -65,6 +65,8 @@ struct rule_match {
 	size_t argument_count;
 	struct rule_named *headers;
 	size_t header_count;
+	struct rule_named *exact;
+	size_t exact_count;
 	struct rule_network *from;
 	size_t from_count;
 	unsigned states;

@@ -26,7 +26,7 @@ static const char *const state_names[] = {
 static_assert(ARRAY_SIZE(state_names) == RULE_STATE_COUNT, "a name for each state");
 
 static const char *const when_keys[] = {
-	"layer",  "message", "target", "action", "from",  "header",	 "state",
+	"layer",  "message", "target", "action", "from",  "header",	 "header-exact", "state",
 	"uptime", "last",    "nth",    "first",	 "every", "probability", "seed",
 };
 
@@ -305,14 +305,15 @@ static bool add_named(struct rule_named **list, size_t *count, const struct doc 
 	return true;
 }
 
-static bool read_headers(struct rule_match *m, const struct doc *node, struct diag *d)
+static bool read_headers(struct rule_named **list, size_t *count, const struct doc *node,
+			 struct diag *d)
 {
 	if (!node)
 		return true;
 	if (!doc_want(node, DOC_MAP, d))
 		return false;
 	for (size_t i = 0; i < node->count; i++)
-		if (!add_named(&m->headers, &m->header_count, node->items[i], d))
+		if (!add_named(list, count, node->items[i], d))
 			return false;
 	return true;
 }
@@ -466,7 +467,9 @@ bool rule_match_read(struct rule_match *m, const struct doc *rule, struct diag *
 		if (is_argument(when->items[i]) &&
 		    !add_named(&m->arguments, &m->argument_count, when->items[i], d))
 			return false;
-	return find_layers(m, rule, d) && read_headers(m, doc_get(when, "header"), d) &&
+	return find_layers(m, rule, d) &&
+	       read_headers(&m->headers, &m->header_count, doc_get(when, "header"), d) &&
+	       read_headers(&m->exact, &m->exact_count, doc_get(when, "header-exact"), d) &&
 	       read_from(m, doc_get(when, "from"), d) &&
 	       read_states(m, doc_get(when, "state"), d) && read_last(m, when, d) &&
 	       read_counting(m, when, d) && read_chance(m, when, d);
@@ -486,5 +489,6 @@ void rule_match_free(struct rule_match *m)
 	pattern_free(m->action);
 	free_named(m->arguments, m->argument_count);
 	free_named(m->headers, m->header_count);
+	free_named(m->exact, m->exact_count);
 	free(m->from);
 }
