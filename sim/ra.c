@@ -50,8 +50,6 @@ static struct advertisement compose(const struct ra_link *link)
 {
 	struct advertisement a = {
 		.head.nd_ra_type = ND_ROUTER_ADVERT,
-		.head.nd_ra_curhoplimit = 64,
-		.head.nd_ra_router_lifetime = htons(ROUTER_LIFETIME),
 		.source = {ND_OPT_SOURCE_LINKADDR, 1},
 		.mtu = {.nd_opt_mtu_type = ND_OPT_MTU,
 			.nd_opt_mtu_len = sizeof(a.mtu) / OPTION_UNIT,
@@ -65,6 +63,9 @@ static struct advertisement compose(const struct ra_link *link)
 			   .nd_opt_pi_prefix = link->prefix},
 	};
 
+	/* Halves of one union: an initialiser would keep only the last. */
+	a.head.nd_ra_curhoplimit = 64;
+	a.head.nd_ra_router_lifetime = htons(ROUTER_LIFETIME);
 	memcpy(a.mac, link->mac, sizeof(a.mac));
 	if (link->prefix_len == 64)
 		a.prefix.nd_opt_pi_flags_reserved |= ND_OPT_PI_FLAG_AUTO;
