@@ -176,7 +176,7 @@ static bool last_fits(const struct rule_match *m, const struct occasion *o)
 {
 	const char *text;
 	uint64_t index;
-	size_t count;
+	size_t count, first;
 
 	if (!m->last)
 		return true;
@@ -184,7 +184,8 @@ static bool last_fits(const struct rule_match *m, const struct occasion *o)
 	if (!text || !o->r || !o->r->portmap || !slice_number(slice_of(text), UINT32_MAX, &index))
 		return false;
 	count = portmap_count(o->r->portmap);
-	return index < count && index + m->last >= count;
+	first = o->r->profile ? (size_t)o->r->profile->policy.generic_first : 0;
+	return index >= first && index - first < count && index - first + m->last >= count;
 }
 
 /* Value of the first header whose name is written exactly so. */

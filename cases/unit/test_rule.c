@@ -6,6 +6,7 @@
  */
 #include "../../fakeigd/rule.h"
 
+#include "../../fakeigd/gena.h"
 #include "../../fakeigd/message.h"
 #include "../../fakeigd/portmap.h"
 #include "../../fakeigd/profile.h"
@@ -173,6 +174,79 @@ static void conditions_hold_or_not(void **state)
 		rules_free(rules);
 		free(text);
 	}
+}
+
+/* Conditions that ask the table, which holds 1872/TCP of 192.168.1.4 and has room for one more. */
+static const struct {
+	const char *when, *port, *index;
+	bool matches;
+} table_conditions[] = {
+	{"{layer: soap, state: mapped}", "1872", NULL, true},
+	{"{layer: soap, state: mapped}", "1873", NULL, false},
+	{"{layer: soap, state: unmapped}", "1873", NULL, true},
+	{"{layer: soap, state: mapped-by-sender}", "1872", NULL, true},
+	{"{layer: soap, state: mapped-by-other}", "1872", NULL, false},
+	{"{layer: soap, state: mapped-by-other}", "80", NULL, true},
+	{"{layer: soap, state: [mapped, table-full]}", "80", NULL, true},
+	{"{layer: soap, state: table-empty}", "80", NULL, false},
+	{"{action: GetGenericPortMappingEntry, last: 1}", "", "1", true},
+	{"{action: GetGenericPortMappingEntry, last: 1}", "", "0", false},
+	{"{action: GetGenericPortMappingEntry, last: 2}", "", "0", true},
+	{"{action: GetGenericPortMappingEntry, last: 2}", "", "2", false},
+};
+
+static void put(struct router *r, uint16_t port, const char *client)
+{
+	struct mapping m = {.external_port = port,
+			    .internal_port = port,
+			    .protocol = IPPROTO_TCP,
+			    .enabled = true};
+
+	inet_pton(AF_INET, client, &m.internal_client);
+	assert_int_equal(portmap_put(r->portmap, &m), 0);
+}
+
+static void conditions_ask_the_table(void **state)
+{
+	struct profile profile = {.service_count = 0};
+	struct router r = {.profile = &profile, .loop = loop_new()};
+	struct sockaddr_in sender = from("192.168.1.4");
+
+	(void)state;
+	policy_defaults(&profile.policy);
+	profile.policy.table_max = 2;
+	r.gena = gena_new(&r);
+	r.portmap = portmap_new(&r);
+	put(&r, 1872, "192.168.1.4");
+	put(&r, 80, "192.168.1.5");
+	for (size_t i = 0; i < ARRAY_SIZE(table_conditions); i++) {
+		const char *index = table_conditions[i].index;
+		const char *list[] = {"NewExternalPort",
+				      table_conditions[i].port,
+				      "NewProtocol",
+				      "TCP",
+				      index ? "NewPortMappingIndex" : NULL,
+				      index,
+				      NULL};
+		struct soap_message arguments = arguments_of(list);
+		struct rule_event event = {.layer = RULE_SOAP,
+					   .message = "request",
+					   .action = "GetGenericPortMappingEntry",
+					   .arguments = &arguments,
+					   .from = (struct sockaddr *)&sender};
+		char *text = xasprintf("[{when: %s, drop: true}]", table_conditions[i].when);
+		struct rules *rules = rules_of(text);
+		struct effects e;
+
+		effects_init(&e);
+		rules_apply(rules, &r, &event, &e);
+		assert_row(i, e.drop, table_conditions[i].matches);
+		rules_free(rules);
+		free(text);
+	}
+	portmap_free(r.portmap);
+	gena_free(r.gena);
+	loop_free(r.loop);
 }
 
 static struct effects apply(struct rules *rules, enum rule_layer layer, const char *message,
@@ -550,6 +624,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conditions_hold_or_not),
+		cmocka_unit_test(conditions_ask_the_table),
 		cmocka_unit_test(occurrences_are_counted),
 		cmocka_unit_test(chance_is_seeded),
 		cmocka_unit_test(effects_are_read),
