@@ -70,7 +70,7 @@ extern const struct naive_mode naive_modes[];
  * @layers:	routers at most, 1 to CP_LAYERS_MAX; another one is looked for only behind a router
  *		whose external address is no public one
  * @timeout_us:	for each HTTP exchange; discovery listens as long as MX plus a second, or until
- *		every gateway has answered
+ *		every gateway has answered, or where nobody has for that long altogether
  * @naive:	bit set over naive_modes
  * @any:	AddAnyPortMapping where the service has version 2
  * @json:	one JSON object instead of a line for each step
@@ -141,7 +141,7 @@ struct cp_command {
 	"  --layers N         routers behind routers at most, 1 to 4 (default 4); the next one "   \
 	"is\n"                                                                                     \
 	"                     looked for only when the external address is no public one\n"        \
-	"  --timeout S        seconds for each exchange with a router (default 10)\n"              \
+	"  --timeout S        seconds for each exchange, and for a search (default 10)\n"          \
 	"  --naive MODE       switch a good habit off (repeatable; \"list\" prints them)\n"        \
 	"  --json             one JSON object: steps, layers, result\n"                            \
 	"  --verbose          requests and replies too\n"

@@ -14,8 +14,8 @@
  * Listening ends MX plus a second after the search (SSDP-58). It ends sooner, SETTLE_US after the
  * last reply that was waited for, when every gateway has named a part of an IGD: who prefers a
  * gateway anyway learns nothing from waiting. When nobody usable has answered, a second round with
- * a larger MX listens for late routers, unless every gateway said that its port is closed. A router
- * behind a router is asked by unicast alone; there "closed" settles it.
+ * a larger MX listens for late routers until --timeout, unless every gateway said that its port is
+ * closed. A router behind a router is asked by unicast alone; there "closed" settles it.
  */
 #include "../fakeigd/base/clock.h"
 #include "../fakeigd/base/mem.h"
@@ -34,7 +34,6 @@
 #define SETTLE_US    (10 * 1000)
 #define FIRST_MX     2
 #define SECOND_MX    5
-#define SECOND_EXTRA (2 * CLOCK_SECOND) /* routers that come later than they may */
 #define DATAGRAM_MAX 8192
 
 static const char *const targets[] = {
@@ -377,7 +376,7 @@ static void listen_until(struct search *s, int64_t end, const char **why)
 			return;
 		}
 		if (now >= end) {
-			*why = "MX plus a second are over";
+			*why = "the time is over";
 			return;
 		}
 		if (s->next_copy < ARRAY_SIZE(copies_us) && !s->settled &&
@@ -428,8 +427,8 @@ static void say_search(struct cp *cp, const struct in_addr *only)
 void cp_discover(struct cp *cp, int layer, const struct in_addr *only)
 {
 	struct search s = {.cp = cp, .only = only, .mx = FIRST_MX, .started = clock_now()};
-	bool single = cp_naive(cp, NAIVE_SINGLE_SEARCH) || only;
-	int64_t listen = (s.mx + 1) * CLOCK_SECOND;
+	int64_t listen = (s.mx + 1) * CLOCK_SECOND, end = s.started + cp->options.timeout_us;
+	bool single = cp_naive(cp, NAIVE_SINGLE_SEARCH) || only || end <= s.started + listen;
 	const char *why = "no interface";
 	size_t usable = 0;
 
@@ -446,7 +445,7 @@ void cp_discover(struct cp *cp, int layer, const struct in_addr *only)
 		s.started = clock_now();
 		s.mx = SECOND_MX;
 		s.next_copy = 0;
-		listen_until(&s, s.started + (s.mx + 1) * CLOCK_SECOND + SECOND_EXTRA, &why);
+		listen_until(&s, end, &why);
 	}
 	for (size_t i = 0; i < s.count; i++)
 		close(s.fds[i].fd);

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""The reference control point: it gets through where each of its naive modes does not.
+
+A naive mode that no router can trip would prove nothing, so each one here has the router that does.
+"""
+import json
+import subprocess
+
+import pytest
+
+from cases.harness.lab import program
+
+IGDLAB = program("igdlab")
+
+QUIRK = """\
+summary: made for one case
+layer: http
+priority: 3
+evidence: [{source: cases/lab/test_controlpoint.py, seen: nowhere, class: recalled}]
+breaks: []
+naive: fails
+robust: works
+client: {must: mapped}
+overlay:
+"""
+SILENT = "ssdp: {notify: false}"
+
+# mode, options of igdlab run, overlay of the router
+TRIPPED = [
+    ("unicast-only", [], "policy: {ssdp: {unicast: false}}"),
+    ("one-search-target", [],
+     "policy: {%s}\nrules: [{when: {layer: ssdp, message: reply, target: '!upnp:rootdevice'}, drop: true}]"
+     % SILENT),
+    ("single-search", [],
+     "policy: {%s}\nrules: [{when: {layer: ssdp, message: m-search, first: 10}, drop: true}]" % SILENT),
+    ("ignores-notify", [], "policy: {ssdp: {answer-by: notify}}"),
+    ("connect-udp-socket", [],
+     "rules: [{when: {layer: ssdp, message: reply}, wrong-source: {port: random}}]"),
+    ("case-sensitive-headers", ["-p", "broadcom-brcm400"], "policy: {%s}" % SILENT),
+    ("trust-location", [],
+     "policy: {%s}\nlisten: {http: 5000}\nurls: {description: /d.xml}\nmessages:\n  ssdp-reply: |\n"
+     "    HTTP/1.1 200 OK\n    LOCATION: http://127.0.0.1:5000/d.xml\n    ST: {st}\n    USN: {usn}" % SILENT),
+    ("wrong-st-type", ["-p", "conformant-igd2"], "policy: {soap: {version: exact}}"),
+    ("exact-service-version", ["-p", "conformant-igd2"], None),
+    ("urlbase-literal", [], None),
+    ("single-recv", [], "rules: [{when: {layer: http}, split: {at: head-body, gap: 5ms}}]"),
+    ("trust-content-length-only", ["-p", "broadcom-brcm400"], None),
+    ("requires-connected", [],
+     "rules: [{when: {action: GetStatusInfo}, reply: {NewConnectionStatus: Disconnected}}]"),
+    ("no-lease-retry", [], "policy: {lease: {finite: 725}}"),
+    ("no-lease-retry", [], "policy: {lease: {finite: 402}}"),
+    ("no-lease-retry", [], "policy: {lease: {finite: 718}}"),
+    ("ignores-conflict", [],
+     "rules: [{when: {action: AddPortMapping, NewExternalPort: 1872}, fault: {code: 718, text: x}}]"),
+]
+
+
+def options(tmp_path, overlay):
+    if overlay is None:
+        return []
+    path = tmp_path / "made.yaml"
+    path.write_text(QUIRK + "".join(f"  {line}\n" for line in overlay.splitlines()))
+    return ["-q", f"r1={path}"]
+
+
+def cp(before, *argv):
+    """A verb of the control point on the client; returns its JSON."""
+    out = subprocess.run([IGDLAB, "run", *before, "--", IGDLAB, *argv, "--json"],
+                         capture_output=True, text=True, check=False)
+    value, _ = json.JSONDecoder().raw_decode(out.stdout)
+    return value
+
+
+@pytest.mark.parametrize("mode, before, overlay", TRIPPED,
+                         ids=[f"{mode}-{i}" for i, (mode, _, _) in enumerate(TRIPPED)])
+def test_naive_mode_is_tripped(tmp_path, mode, before, overlay):
+    before = [*before, *options(tmp_path, overlay)]
+    assert cp(before, "map")["result"]["status"] == "mapped"
+    naive = cp(before, "map", "--naive", mode, "--timeout", "2")
+    assert naive["naive"] == [mode]
+    assert naive["result"]["status"] != "mapped", naive["result"]
+
+
+def test_success_without_a_mapping_is_seen(tmp_path):
+    before = options(tmp_path, "rules: [{when: {action: AddPortMapping}, lie: true}]")
+    assert cp(before, "map")["result"]["status"] == "refused"
+    assert cp(before, "map", "--naive", "believes-success")["result"]["status"] == "mapped"
+
+
+def test_private_external_address_is_no_success(tmp_path):
+    before = options(tmp_path, "rules: [{when: {action: GetExternalIPAddress}, "
+                               "reply: {NewExternalIPAddress: 100.81.111.102}}]")
+    assert cp(before, "map")["result"]["complete"] is False
+    assert cp(before, "map", "--naive", "believes-external-address")["result"]["complete"] is True
+
+
+def test_the_gateway_is_chosen_not_the_quickest(tmp_path):
+    before = ["-t", "two-routers", *options(tmp_path,
+              "policy: {%s}\nrules: [{when: {layer: ssdp, message: reply}, delay: 100ms}]" % SILENT)]
+    good, naive = cp(before, "map"), cp(before, "map", "--naive", "first-reply-wins")
+    assert good["layers"][0]["gateway"] == "192.168.1.1"
+    assert naive["layers"][0]["gateway"] == "192.168.1.2"
+
+
+def test_empty_entry_is_not_the_end():
+    before = ["-p", "broadcom-brcm400"]
+    script = f"{IGDLAB} map >/dev/null; exec {IGDLAB} list-mappings --json $0"
+
+    def listed(*argv):
+        out = subprocess.run([IGDLAB, "run", *before, "--", "sh", "-c", script, *argv],
+                             capture_output=True, text=True, check=False).stdout
+        return [m["external_port"] for m in
+                json.JSONDecoder().raw_decode(out)[0]["result"]["mappings"]]
+
+    assert listed("-v") == [1872]
+    assert listed("--naive=stops-at-empty-entry") == []
+
+
+@pytest.mark.sanitize
+def test_somebody_elses_port_moves_ours_on_that_layer_alone():
+    """r2's 1872 is taken: r2 gives 1873, and the chain still leads through."""
+    other = "--internal-client 192.168.1.9"
+    script = (f"{IGDLAB} map --layers 1 {other} >/dev/null && {IGDLAB} map --json && "
+              f"{IGDLAB} unmap >/dev/null && {IGDLAB} list-mappings >/dev/null")
+    out = subprocess.run([IGDLAB, "run", "-t", "nested-2", "--", "sh", "-c", script],
+                         capture_output=True, text=True, check=False).stdout
+    layers = json.JSONDecoder().raw_decode(out)[0]["layers"]
+    assert [(l["internal_port"], l["external_port"]) for l in layers] == [(1872, 1873), (1873, 1872)]
+    assert layers[1]["internal_client"] == layers[0]["external_address"]
+    assert all(l["verified"] for l in layers)
+
+
+@pytest.mark.sanitize
+def test_a_stale_mapping_of_ours_is_deleted():
+    script = (f"{IGDLAB} map --internal 99 >/dev/null && {IGDLAB} map --json")
+    out = subprocess.run([IGDLAB, "run", "--", "sh", "-c", script],
+                         capture_output=True, text=True, check=False).stdout
+    steps = json.JSONDecoder().raw_decode(out)[0]["steps"]
+    assert "delete" in [s["step"] for s in steps]
+    assert steps[-1]["step"] == "verify" and "192.168.1.4:1872" in steps[-1]["believed"]
+
+
+@pytest.mark.sanitize
+def test_a_router_that_moves_is_found_again(tmp_path):
+    before = options(tmp_path, "policy: {http: {port-changes-on-reboot: true}}\nrules: "
+                               "[{when: {action: GetGenericPortMappingEntry, nth: 1}, reboot: true}]")
+    steps = cp(before, "map")
+    assert steps["result"]["status"] == "mapped"
+    assert [s["step"] for s in steps["steps"]].count("search") == 2
+
+
+def test_modes_are_listed_with_what_trips_them():
+    done = subprocess.run([IGDLAB, "map", "--naive", "list", "--json"], capture_output=True, text=True,
+                          check=True)
+    modes = json.loads(done.stdout)
+    assert len(modes) >= 12 and all(m["summary"] and m["quirks"] for m in modes)
+    assert {mode for mode, _, _ in TRIPPED} <= {m["name"] for m in modes}
+
+
+@pytest.mark.parametrize("argv, sentence", [
+    (["--naive", "singlerecv"], 'did you mean "single-recv"?'),
+    (["--via", "pcp"], 'no "pcp" here; there is: igd'),
+    (["--url", "ftp://192.168.1.1/"], "--url: expected http://"),
+    (["--internal-client", "me"], "--internal-client: expected an IPv4 address"),
+])
+def test_wrong_use_is_explained(argv, sentence):
+    done = subprocess.run([IGDLAB, "map", *argv], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and sentence in done.stderr
