@@ -41,7 +41,8 @@
 #define NAME_SIZE    13.0
 #define CAPTION_SIZE 10.0
 #define CAPTION_LINE 13.0
-#define HEAD	     7.0		/* length of an arrow's head */
+#define HEAD	     7.0 /* length of an arrow's head */
+#define CHAIN_ROWS   3
 #define CHAIN_NS     INT64_C(500000000) /* hops of one message follow within this */
 
 #define COLOR_ERROR "#b34000"
@@ -168,10 +169,9 @@ static void place_columns(struct picture *p)
 	for (size_t i = 0; i + 1 < p->node_count; i++)
 		gap[i] = fmax(GAP_MIN, (box_width(p, i) + box_width(p, i + 1)) / 2 + 24);
 	for (size_t i = 0; i < p->rows.count; i++) {
-		const struct row *row = &p->rows.rows[i];
-		const struct hop *h = row->hops;
+		const struct hop *h = p->rows.rows[i].hops;
 
-		if (row->kind == ROW_MESSAGE && h->to >= 0 && abs(h->from - h->to) == 1) {
+		if (h && h->to >= 0 && abs(h->from - h->to) == 1) {
 			int left = h->from < h->to ? h->from : h->to;
 
 			gap[left] = fmax(gap[left], fmin(label_width(h) + 28, most));
@@ -189,24 +189,34 @@ static double hop_width(const struct picture *p, const struct hop *h)
 	return h->to < 0 ? 0 : fabs(p->x[h->to] - p->x[h->from]);
 }
 
-/* Whether row @b is row @a's message on the next link. */
-static bool continues(const struct picture *p, const struct row *a, const struct row *b)
+/* Whether @next is @last's message on the link behind @last's receiver. */
+static bool continues(const struct picture *p, const struct hop *last, const struct hop *next)
 {
-	const struct hop *last = &a->hops[a->hop_count - 1], *next = b->hops;
 	const struct flow_message *m = last->first, *n = next->first;
 
-	if (a->kind != ROW_MESSAGE || b->kind != ROW_MESSAGE || last->to != next->from ||
-	    last->to < 0 || next->to < 0 || last->count != next->count || m->link == n->link)
+	if (last->to != next->from || last->to < 0 || next->to < 0 || last->count != next->count ||
+	    m->link == n->link || last->to == last->from || next->to == next->from ||
+	    (last->to > last->from) != (next->to > next->from))
 		return false;
 	if (m->protocol != n->protocol || m->is_reply != n->is_reply ||
-	    m->is_error != n->is_error || m->size != n->size || b->time_ns - a->time_ns > CHAIN_NS)
-		return false;
-	if ((last->to > last->from) != (next->to > next->from) || next->to == next->from ||
-	    last->to == last->from)
+	    m->is_error != n->is_error || m->size != n->size || n->time_ns - m->time_ns > CHAIN_NS)
 		return false;
 	return strcmp(last->label, next->label) == 0 ||
 	       (label_width(last) + 16 < hop_width(p, last) &&
 		label_width(next) + 16 < hop_width(p, next));
+}
+
+/* The row above that @row continues, among the last few. */
+static struct row *chain_start(const struct picture *p, size_t rows, const struct row *row)
+{
+	for (size_t back = 1; back <= CHAIN_ROWS && back <= rows; back++) {
+		struct row *above = &p->rows.rows[rows - back];
+
+		if (above->kind == ROW_MESSAGE && row->kind == ROW_MESSAGE &&
+		    continues(p, &above->hops[above->hop_count - 1], row->hops))
+			return above;
+	}
+	return NULL;
 }
 
 /* Puts the hops of one message on one row. */
@@ -216,12 +226,8 @@ static void chain(struct picture *p)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < r->count; i++) {
-		struct row *row = &r->rows[i], *into = NULL;
+		struct row *row = &r->rows[i], *into = chain_start(p, kept, row);
 
-		for (size_t back = 1; back <= 3 && back <= kept && !into; back++) {
-			if (continues(p, &r->rows[kept - back], row))
-				into = &r->rows[kept - back];
-		}
 		if (!into) {
 			r->rows[kept++] = *row;
 			continue;

@@ -2,8 +2,9 @@
 /*
  * packets.h - frames for tests, built from what they mean.
  *
- * A world of two networks: client 192.168.1.4 - r1 192.168.1.1 / 44.0.1.2 - peer 44.0.1.10; the
- * station (MAC) of an address ends in the address's last byte, on network 1 in that plus 0x80.
+ * A world of two networks: client 192.168.1.4 - r1 192.168.1.1 / 44.0.1.2 - peer 44.0.1.10. The
+ * station (MAC) of an address ends in the address's last byte, on network 1 in that plus 0x80; an
+ * address of the other network has the router's.
  */
 #ifndef CASES_UNIT_PACKETS_H
 #define CASES_UNIT_PACKETS_H
@@ -40,7 +41,8 @@ struct wire {
 static inline void packets_station(uint8_t mac[6], const uint8_t address[4], unsigned link)
 {
 	const uint8_t group[6] = {0x01, 0x00, 0x5e, address[1] & 0x7f, address[2], address[3]};
-	const uint8_t station[6] = {0x02, 0, 0, 0, 0, (uint8_t)(address[3] + 0x80 * link)};
+	uint8_t host = (address[0] == 44) == (link == 1) ? address[3] : (uint8_t)(link + 1);
+	const uint8_t station[6] = {0x02, 0, 0, 0, 0, (uint8_t)(host + 0x80 * link)};
 
 	memcpy(mac, address[0] >= 224 ? group : station, 6);
 }
