@@ -265,6 +265,7 @@ static int build_node(struct lab_init *lab, struct lab_node *node)
 
 	if (node->outside)
 		return 0;
+	lab_enter(lab, NULL); /* see netns_configure() */
 	node->netns = netns_new();
 	if (node->netns < 0) {
 		diag_at(lab->diag, NULL, 0, "cannot make a network namespace for node %s: %s",

@@ -35,9 +35,10 @@ struct netns_settings {
 /**
  * netns_configure() - every sysctl that decides how the current namespace behaves
  *
- * New namespaces inherit the host's values, so each one that matters is written, whatever the host
- * has. Call it before interfaces are made: they copy "default". Return: 0, or -errno after a
- * complaint that names the sysctl.
+ * New namespaces inherit the host's values, so each one that matters is made what it has to be,
+ * whatever the host has. To be called before interfaces are made, which copy "default", and in
+ * namespaces that were all made from the same one: what they begin with is read in the first, and
+ * only what differs is written. Return: 0, or -errno after a complaint that names the sysctl.
  */
 int netns_configure(const struct netns_settings *settings, struct diag *d);
 /** netns_configure_switch() - the same for the namespace of the bridges: silent, no addresses. */
