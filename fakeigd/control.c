@@ -26,31 +26,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define QUIET_TURNS_MAX	  1000
+#define QUIET_TURNS	  2    /* turns without a byte from the network: all was handled */
+#define QUIET_TURNS_MAX	  1000 /* then it is answered although the network never rests */
 #define MAPPING_BYTES_MAX 2048 /* room that is left free for one more mapping of a "state" */
 
 /**
  * struct control_client - one connection
- * @quiet:	the reply of a "sync" that waits for a quiet turn
+ * @waiting:	its reply comes when the network is quiet
  * @seen:	router->handled one turn ago
- * @turns:	waited so far
+ * @quiet, @turns: quiet turns in a row, and turns waited so far
  */
 struct control_client {
 	struct control *control;
 	struct control_client *next;
 	int fd;
 	struct loop_source *source;
-	struct loop_timer quiet;
+	bool waiting;
 	uint64_t seen;
+	unsigned quiet;
 	unsigned turns;
 };
 
+/**
+ * struct control - the control socket
+ * @turn, @turn_source: an eventfd that is readable while somebody waits, so that the loop goes
+ *		round at once (a timer would cost a millisecond per turn)
+ */
 struct control {
 	struct router *router;
+	int turn;
+	struct loop_source *turn_source;
 	int listener;
 	struct loop_source *source;
 	char *path;
@@ -92,7 +102,6 @@ static void client_free(struct control_client *client)
 	while (*at != client)
 		at = &(*at)->next;
 	*at = client->next;
-	loop_timer_cancel(c->router->loop, &client->quiet);
 	loop_unwatch(c->router->loop, client->source);
 	close(client->fd);
 	free(client);
@@ -112,29 +121,54 @@ static bool send_reply(struct control_client *client, json_t *reply)
 	return false;
 }
 
-static void quiet_turn(void *arg)
+/* A waiting client, one turn later. Return: whether it waits on. */
+static bool still_waits(struct control_client *client)
 {
-	struct control_client *client = arg;
 	struct router *r = client->control->router;
 
-	if (r->handled == client->seen || ++client->turns > QUIET_TURNS_MAX) {
-		if (send_reply(client, fine()))
-			loop_change(r->loop, client->source, EPOLLIN);
-		return;
-	}
+	client->quiet = r->handled == client->seen ? client->quiet + 1 : 0;
 	client->seen = r->handled;
-	/* One microsecond ahead, so that it fires in the next turn and not again in this one. */
-	loop_timer_arm(r->loop, &client->quiet, clock_now() + 1, quiet_turn, client);
+	if (client->quiet < QUIET_TURNS && ++client->turns < QUIET_TURNS_MAX)
+		return true;
+	client->waiting = false;
+	if (send_reply(client, fine()))
+		loop_change(r->loop, client->source, EPOLLIN);
+	return false;
+}
+
+static void next_turn(const struct control *c)
+{
+	if (eventfd_write(c->turn, 1) < 0)
+		abort(); /* only a counter near 2^64 can refuse */
+}
+
+static void turn_ready(void *arg, int fd, uint32_t events)
+{
+	struct control *c = arg;
+	struct control_client *next;
+	eventfd_t value;
+	bool more = false;
+
+	(void)events;
+	eventfd_read(fd, &value);
+	for (struct control_client *client = c->clients; client; client = next) {
+		next = client->next;
+		if (client->waiting)
+			more |= still_waits(client);
+	}
+	if (more)
+		next_turn(c);
 }
 
 static json_t *when_quiet(struct control_client *client)
 {
 	/* Replies come in the order of the requests: no further one is read until this is done. */
 	loop_change(client->control->router->loop, client->source, 0);
+	client->waiting = true;
+	client->seen = client->control->router->handled;
+	client->quiet = 0;
 	client->turns = 0;
-	client->seen = client->control->router->handled - 1;
-	loop_timer_arm(client->control->router->loop, &client->quiet, clock_now(), quiet_turn,
-		       client);
+	next_turn(client->control);
 	return NULL;
 }
 
@@ -485,6 +519,13 @@ struct control *control_new(struct router *r, int fd, const char *path, int *err
 
 	c->router = r;
 	c->listener = -1;
+	c->turn = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->turn < 0) {
+		*error = -errno;
+		free(c);
+		return NULL;
+	}
+	c->turn_source = loop_watch(r->loop, c->turn, EPOLLIN, turn_ready, c);
 	*error = path ? listen_at(c, path) : 0;
 	if (*error) {
 		control_free(c);
@@ -501,6 +542,8 @@ void control_free(struct control *c)
 		return;
 	while (c->clients)
 		client_free(c->clients);
+	loop_unwatch(c->router->loop, c->turn_source);
+	close(c->turn);
 	loop_unwatch(c->router->loop, c->source);
 	if (c->listener >= 0)
 		close(c->listener);
