@@ -233,6 +233,7 @@ static void test_limits(void **state)
 	assert_int_equal(parse_repeated("", "<a>", XML_DEPTH_MAX, "</a>", ""), XML_OK);
 	assert_int_equal(parse_repeated("", "<a>", XML_DEPTH_MAX + 1, "</a>", ""), XML_TOO_DEEP);
 	assert_int_equal(parse_repeated("", "<a>", 100000, "", ""), XML_TOO_DEEP);
+	assert_int_equal(parse_repeated("", "<a>", XML_DEPTH_MAX, "", "<a/>"), XML_TOO_DEEP);
 	assert_int_equal(parse_repeated("<r>", "<a/>", XML_ELEMENTS_MAX - 1, "", "</r>"), XML_OK);
 	assert_int_equal(parse_repeated("<r>", "<a/>", XML_ELEMENTS_MAX, "", "</r>"),
 			 XML_TOO_LARGE);

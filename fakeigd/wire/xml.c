@@ -225,13 +225,15 @@ static bool is_xml_space(char c)
 static void on_end(void *arg, const char *name)
 {
 	struct builder *b = arg;
-	struct buf *text = &b->text[b->depth];
 	struct xml_node *node = b->open;
-	size_t from = 0, to = text->len;
+	struct buf *text;
+	size_t from = 0, to;
 
 	(void)name;
-	if (b->error)
+	if (b->error) /* an empty element ends even after its start stopped the parser */
 		return;
+	text = &b->text[b->depth];
+	to = text->len;
 	while (from < to && is_xml_space(text->data[from]))
 		from++;
 	while (to > from && is_xml_space(text->data[to - 1]))
