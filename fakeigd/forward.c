@@ -29,11 +29,13 @@
  * @netfilter:	socket for elements and conntrack, NULL without a WAN interface
  * @route:	socket for the interface's counters, NULL where there is no interface
  * @wan:	index of the WAN interface
+ * @enabled:	as forward_set_enabled() left it
  */
 struct forward {
 	struct mnl_socket *netfilter;
 	struct mnl_socket *route;
 	unsigned wan;
+	bool enabled;
 };
 
 static const char *missing;
@@ -75,6 +77,7 @@ struct forward *forward_new(struct router *r, int *error)
 		*error = forward_table_make(r, &missing);
 	if (!*error) {
 		missing = NULL;
+		f->enabled = true;
 		return f;
 	}
 	if (f->netfilter)
@@ -136,9 +139,16 @@ int forward_flush(struct forward *f)
 
 int forward_set_enabled(struct forward *f, bool enabled)
 {
-	int error = f->wan ? forward_table_gate(enabled) : 0;
+	int error;
 
-	return error || !f->wan || enabled ? error : forward_connections_end(f->netfilter, NULL);
+	/* It begins enabled: saying so at the start would only delete and add the same element. */
+	if (!f->wan || f->enabled == enabled)
+		return 0;
+	error = forward_table_gate(enabled);
+	if (error)
+		return error;
+	f->enabled = enabled;
+	return enabled ? 0 : forward_connections_end(f->netfilter, NULL);
 }
 
 static int request_link(struct forward *f, char *in, size_t size)
