@@ -16,6 +16,7 @@
 #include "router.h"
 
 #include "base/mem.h"
+#include "choice.h"
 #include "description.h"
 #include "forward.h"
 #include "gena.h"
@@ -72,6 +73,8 @@ void router_set_wan(struct router *r, enum wan_status status, const char *error)
 /* The state of the line that the profile and the interface give at start. */
 static enum wan_status first_wan_state(const struct router *r)
 {
+	if (policy_is(&r->profile->policy, wan_type, "Unconfigured"))
+		return WAN_UNCONFIGURED;
 	return r->external.s_addr ? WAN_CONNECTED : WAN_DISCONNECTED;
 }
 

@@ -337,6 +337,24 @@ static void refused(void **state)
 	stop(&s);
 }
 
+/* A callback on the router's other LAN is another segment, unless policy says otherwise. */
+static void segments(void **state)
+{
+	static const char lines[] = "CALLBACK: <http://127.9.9.9:1/>\r\nNT: upnp:event\r\n";
+	struct subscriber s;
+
+	(void)state;
+	start(&s, "conformant-igd1");
+	s.f.r.lans = 2;
+	s.f.r.lan[0].prefix = 16;
+	s.f.r.lan[1].address = ip("127.9.0.1");
+	s.f.r.lan[1].prefix = 16;
+	assert_int_equal(subscribe(&s, lines), 412);
+	fixture_policy(&s.f, "gena: {callback: lan}");
+	assert_int_equal(subscribe(&s, lines), 200);
+	stop(&s);
+}
+
 /* GENA-17: the initial event leaves though UNSUBSCRIBE comes before it. */
 static void at_once(void **state)
 {
@@ -502,6 +520,7 @@ int main(void)
 		cmocka_unit_test(at_once),    cmocka_unit_test(several_urls),
 		cmocka_unit_test(silent),     cmocka_unit_test(filter),
 		cmocka_unit_test(policies),   cmocka_unit_test(rules),
+		cmocka_unit_test(segments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -698,10 +698,11 @@ static void connection_limits(void **state)
 
 	(void)state;
 	fixture_start(&f, "conformant-igd1");
+	fixture_advance(&f, 10);
 	assert_int_equal(wan(&f, "SetAutoDisconnectTime",
 			     "<NewAutoDisconnectTime>30</NewAutoDisconnectTime>"),
 			 0);
-	fixture_advance(&f, 29);
+	fixture_advance(&f, 19);
 	assert_string_equal(status(&f), "Connected");
 	fixture_advance(&f, 1);
 	assert_string_equal(status(&f), "Disconnected");
@@ -730,6 +731,26 @@ static void connection_limits(void **state)
 				      "<NewEnabledForInternet>0</NewEnabledForInternet>"),
 			 0);
 	assert_int_equal(wan(&f, "RequestConnection", ""), 709);
+	fixture_stop(&f);
+}
+
+#define REVERSED                                                                                   \
+	"<NewProtocol>TCP</NewProtocol><NewExternalPort>4000</NewExternalPort>"                    \
+	"<NewRemoteHost></NewRemoteHost>"
+
+/* SOAP-20, and arguments that nobody knows. */
+static void argument_order(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	fixture_start(&f, "conformant-igd1");
+	assert_int_equal(add(&f, A, 1, "4000", A), 0);
+	assert_int_equal(wan(&f, "GetSpecificPortMappingEntry", "<Foo/>" KEY("", "4000", "TCP")),
+			 0);
+	assert_int_equal(wan(&f, "GetSpecificPortMappingEntry", REVERSED), 402);
+	fixture_policy(&f, "soap: {argument-order: any}");
+	assert_int_equal(wan(&f, "GetSpecificPortMappingEntry", REVERSED), 0);
 	fixture_stop(&f);
 }
 
@@ -933,21 +954,14 @@ static void refresh(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_request),
-		cmocka_unit_test(protocol_faults),
-		cmocka_unit_test(each_argument),
-		cmocka_unit_test(each_change),
-		cmocka_unit_test(each_conflict),
-		cmocka_unit_test(other_mechanism),
-		cmocka_unit_test(each_reading),
-		cmocka_unit_test(version_two),
-		cmocka_unit_test(connection_states),
-		cmocka_unit_test(connection_limits),
-		cmocka_unit_test(restricted),
-		cmocka_unit_test(other_services),
-		cmocka_unit_test(left_out),
-		cmocka_unit_test(refresh),
-		cmocka_unit_test(rules),
+		cmocka_unit_test(each_request),	     cmocka_unit_test(protocol_faults),
+		cmocka_unit_test(each_argument),     cmocka_unit_test(each_change),
+		cmocka_unit_test(each_conflict),     cmocka_unit_test(other_mechanism),
+		cmocka_unit_test(each_reading),	     cmocka_unit_test(version_two),
+		cmocka_unit_test(connection_states), cmocka_unit_test(connection_limits),
+		cmocka_unit_test(restricted),	     cmocka_unit_test(argument_order),
+		cmocka_unit_test(other_services),    cmocka_unit_test(left_out),
+		cmocka_unit_test(refresh),	     cmocka_unit_test(rules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
