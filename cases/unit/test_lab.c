@@ -324,6 +324,31 @@ static void test_ipv6(void **state)
 	finish(&lab, &options);
 }
 
+static const char autoconfigured[] =
+	"summary: a client that takes its address from the router\n"
+	"networks:\n"
+	"  home: {subnet: 192.168.1.0/24, subnet6: '2a0e:b107:1:1::/64'}\n"
+	"  out: {subnet: 44.0.1.0/24}\n"
+	"nodes:\n"
+	"  client: {kind: host, attach: {home: 192.168.1.4}, gateway: r1}\n"
+	"  r1:\n"
+	"    kind: router\n"
+	"    lan: {home: [192.168.1.1, '2a0e:b107:1:1::1']}\n"
+	"    wan: {out: 44.0.1.2}\n"
+	"    router_advertisement: true\n";
+
+static void test_autoconfiguration(void **state)
+{
+	struct lab_options options = {0};
+	struct lab lab = start(&options, file_with("auto.yaml", autoconfigured, 0644));
+
+	(void)state;
+	/* RFC 4862: the advertised prefix and the interface's hardware address. */
+	says(&lab, "client", "ip -6 -o addr show scope global | grep -o '2a0e[^ ]*'",
+	     "2a0e:b107:1:1:69:67ff:fe01:101/64\n");
+	finish(&lab, &options);
+}
+
 static void test_link_down_and_up(void **state)
 {
 	struct lab_options options = {0};
@@ -609,6 +634,44 @@ static void test_named_lab(void **state)
 	finish(&lab, &options);
 }
 
+/* Connect to a lab of root's as somebody else. */
+static void try_as_nobody(const struct sockaddr_un *address, socklen_t len)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), fds[PACKET_FDS_MAX];
+	json_t *reply;
+	size_t count;
+
+	assert_int_equal(setgid(65534) || setuid(65534), 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)address, len), 0);
+	assert_int_equal(packet_receive(fd, &reply, fds, &count, 0), 1);
+	assert_string_equal(json_string_value(json_object_get(reply, "error")),
+			    "this lab belongs to another user");
+	assert_int_equal(packet_receive(fd, &reply, fds, &count, 0), 0);
+}
+
+static void test_other_users_are_refused(void **state)
+{
+	struct lab_options options = {.name = "test-mine"};
+	struct sockaddr_un address;
+	socklen_t len = lab_socket_address(&address, "test-mine");
+	struct lab lab;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* it takes root to be somebody else */
+	lab = start(&options, "flat");
+	pid = fork();
+	if (pid == 0) {
+		try_as_nobody(&address, len);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	finish(&lab, &options);
+}
+
 static void test_long_reply(void **state)
 {
 	struct lab_options options = {0};
@@ -723,23 +786,34 @@ static const char quiet_router[] = "#!/bin/sh\n"
 				   "printf x >&5\n"
 				   "exec sleep 1000\n";
 
+static void kill_router(struct lab *lab)
+{
+	json_t *info = ask(lab, "{'op': 'info'}");
+	json_t *router = json_object_get(json_object_get(info, "nodes"), "r1");
+	char *request = xasprintf("{'op': 'kill', 'signal': 9, 'pid': %d}",
+				  (int)json_integer_value(json_object_get(router, "pid")));
+
+	tell(lab, request);
+	free(request);
+	json_decref(info);
+}
+
 static void test_router_dies(void **state)
 {
-	char program[128], *request;
-	struct lab_options options = {.fakeigd = program};
-	struct lab lab;
-	json_t *info, *event, *reply;
+	char program[128];
+	struct lab_options options = {.fakeigd = program, .name = "test-router"};
+	struct lab lab, waiting;
+	json_t *event, *request = parse("{'op': 'router', 'node': 'r1', 'request': {'op': 'x'}}");
+	int fds[PACKET_FDS_MAX];
+	size_t count;
 
 	(void)state;
 	snprintf(program, sizeof(program), "%s", file_with("router.sh", quiet_router, 0755));
 	lab = start(&options, "flat");
-	info = ask(&lab, "{'op': 'info'}");
-	request = xasprintf("{'op': 'kill', 'signal': 9, 'pid': %d}",
-			    (int)json_integer_value(json_object_get(
-				    json_object_get(json_object_get(info, "nodes"), "r1"), "pid")));
-	json_decref(info);
-	tell(&lab, request);
-	free(request);
+	assert_int_equal(lab_connect("test-router", &waiting), 0);
+	assert_int_equal(packet_send(waiting.fd, request, NULL, 0, 0), 0);
+	json_decref(request);
+	kill_router(&lab);
 	event = lab_event(&lab);
 	assert_string_equal(json_string_value(json_object_get(event, "event")), "router-died");
 	assert_string_equal(json_string_value(json_object_get(event, "node")), "r1");
@@ -747,11 +821,18 @@ static void test_router_dies(void **state)
 	assert_non_null(strstr(json_string_value(json_object_get(event, "log")),
 			       "started with --profile conformant-igd1 "));
 	json_decref(event);
+	/* Whoever waited for its answer is told, and everybody of its end. */
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(packet_receive(waiting.fd, &event, fds, &count, 0), 1);
+		assert_non_null(strstr(json_string_value(json_object_get(event, "error")),
+				       i ? "was killed by signal 9" : "router r1: fakeigd "));
+		json_decref(event);
+	}
+	lab_close(&waiting);
 	refused(&lab, "{'op': 'router', 'node': 'r1', 'request': {'op': 'state'}}",
 		"was killed by signal 9");
 	/* What concerns all routers does not wait for a dead one. */
-	reply = ask(&lab, "{'op': 'advance', 'seconds': 3600}");
-	json_decref(reply);
+	tell(&lab, "{'op': 'advance', 'seconds': 3600}");
 	finish(&lab, &options);
 }
 
@@ -1012,12 +1093,14 @@ int main(void)
 		cmocka_unit_test(test_first_packet_never_stalls),
 		cmocka_unit_test(test_bridge_and_impairment),
 		cmocka_unit_test(test_ipv6),
+		cmocka_unit_test(test_autoconfiguration),
 		cmocka_unit_test(test_link_down_and_up),
 		cmocka_unit_test(test_physical_interfaces),
 		cmocka_unit_test(test_programs),
 		cmocka_unit_test(test_paths_of_the_host),
 		cmocka_unit_test(test_requests_that_are_wrong),
 		cmocka_unit_test(test_named_lab),
+		cmocka_unit_test(test_other_users_are_refused),
 		cmocka_unit_test(test_long_reply),
 		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_evidence),
