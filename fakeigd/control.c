@@ -13,6 +13,7 @@
 
 #include "base/doc.h"
 #include "base/mem.h"
+#include "description.h"
 #include "forward.h"
 #include "gena.h"
 #include "http.h"
@@ -262,11 +263,14 @@ static json_t *op_state(struct control_client *client, const json_t *request)
 	const struct router *r = client->control->router;
 	json_int_t first = json_integer_value(json_object_get(request, "first"));
 	struct forward_counters c = {0};
+	struct buf location = {0};
 	json_t *reply;
 
 	if (first < 0)
 		return refused("\"first\" is below 0");
 	forward_counters(r->forward, &c);
+	if (r->lans)
+		description_location(r, &r->lan[0], !r->lan[0].address.s_addr, &location);
 	reply = json_pack(
 		"{s:b, s:s, s:s, s:{s:s, s:s, s:f, s:o, s:o}, s:i, s:f, s:f, s:I, s:I, s:I, s:I, "
 		"s:i, "
@@ -283,6 +287,8 @@ static json_t *op_state(struct control_client *client, const json_t *request)
 		"memory_kib", resident_memory(), "counters", "bytes_sent", (json_int_t)c.bytes_sent,
 		"bytes_received", (json_int_t)c.bytes_received, "packets_sent",
 		(json_int_t)c.packets_sent, "packets_received", (json_int_t)c.packets_received);
+	json_object_set_new(reply, "location", json_string(location.data ? location.data : ""));
+	buf_free(&location);
 	add_mappings(r, reply, (size_t)first);
 	return reply;
 }

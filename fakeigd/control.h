@@ -3,7 +3,8 @@
  * control.h - the control socket: JSON requests over SOCK_SEQPACKET, one per message, one reply
  * each.
  *
- * {"op": "state", "first": 0}           mappings, wan, subscriptions, clock, boot id, memory;
+ * {"op": "state", "first": 0}           mappings, wan, location (of the description, on the first
+ *                                       LAN), subscriptions, clock, boot id, memory;
  *                                       a reply is at most CONTROL_MESSAGE_MAX bytes: when not all
  *                                       mappings fit, "next" is the "first" of the next request
  * {"op": "advance", "seconds": 60}      move the lab's clock (shared page), timers fire

@@ -22,6 +22,11 @@ const char *const *profile_keys(size_t *count);
 const char *const *quirk_keys(size_t *count);
 /** quirk_layers() - names allowed as "layer" of a quirk. */
 const char *const *quirk_layers(size_t *count);
+/** quirk_classes() - names allowed as "class" of evidence. */
+const char *const *quirk_classes(size_t *count);
+/** quirk_verbs(), quirk_step_keys() - what a step of "observe" does, and all it may hold. */
+const char *const *quirk_verbs(size_t *count);
+const char *const *quirk_step_keys(size_t *count);
 /** quirk_check() - everything in a quirk file but its overlay. false after a complaint. */
 bool quirk_check(const struct doc *quirk, struct diag *d);
 /** evidence_check() - text, or a list of texts and {source, seen} mappings. */

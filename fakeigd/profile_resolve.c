@@ -334,6 +334,23 @@ static bool lay_over(struct resolver *r, const struct doc *overlay)
 	       merge_over(r->claimed, overlay, r->d) && merge_over(r->base, overlay, r->d);
 }
 
+/* The profile on which a quirk is shown must be there; it is not loaded. */
+static bool base_exists(const struct resolver *r, const struct doc *quirk)
+{
+	const struct doc *base = doc_get(quirk, "base");
+	struct mention m = {.kind = "profile"};
+	char *path;
+
+	if (!base)
+		return true;
+	m.name = base->text;
+	m.file = base->file;
+	m.line = base->line;
+	path = find_file(r, &m);
+	free(path);
+	return path != NULL;
+}
+
 static bool apply_quirk(struct resolver *r, const struct mention *m)
 {
 	char *path = find_file(r, m);
@@ -351,7 +368,8 @@ static bool apply_quirk(struct resolver *r, const struct mention *m)
 	r->used = xrealloc(r->used, (r->used_count + 1) * sizeof(*r->used));
 	r->used[r->used_count++] = path;
 	doc = doc_load_file(path, r->d);
-	fine = doc && quirk_check(doc, r->d) && lay_over(r, doc_get(doc, "overlay"));
+	fine = doc && quirk_check(doc, r->d) && base_exists(r, doc) &&
+	       lay_over(r, doc_get(doc, "overlay"));
 	doc_free(doc);
 	return fine;
 }

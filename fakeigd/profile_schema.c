@@ -180,13 +180,19 @@ static json_t *definitions(void)
 		" 'evidence-item': {'anyOf': [{'type': 'string'}, {'type': 'object',"
 		"   'required': ['source'], 'additionalProperties': false,"
 		"   'properties': {'source': {'type': 'string'}, 'seen': {'type': 'string'},"
-		"   'class': {'type': 'string'}}}]},"
+		"   'class': {'$ref': '#/$defs/evidence-class'}}}]},"
 		" 'evidence': {'anyOf': [{'$ref': '#/$defs/evidence-item'}, {'type': 'array',"
 		"   'items': {'$ref': '#/$defs/evidence-item'}}]},"
 		" 'client': {'type': 'object', 'required': ['must'], 'additionalProperties': false,"
 		"   'properties': {'note': {'type': 'string'}, 'must': {'type': 'string',"
 		"   'pattern': '^(mapped|reports-failure|survives|retries)([(].*[)])?$'}}}}");
 
+	const char *const *classes;
+	size_t count;
+
+	classes = quirk_classes(&count);
+	json_object_set_new(defs, "evidence-class",
+			    json_pack("{s:o}", "enum", name_list(classes, count)));
 	json_object_set_new(defs, "message", message_schema());
 	json_object_set_new(defs, "rule", rule_schema());
 	return defs;
@@ -253,6 +259,26 @@ json_t *profile_schema(void)
 	return document("profile of a fake router", properties, "['summary']");
 }
 
+/* A step: one of the verbs, and nothing that the observer does not know. */
+static json_t *observe_schema(void)
+{
+	json_t *properties = json_object(), *verbs = json_array();
+	const char *const *names;
+	size_t count;
+
+	names = quirk_step_keys(&count);
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new(properties, names[i],
+				    !strcmp(names[i], "expect") ? parse("{'type': 'object'}")
+								: parse("{}"));
+	names = quirk_verbs(&count);
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(verbs, json_pack("{s:[s]}", "required", names[i]));
+	properties = object(properties);
+	json_object_set_new(properties, "oneOf", verbs);
+	return json_pack("{s:s, s:o}", "type", "array", "items", properties);
+}
+
 json_t *quirk_schema(void)
 {
 	json_t *properties = parse("{'summary': {'type': 'string'},"
@@ -260,6 +286,9 @@ json_t *quirk_schema(void)
 				   " 'evidence': {'$ref': '#/$defs/evidence'},"
 				   " 'seen-on': {'$ref': '#/$defs/texts'},"
 				   " 'breaks': {'$ref': '#/$defs/texts'},"
+				   " 'also': {'$ref': '#/$defs/texts'},"
+				   " 'base': {'type': 'string'},"
+				   " 'unobserved': {'type': 'string'},"
 				   " 'naive': {'type': 'string'}, 'robust': {'type': 'string'},"
 				   " 'client': {'$ref': '#/$defs/client'}}");
 	const char *const *layers;
@@ -268,6 +297,7 @@ json_t *quirk_schema(void)
 	layers = quirk_layers(&count);
 	json_object_set_new(properties, "layer",
 			    json_pack("{s:o}", "enum", name_list(layers, count)));
+	json_object_set_new(properties, "observe", observe_schema());
 	json_object_set_new(properties, "overlay", object(overlay_properties()));
 	return document("quirk of a router", properties,
 			"['summary', 'layer', 'evidence', 'overlay']");

@@ -12,8 +12,25 @@
 #include <stdlib.h>
 
 static const char *const keys[] = {
-	"summary", "layer", "priority", "evidence", "seen-on",
-	"breaks",  "naive", "robust",	"client",   "overlay",
+	"summary", "layer",  "priority", "evidence", "seen-on", "breaks",  "also",
+	"naive",   "robust", "client",	 "base",     "observe", "overlay", "unobserved",
+};
+
+static const char *const classes[] = {
+	"field", "server-source", "client-workaround", "test-corpus", "recalled",
+};
+
+/* What the suite's observer can do (cases/harness/observe.py), and what may stand beside it. */
+static const char *const verbs[] = {
+	"search",    "notify", "get",	  "raw",    "call",  "add",
+	"subscribe", "reach",  "advance", "router", "again",
+};
+
+static const char *const step_keys[] = {
+	"search", "notify",	"get",	     "raw",	"call",	  "add",     "subscribe",
+	"reach",  "advance",	"router",    "again",	"expect", "wait",    "count",
+	"method", "headers",	"version",   "timeout", "args",	  "service", "body",
+	"then",	  "soapaction", "action_ns", "at",
 };
 
 static const char *const layers[] = {
@@ -33,14 +50,35 @@ const char *const *quirk_layers(size_t *count)
 	return layers;
 }
 
+const char *const *quirk_verbs(size_t *count)
+{
+	*count = ARRAY_SIZE(verbs);
+	return verbs;
+}
+
+const char *const *quirk_step_keys(size_t *count)
+{
+	*count = ARRAY_SIZE(step_keys);
+	return step_keys;
+}
+
+const char *const *quirk_classes(size_t *count)
+{
+	*count = ARRAY_SIZE(classes);
+	return classes;
+}
+
 static bool evidence_item(const struct doc *node, struct diag *d)
 {
 	static const char *const fields[] = {"source", "seen", "class"};
+	const struct doc *class = doc_get(node, "class");
 	const char *text;
+	int choice;
 
 	if (node->kind == DOC_SCALAR)
 		return doc_string(node, &text, d);
-	if (!doc_keys(node, fields, ARRAY_SIZE(fields), d))
+	if (!doc_keys(node, fields, ARRAY_SIZE(fields), d) ||
+	    (class && !doc_choice(class, classes, ARRAY_SIZE(classes), &choice, d)))
 		return false;
 	for (size_t i = 0; i < node->count; i++)
 		if (!doc_string(node->items[i], &text, d))
@@ -116,10 +154,58 @@ static bool breaks_check(const struct doc *node, struct diag *d)
 	return fine;
 }
 
+/* A step of "observe": one verb, its arguments, and what must be seen. */
+static bool step_check(const struct doc *step, struct diag *d)
+{
+	const struct doc *expect = doc_get(step, "expect"), *verb = NULL;
+
+	if (!doc_keys(step, step_keys, ARRAY_SIZE(step_keys), d))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		const struct doc *node = doc_get(step, verbs[i]);
+
+		if (verb && node) {
+			diag_at(d, node->file, node->key_line,
+				"observe: a step has one verb, found \"%s\" and \"%s\"", verb->key,
+				node->key);
+			return false;
+		}
+		verb = node ? node : verb;
+	}
+	if (verb)
+		return !expect || doc_want(expect, DOC_MAP, d);
+	diag_at(d, step->file, step->line,
+		"observe: a step needs a verb: search, notify, get, raw, call, add, subscribe, "
+		"reach, advance, router or again");
+	return false;
+}
+
+/* Either "observe", or in "unobserved" the reason why not: never neither in silence. */
+static bool observe_check(const struct doc *quirk, struct diag *d)
+{
+	const struct doc *steps = doc_get(quirk, "observe"), *why = doc_get(quirk, "unobserved");
+	const char *text;
+
+	if (steps && why) {
+		diag_at(d, why->file, why->key_line, "\"unobserved\" beside \"observe\"");
+		return false;
+	}
+	if (why)
+		return doc_string(why, &text, d);
+	if (!steps)
+		return true;
+	if (!doc_want(steps, DOC_LIST, d))
+		return false;
+	for (size_t i = 0; i < steps->count; i++)
+		if (!step_check(steps->items[i], d))
+			return false;
+	return true;
+}
+
 static bool texts_check(const struct doc *quirk, struct diag *d)
 {
-	static const char *const texts[] = {"summary", "naive", "robust"};
-	const struct doc *seen = doc_get(quirk, "seen-on");
+	static const char *const texts[] = {"summary", "naive", "robust", "base"};
+	static const char *const lists[] = {"seen-on", "also"};
 	const char *text, **list;
 	size_t count;
 
@@ -129,10 +215,14 @@ static bool texts_check(const struct doc *quirk, struct diag *d)
 		if (node && !doc_string(node, &text, d))
 			return false;
 	}
-	if (seen && !doc_list_strings(seen, &list, &count, d))
-		return false;
-	if (seen)
-		free(list);
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		const struct doc *node = doc_get(quirk, lists[i]);
+
+		if (node && !doc_list_strings(node, &list, &count, d))
+			return false;
+		if (node)
+			free(list);
+	}
 	return true;
 }
 
@@ -157,5 +247,5 @@ bool quirk_check(const struct doc *quirk, struct diag *d)
 	       evidence_check(doc_get(quirk, "evidence"), d) &&
 	       (!priority || doc_number(priority, 1, 3, &number, d)) &&
 	       (!breaks || breaks_check(breaks, d)) && (!client || client_check(client, d)) &&
-	       doc_want(doc_get(quirk, "overlay"), DOC_MAP, d);
+	       observe_check(quirk, d) && doc_want(doc_get(quirk, "overlay"), DOC_MAP, d);
 }

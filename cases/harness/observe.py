@@ -16,24 +16,34 @@ without ``expect`` only prepares. The verbs:
   reach: PORT | {port, protocol, internal, address, peer}                       a packet of the peer
   advance: SECONDS       router: {control request}      again: N (repeat the step before N times)
 
+``call``, ``add`` and ``subscribe`` take ``at:`` (path or URL of their own, for descriptions that lead
+nowhere); ``call`` and ``add`` need no description at all with ``at`` and ``action_ns``.
+
 ``expect`` (every member must hold; texts are regular expressions searched in latin-1 text):
 
   status, reason, version, head, not-head, body, not-body, header: {NAME: regex}, absent: [NAME]
   fault: code, text: regex, ok: true, args: {NAME: regex}, names: [argument names in order]
   replies: "N", ">=N", "0"; st, usn, location: regex; source-port, source: regex; sources: ">=2"
   segments: ">=N", seconds: ">=S", closed: true, size: ">=N", notes: regex (what a strict reader notes)
-  error: eof|reset|refused|timeout|malformed
+  error: eof|reset|refused|timeout|malformed|missing (no such service)
+  date-ahead: ">=N" (seconds by which DATE differs from the clock)
   reached: true|false, kind: alive|byebye|update, event: {NAME: regex}, seq: N, events: ">=N"
 """
+import email.utils
 import re
 import select
 import time
+import xml.etree.ElementTree as ElementTree
 
 from . import description, effect, http, soap, ssdp
 from .controlpoint import ControlPoint
 
 GATEWAY = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
 SILENCE = 0.4  # seconds after which a lab's router will not answer any more
+
+
+class MissingService(Exception):
+    """The description holds no service of that name."""
 
 
 class Seen:
@@ -62,7 +72,7 @@ def _compare(wanted, number):
 
 
 NUMBERS = {"status", "fault", "replies", "segments", "seconds", "seq", "size", "source-port", "sources",
-           "events"}
+           "events", "date-ahead"}
 TEXTS = {"reason", "version", "head", "body", "text", "st", "usn", "location", "source", "notes", "kind"}
 MAPS = {"header", "args", "event"}
 
@@ -107,6 +117,8 @@ def _error_of(error):
         return "reset"
     if isinstance(error, TimeoutError):
         return "timeout"
+    if isinstance(error, MissingService):
+        return "missing"
     return "malformed"
 
 
@@ -126,6 +138,13 @@ class Observer:
             self._cp.description = description.fetch(self.lab, state["location"])
         return self._cp
 
+    def _service(self, step):
+        """The service that a step talks to."""
+        try:
+            return self.cp.description.service(step["service"]) if step.get("service") else self.cp.connection
+        except (KeyError, AttributeError, ValueError) as error:
+            raise MissingService(str(error)) from None
+
     def step(self, step):
         """Do one step; returns (Seen, list of unmet expectations)."""
         verbs = [k for k in step if hasattr(self, f"do_{k}")]
@@ -134,11 +153,12 @@ class Observer:
         begun = time.monotonic()
         try:
             seen = getattr(self, f"do_{verbs[0]}")(step[verbs[0]], step)
-        except (OSError, EOFError, http.BadMessage) as error:
+        except (OSError, EOFError, http.BadMessage, MissingService, ElementTree.ParseError) as error:
             seen = Seen(error=_error_of(error), text=str(error))
         if "seconds" not in seen.__dict__:
             seen.seconds = time.monotonic() - begun
-        self._before = step
+        if verbs[0] != "again":
+            self._before = step
         return seen, unmet(step.get("expect", {}), seen)
 
     # -- discovery -----------------------------------------------------------------------------------
@@ -208,7 +228,11 @@ class Observer:
     @staticmethod
     def _reply(reply, begun):
         head = reply.raw[:len(reply.raw) - len(reply.body)].decode("latin-1")
-        return Seen(status=reply.status, reason=reply.reason, head=head,
+        try:
+            date = email.utils.parsedate_to_datetime(reply.get("DATE")).timestamp() - time.time()
+        except (TypeError, ValueError):
+            date = None
+        return Seen(date_ahead=date, status=reply.status, reason=reply.reason, head=head,
                     version="%d.%d" % reply.version, body=reply.body.decode("latin-1"),
                     header=dict(reversed(reply.head.headers)), segments=len(reply.segments),
                     closed=reply.closed, notes="\n".join(reply.notes), size=len(reply.body),
@@ -236,7 +260,7 @@ class Observer:
     def do_get(self, what, step):
         where = self._location()
         if what.startswith("scpd "):
-            where = self.cp.description.service(what.split()[1]).scpd
+            where = self._service({"service": what.split()[1]}).scpd
         elif what != "description":
             where = description.Url(where.host, where.port, what)
         method = step.get("method", "GET")
@@ -249,17 +273,15 @@ class Observer:
         pieces = [what] if isinstance(what, str) else what
         fill = {"{path}": where.path, "{host}": where.authority}
         if any("{control}" in p for p in pieces):
-            fill["{control}"] = self.cp.connection.control.path
+            fill["{control}"] = self._service(step).control.path
         for key, value in fill.items():
             pieces = [p.replace(key, value) for p in pieces]
         return self._exchange(where, [p.encode("latin-1") for p in pieces],
                               timeout=step.get("timeout", 15))[0]
 
     def do_call(self, action, step):
-        service = self.cp.connection
-        if step.get("service"):
-            service = self.cp.description.service(step["service"])
-        kind = step.get("action_ns", service.type)
+        kind = step.get("action_ns") or self._service(step).type
+        where = description.url(step["at"], self._location()) if "at" in step else self._service(step).control
         body = step["body"].encode("latin-1") if "body" in step else \
             soap.body(kind, action, tuple(step.get("args", {}).items()))
         headers = [("Content-Type", 'text/xml; charset="utf-8"'),
@@ -268,8 +290,8 @@ class Observer:
             headers = [h for h in headers if h[0].lower() != name.lower()]
             if value is not None:
                 headers.append((name, value))
-        data = http.request("POST", service.control.path, service.control.authority, headers, body)
-        seen, reply = self._exchange(service.control, [data], timeout=step.get("timeout", 15))
+        data = http.request("POST", where.path, where.authority, headers, body)
+        seen, reply = self._exchange(where, [data], timeout=step.get("timeout", 15))
         try:
             seen.args = {k.split("}")[-1]: v for k, v in soap.parse(reply, kind, action).items()}
             seen.ok = True
@@ -297,9 +319,7 @@ class Observer:
 
     def do_subscribe(self, what, step):
         what = dict(what or {})
-        where = self.cp.connection.event
-        if step.get("service"):
-            where = self.cp.description.service(step["service"]).event
+        where = description.url(step["at"], self._location()) if "at" in step else self._service(step).event
         with self.lab.listen("client", 7777) as listener:
             headers = {"CALLBACK": what.get("callback", f"<http://{self.lab.address_of('client')}:7777/>"),
                        "NT": what.get("nt", "upnp:event"), "TIMEOUT": what.get("timeout", "Second-1800"),
