@@ -39,15 +39,15 @@
 
 #include <stdlib.h>
 
-/* What a step returns besides 0 and UPnP error codes: an answer that is no UPnP error. */
+/* What a step returns besides 0 and UPnP error codes, which rules may set to -99999 to 99999. */
 enum {
-	ANSWERED = -1,	  /* the reply is complete */
-	HTTP_STATUS = -2, /* minus this: an HTTP status */
+	ANSWERED = 1 << 20,    /* the reply is complete */
+	HTTP_STATUS = 1 << 21, /* plus an HTTP status */
 };
 
 static int http_status(int status)
 {
-	return HTTP_STATUS - status;
+	return HTTP_STATUS + status;
 }
 
 /* Policy codes 400 and 500 are HTTP statuses without a fault. */
@@ -329,8 +329,8 @@ static int handle(struct soap_exchange *x)
 
 static void answer(struct soap_exchange *x, int code)
 {
-	if (code <= HTTP_STATUS) {
-		http_error_reply(x->router, x->reply, HTTP_STATUS - code);
+	if (code >= HTTP_STATUS) {
+		http_error_reply(x->router, x->reply, code - HTTP_STATUS);
 		soap_journal_refused(x, x->reply->status, NULL);
 		return;
 	}

@@ -287,12 +287,35 @@ static void tree(void **state)
 	fixture_stop(&f);
 }
 
+/* Rules of layer description bring another document, and the kept one stays as it is. */
+static void rules(void **state)
+{
+	struct fixture f;
+	struct http_reply reply;
+
+	(void)state;
+	fixture_start(&f, "conformant-igd1");
+	fixture_rule(&f, "{when: {layer: description, message: root, nth: 2},"
+			 " message: {description: '<root/>'}}");
+	for (int i = 1; i <= 3; i++) {
+		fixture_request(&f, description_get, "192.168.1.4",
+				"GET /description.xml HTTP/1.1\r\n\r\n", "", &reply);
+		assert_int_equal(f.status, 200);
+		assert_int_equal(strcmp(f.reply.data, "<root/>") == 0, i == 2);
+	}
+	fixture_stop(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(facts_of_tables),  cmocka_unit_test(tables_are_sound),
-		cmocka_unit_test(read_numbers),	    cmocka_unit_test(read_booleans),
-		cmocka_unit_test(optional_actions), cmocka_unit_test(tree),
+		cmocka_unit_test(facts_of_tables),
+		cmocka_unit_test(tables_are_sound),
+		cmocka_unit_test(read_numbers),
+		cmocka_unit_test(read_booleans),
+		cmocka_unit_test(optional_actions),
+		cmocka_unit_test(tree),
+		cmocka_unit_test(rules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

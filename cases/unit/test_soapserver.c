@@ -781,6 +781,15 @@ static void rules(void **state)
 	fixture_start(&f, "conformant-igd1");
 	fixture_rule(&f, "{when: {action: GetStatusInfo}, fault: 501, name: a}");
 	assert_int_equal(wan(&f, "GetStatusInfo", ""), 501);
+	fixture_rule(&f, "{when: {action: GetNATRSIPStatus}, fault: {code: -911, text: 'a&b'}}");
+	assert_int_equal(wan(&f, "GetNATRSIPStatus", ""), -500);
+	assert_non_null(strstr(f.reply.data, "<errorCode>-911</errorCode>"));
+	assert_non_null(strstr(f.reply.data, "<errorDescription>a&amp;b</errorDescription>"));
+	fixture_rule(
+		&f,
+		"{when: {action: GetConnectionTypeInfo}, message: {soap-response: 'x {action}'}}");
+	assert_int_equal(wan(&f, "GetConnectionTypeInfo", ""), 0);
+	assert_string_equal(f.reply.data, "x GetConnectionTypeInfo");
 	fixture_rule(&f, "{when: {action: GetExternalIPAddress},"
 			 " reply: {NewExternalIPAddress: '<1.2.3.4>', X_More: 7}}");
 	assert_int_equal(wan(&f, "GetExternalIPAddress", ""), 0);
