@@ -414,7 +414,7 @@ int lab_daemon_ready(struct lab_init *lab, struct lab_node *node, int64_t deadli
 	while (fine && !ready) {
 		ready = listens(lab, node, tcp, port);
 		if (!ready && clock_now() > deadline) {
-			lab_router_complain(lab, node, "does not listen after 15 s");
+			lab_router_complain(lab, node, "did not listen in time and was killed");
 			fine = false;
 		} else if (!ready && poll(&end, 1, 1) > 0) {
 			fine = ended_well(lab, node);

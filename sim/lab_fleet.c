@@ -16,13 +16,11 @@
 static void on_reply(struct lab_init *lab, void *arg, json_t *reply)
 {
 	struct request *rq = arg;
-	const json_t *error = json_object_get(reply, "error");
 
 	(void)lab;
 	/* A router that is gone is our refusal, one that refuses is its own. */
-	if (error && !json_is_true(json_object_get(reply, "ok")) &&
-	    !strncmp(json_string_value(error), "router ", 7))
-		request_fail(rq, "%s", json_string_value(error));
+	if (json_object_get(reply, "gone"))
+		request_fail(rq, "%s", json_string_value(json_object_get(reply, "error")));
 	else
 		request_reply(rq, json_pack("{s:O}", "reply", reply), -1);
 }

@@ -30,7 +30,7 @@ struct wire;
 
 /**
  * router_reply_fn - what to do with a router's answer
- * @reply:	borrowed; {"ok": false, "error": ...} as well when the router is gone
+ * @reply:	borrowed; {"ok": false, "gone": true, "error": sentence} when the router is gone
  */
 typedef void router_reply_fn(struct lab_init *lab, void *arg, json_t *reply);
 

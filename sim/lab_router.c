@@ -97,15 +97,23 @@ static void complete(struct lab_init *lab, struct igd *igd, json_t *reply)
 	free(call);
 }
 
+/* The answer of a fakeigd that cannot answer. */
+static json_t *gone_reply(const struct lab_node *node, const char *why)
+{
+	char *text = xasprintf("router %s: fakeigd %s", node->node->name, why);
+	json_t *reply = json_pack("{s:b, s:b, s:s}", "ok", 0, "gone", 1, "error", text);
+
+	free(text);
+	return reply;
+}
+
 static void fail_calls(struct lab_init *lab, struct lab_node *node, const char *why)
 {
 	while (node->igd.calls) {
-		char *text = xasprintf("router %s: fakeigd %s", node->node->name, why);
-		json_t *reply = json_pack("{s:b, s:s}", "ok", 0, "error", text);
+		json_t *reply = gone_reply(node, why);
 
 		complete(lab, &node->igd, reply);
 		json_decref(reply);
-		free(text);
 	}
 }
 
@@ -174,15 +182,12 @@ void lab_router_call(struct lab_init *lab, struct lab_node *node, json_t *reques
 
 	json_decref(request);
 	if (error) {
-		char *text = xasprintf("router %s: fakeigd %s", node->node->name,
-				       node->igd.died	    ? node->igd.died
-				       : error == -ENOTCONN ? "is not running"
-							    : strerror(-error));
-		json_t *reply = json_pack("{s:b, s:s}", "ok", 0, "error", text);
+		json_t *reply = gone_reply(node, node->igd.died	      ? node->igd.died
+						 : error == -ENOTCONN ? "is not running"
+								      : strerror(-error));
 
 		fn(lab, arg, reply);
 		json_decref(reply);
-		free(text);
 		return;
 	}
 	call = xcalloc(1, sizeof(*call));
@@ -360,7 +365,7 @@ static int await_ready(struct lab_init *lab, struct lab_node *node, int64_t dead
 		return 0;
 	}
 	if (come == 0) {
-		lab_router_complain(lab, node, "is not ready after 15 s");
+		lab_router_complain(lab, node, "was not ready in time and was killed");
 		return -1;
 	}
 	/* It closed the pipe: it has ended, or is about to. */
