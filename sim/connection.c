@@ -326,9 +326,10 @@ static void on_reset(struct connections *t, struct connection *c, const struct p
 /* What the other side acknowledged and the capture has not got is lost. */
 static void on_ack(struct connections *t, struct connection *c, int of, uint32_t ack)
 {
+	const struct side *s = &c->sides[of];
 	uint64_t lost;
 
-	while ((lost = reassembly_acked_hole(&c->sides[of].in, ack)))
+	while (!s->ended && (lost = reassembly_acked_hole(&s->in, ack)))
 		give_up(t, c, of, lost);
 }
 
@@ -339,6 +340,8 @@ static void on_bytes(struct connections *t, struct connection *c, const struct p
 	uint32_t seq = f->seq + !!(f->flags & FRAME_TCP_SYN);
 	uint64_t lost;
 
+	if (s->ended)
+		return; /* behind its FIN */
 	if (reassembly_segment(&s->in, seq, f->payload, f->flags & FRAME_TCP_FIN, p->time_ns,
 			       p->number))
 		dialogue_data(t, c, from);

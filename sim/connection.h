@@ -38,6 +38,7 @@ enum side_state {
  * @origin:	link, addresses and stations of its packets
  * @state:	what is being received
  * @busy:	a message was begun: @current, which is -1 when the store is full
+ * @refused:	the bytes at hand were found to be no HTTP: they are data, not looked at again
  * @line_ok:	the bytes at hand begin with a start line
  * @scanned:	how many of them were looked at for the end of line or head
  * @left:	SIDE_LENGTH: bytes still to come
@@ -54,6 +55,7 @@ struct side {
 	enum side_state state;
 	bool busy;
 	int current;
+	bool refused;
 	bool line_ok;
 	size_t scanned;
 	uint64_t left;

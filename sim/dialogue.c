@@ -210,6 +210,7 @@ static void begin_opaque(struct connections *t, struct connection *c, int from)
 		connection_tell(t, c);
 	}
 	s->state = SIDE_OPAQUE;
+	s->refused = true;
 	s->line_ok = false;
 	s->scanned = 0;
 }
@@ -318,11 +319,12 @@ static bool step_opaque(struct connections *t, struct connection *c, int from, s
 {
 	struct side *s = &c->sides[from];
 
-	if (c->dialogue == DIALOGUE_HTTP && judge(s, data) == IS_HTTP) {
+	if (c->dialogue == DIALOGUE_HTTP && !s->refused && judge(s, data) == IS_HTTP) {
 		end_message(t, s);
 		s->state = SIDE_START;
 		return true;
 	}
+	s->refused = false;
 	s->line_ok = false;
 	s->scanned = 0;
 	if (!s->busy) {

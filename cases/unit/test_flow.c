@@ -248,6 +248,19 @@ static void body_longer_than_it_says(void **state)
 	assert_int_equal(flow_message(wire.flow, 4)->request, 3);
 }
 
+/* It begins like HTTP, in a connection that spoke HTTP, and is none (the fuzzer's). */
+static void bad_head_is_data(void **state)
+{
+	(void)state;
+	packets_connect(&wire, &client, &router);
+	packets_text(&wire, &client, &router, "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/151\r\n\r\n");
+	packets_text(&wire, &client, &router, "GET /3 HTTP/1.1\r\n\r\n");
+	expect_count(3);
+	expect_label(0, "GET /1, no reply");
+	expect_label(1, "data 19 bytes, \"GET /2 HTTP/151\"");
+	expect_label(2, "GET /3, no reply");
+}
+
 static void bad_chunk(void **state)
 {
 	(void)state;
@@ -607,6 +620,7 @@ int main(void)
 		TEST(gap_in_a_head),
 		TEST(cut_off),
 		TEST(body_longer_than_it_says),
+		TEST(bad_head_is_data),
 		TEST(bad_chunk),
 		TEST(soap),
 		TEST(gena),
