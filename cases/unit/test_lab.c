@@ -50,6 +50,20 @@ static const char *file_with(const char *name, const char *text, mode_t mode)
 	return path;
 }
 
+/* A name of a lab that no other run of this test has at the same time. */
+static const char *own_name(const char *name)
+{
+	static char names[4][48];
+	static size_t next;
+	static pid_t run;
+	char *out = names[next++ % ARRAY_SIZE(names)];
+
+	if (!run)
+		run = getpid();
+	snprintf(out, sizeof(names[0]), "test-%d-%s", (int)run, name);
+	return out;
+}
+
 static struct topology *load(const char *name)
 {
 	struct diag d = {0};
@@ -464,12 +478,12 @@ static void test_physical_interfaces(void **state)
 
 static void test_programs(void **state)
 {
-	struct lab_options options = {.name = "test-programs"};
+	struct lab_options options = {.name = own_name("programs")};
 	struct lab lab = start(&options, "flat");
 	int status;
 
 	(void)state;
-	says(&lab, "client", "echo $IGDLAB_LAB $IGDLAB_NODE; pwd", "test-programs client\n/\n");
+	says(&lab, "client", "echo ${IGDLAB_LAB##*-} $IGDLAB_NODE; pwd", "programs client\n/\n");
 	says(&lab, "peer", "ls /tmp /var/lib", "/tmp:\n\n/var/lib:\n");
 	says(&lab, "client", "echo x > /tmp/own; echo y > /run/own; cat /tmp/own", "x\n");
 	says(&lab, "client", "cat /tmp/own /run/own", "x\ny\n");
@@ -590,7 +604,7 @@ static void test_requests_that_are_wrong(void **state)
 
 static void test_named_lab(void **state)
 {
-	struct lab_options options = {.name = "test-named"}, again = {.name = "test-named"};
+	struct lab_options options = {.name = own_name("named")}, again = options;
 	struct lab lab = start(&options, "flat"), one, two, other;
 	struct diag d = {0};
 	char **names;
@@ -599,7 +613,7 @@ static void test_named_lab(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < count; i++) {
-		found += !strcmp(names[i], "test-named");
+		found += !strcmp(names[i], options.name);
 		free(names[i]);
 	}
 	free(names);
@@ -613,9 +627,9 @@ static void test_named_lab(void **state)
 	assert_int_equal(lab_start(&again, &other, &d), 3);
 	assert_non_null(strstr(d.text.data, "cannot be the name"));
 	diag_free(&d);
-	assert_int_equal(lab_connect("test-named", &one), 0);
-	assert_int_equal(lab_connect("test-named", &two), 0);
-	assert_int_equal(lab_connect("test-nobody", &other), -ECONNREFUSED);
+	assert_int_equal(lab_connect(options.name, &one), 0);
+	assert_int_equal(lab_connect(options.name, &two), 0);
+	assert_int_equal(lab_connect(own_name("nobody"), &other), -ECONNREFUSED);
 	/* Each is told of the end of its own program. */
 	tell(&two, "{'op': 'exec', 'node': 'client', 'argv': ['sh', '-c', 'exit 2']}");
 	tell(&one, "{'op': 'exec', 'node': 'client', 'argv': ['sh', '-c', 'exit 1']}");
@@ -651,9 +665,9 @@ static void try_as_nobody(const struct sockaddr_un *address, socklen_t len)
 
 static void test_other_users_are_refused(void **state)
 {
-	struct lab_options options = {.name = "test-mine"};
+	struct lab_options options = {.name = own_name("mine")};
 	struct sockaddr_un address;
-	socklen_t len = lab_socket_address(&address, "test-mine");
+	socklen_t len = lab_socket_address(&address, options.name);
 	struct lab lab;
 	int status;
 	pid_t pid;
@@ -801,7 +815,7 @@ static void kill_router(struct lab *lab)
 static void test_router_dies(void **state)
 {
 	char program[128];
-	struct lab_options options = {.fakeigd = program, .name = "test-router"};
+	struct lab_options options = {.fakeigd = program, .name = own_name("router")};
 	struct lab lab, waiting;
 	json_t *event, *request = parse("{'op': 'router', 'node': 'r1', 'request': {'op': 'x'}}");
 	int fds[PACKET_FDS_MAX];
@@ -810,7 +824,7 @@ static void test_router_dies(void **state)
 	(void)state;
 	snprintf(program, sizeof(program), "%s", file_with("router.sh", quiet_router, 0755));
 	lab = start(&options, "flat");
-	assert_int_equal(lab_connect("test-router", &waiting), 0);
+	assert_int_equal(lab_connect(options.name, &waiting), 0);
 	assert_int_equal(packet_send(waiting.fd, request, NULL, 0, 0), 0);
 	json_decref(request);
 	kill_router(&lab);
@@ -951,7 +965,7 @@ static pid_t starter(bool detached, pid_t *init)
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	pid = fork();
 	if (pid == 0) {
-		struct lab_options options = {.name = detached ? "test-detached" : NULL,
+		struct lab_options options = {.name = detached ? own_name("detached") : NULL,
 					      .detached = detached};
 		struct lab lab = start(&options, "nested-2");
 
@@ -990,7 +1004,7 @@ static void test_detached_lab(void **state)
 	(void)state;
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	assert_int_equal(lab_connect("test-detached", &lab), 0);
+	assert_int_equal(lab_connect(own_name("detached"), &lab), 0);
 	reply = ask(&lab, "{'op': 'info'}");
 	assert_int_equal(json_integer_value(json_object_get(reply, "pid")), init);
 	json_decref(reply);
@@ -999,7 +1013,7 @@ static void test_detached_lab(void **state)
 	lab_close(&lab);
 	ends_soon(pidfd);
 	close(pidfd);
-	assert_int_equal(lab_connect("test-detached", &lab), -ECONNREFUSED);
+	assert_int_equal(lab_connect(own_name("detached"), &lab), -ECONNREFUSED);
 }
 
 static void test_init_is_killed(void **state)
@@ -1069,6 +1083,7 @@ static void test_ordinary_user(void **state)
 static int make_folder(void **state)
 {
 	(void)state;
+	own_name("first"); /* the run's number, before anybody forks */
 	return mkdtemp(folder) ? 0 : -1;
 }
 
