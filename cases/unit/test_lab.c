@@ -1045,6 +1045,27 @@ static void test_many_at_once(void **state)
 
 /* ------------------------------------------------------------ an ordinary user */
 
+static int make_folder(void **state)
+{
+	(void)state;
+	own_name("first"); /* the run's number, before anybody forks */
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	char *command[] = {"rm", "-rf", folder, NULL};
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		execvp(command[0], command);
+		_exit(1);
+	}
+	waitpid(pid, NULL, 0);
+	return 0;
+}
+
 static void test_ordinary_user(void **state)
 {
 	int status;
@@ -1071,34 +1092,12 @@ static void test_ordinary_user(void **state)
 		    prctl(PR_SET_DUMPABLE, 1))
 			_exit(1);
 		memcpy(folder, "/tmp/test_lab.XXXXXX", sizeof(folder));
-		if (!mkdtemp(folder))
-			_exit(1);
-		_exit(cmocka_run_group_tests_name("ordinary user", tests, NULL, NULL));
+		_exit(cmocka_run_group_tests_name("ordinary user", tests, make_folder,
+						  remove_folder));
 	}
 	waitpid(pid, &status, 0);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-static int make_folder(void **state)
-{
-	(void)state;
-	own_name("first"); /* the run's number, before anybody forks */
-	return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-	char *command[] = {"rm", "-rf", folder, NULL};
-	pid_t pid = fork();
-
-	(void)state;
-	if (pid == 0) {
-		execvp(command[0], command);
-		_exit(1);
-	}
-	waitpid(pid, NULL, 0);
-	return 0;
 }
 
 int main(void)
