@@ -234,14 +234,15 @@ static char *join_words(const json_t *words)
 	json_array_foreach(words, i, word)
 	{
 		const char *w = json_string_value(word);
+		const char *slash = w && i == 0 ? strrchr(w, '/') : NULL;
 
-		if (!w || text.len + strlen(w) > COMMAND_MAX) {
-			buf_puts(&text, " …");
-			break;
-		}
-		if (i == 0 && strrchr(w, '/'))
-			w = strrchr(w, '/') + 1;
-		buf_printf(&text, "%s%s", i ? " " : "", w);
+		buf_printf(&text, "%s%s", i ? " " : "", slash ? slash + 1 : w ? w : "");
+	}
+	if (text.len > COMMAND_MAX) {
+		text.len = COMMAND_MAX;
+		while (text.len && ((unsigned char)text.data[text.len] & 0xc0) == 0x80)
+			text.len--;
+		buf_puts(&text, "…");
 	}
 	return buf_steal(&text);
 }

@@ -20,6 +20,7 @@
 #include "ladder.h"
 
 #include "../fakeigd/base/mem.h"
+#include "../fakeigd/wire/xml.h"
 #include "ladder_rows.h"
 
 #include <math.h>
@@ -72,7 +73,7 @@ static void put_text(struct picture *p, double x, double y, const char *attribut
 		     struct slice text)
 {
 	buf_printf(p->svg, "<text x=\"%.1f\" y=\"%.1f\" %s>", x, y, attributes);
-	buf_add_xml(p->svg, text);
+	xml_add_text(p->svg, text);
 	buf_puts(p->svg, "</text>\n");
 }
 
@@ -411,13 +412,13 @@ static void draw_hop(struct picture *p, double y, const struct row *row, size_t 
 	draw_arrow(p, y, row, index);
 }
 
-/* "12.3 ms", "2.013 s" */
+/* "12.3 ms", "2.0134 s" */
 static void format_time(char out[24], int64_t ns)
 {
 	if (ns < INT64_C(1000000000))
 		snprintf(out, 24, "%.1f ms", (double)ns / 1e6);
 	else
-		snprintf(out, 24, "%.3f s", (double)ns / 1e9);
+		snprintf(out, 24, "%.4f s", (double)ns / 1e9);
 }
 
 static void draw_message_row(struct picture *p, const struct row *row, double top)
@@ -435,7 +436,7 @@ static void draw_message_row(struct picture *p, const struct row *row, double to
 		for (size_t k = 0; k < h->count; k++)
 			buf_printf(p->svg, "%s%zu", k ? " " : "", h->messages[k]);
 		buf_puts(p->svg, "\"><title>");
-		buf_add_xml(p->svg, slice_of(h->first->label));
+		xml_add_text(p->svg, slice_of(h->first->label));
 		buf_puts(p->svg, "</title>\n");
 		draw_hop(p, y, row, i);
 		buf_puts(p->svg, "</g>\n");

@@ -21,7 +21,7 @@
 #define FOLD_NS	    INT64_C(2000000000) /* and the time */
 #define PAUSE_NS    INT64_C(400000000)	/* a longer silence breaks the time axis */
 #define DETAILS_MAX 70			/* bytes of targets that a folded row lists */
-#define LABEL_SHOWN 110			/* characters; the rest is in the tooltip */
+#define LABEL_SHOWN 90			/* characters; the rest is in the tooltip */
 
 /* ---- who ---- */
 

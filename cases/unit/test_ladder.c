@@ -57,7 +57,7 @@ static void draw_with(size_t node_count, const struct ladder_heading *heading)
 static void draw(size_t node_count)
 {
 	draw_with(node_count,
-		  &(struct ladder_heading){"flat: <a & b>", "date", "fail: because", true});
+		  &(struct ladder_heading){"flat: <a & b>\x01", "date", "fail: because", true});
 }
 
 /* ---- reading the picture ---- */
