@@ -62,7 +62,13 @@ static void read_port(const struct evidence *e, const json_t *port, struct ladde
 
 /* ---- nodes ---- */
 
-/* "192.168.1.1 · 10.0.0.2", then what runs there. */
+static void add_line(struct buf *text, const char *line)
+{
+	if (line)
+		buf_printf(text, "%s%s", text->len ? "\n" : "", line);
+}
+
+/* Addresses, one below the other, then what runs there. */
 static char *make_caption(const json_t *node)
 {
 	const char *profile = member(node, "profile");
@@ -73,19 +79,13 @@ static char *make_caption(const json_t *node)
 
 	json_array_foreach(json_object_get(node, "ports"), i, item)
 	{
-		const char *address = member(item, "address");
-
-		if (!address)
-			address = member(item, "address6");
-		if (!address)
-			address = member(item, "interface");
-		if (address)
-			buf_printf(&text, "%s%s", text.len ? "\n" : "", address);
+		add_line(&text, member(item, "interface"));
+		add_line(&text, member(item, "address"));
+		add_line(&text, member(item, "address6"));
 	}
 	if (!profile)
 		profile = member(node, "daemon");
-	if (profile)
-		buf_printf(&text, "%s%s", text.len ? "\n" : "", profile);
+	add_line(&text, profile);
 	json_array_foreach(quirks, i, item)
 	{
 		buf_printf(&text, "\n+ %s", json_string_value(item));
