@@ -113,6 +113,8 @@ static void finish(struct connection *c, bool fine)
 {
 	bench.milliseconds[bench.done++] = (double)(now_ns() - c->started) / 1e6;
 	bench.failed += !fine;
+	/* Reset instead of TIME_WAIT: a long run must not use up the client's ports. */
+	setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
 	close(c->fd);
 	c->fd = -1;
 	if (bench.issued < bench.count)
@@ -180,6 +182,25 @@ static void find_own_address(void)
 	close(fd);
 }
 
+static int echo(uint16_t port)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)}, from;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char data[2048];
+
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0) {
+		perror("bind");
+		return 1;
+	}
+	for (;;) {
+		socklen_t length = sizeof(from);
+		ssize_t n = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&from, &length);
+
+		if (n >= 0)
+			sendto(fd, data, (size_t)n, 0, (struct sockaddr *)&from, length);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct epoll_event events[64];
@@ -187,6 +208,8 @@ int main(int argc, char **argv)
 	double seconds;
 	int concurrency;
 
+	if (argc == 3 && !strcmp(argv[1], "echo"))
+		return echo((uint16_t)atoi(argv[2]));
 	if (argc != 9) {
 		fputs("usage: bench-load ADDRESS PORT PATH SERVICE ACTION COUNT CONCURRENCY "
 		      "FIRST\n",

@@ -100,7 +100,11 @@ class Connection:
         data, fds, _, _ = socket.recv_fds(self._socket, 1 << 22, 4)
         if not data:
             raise LabError("the lab is gone")
-        return json.loads(data), fds
+        reply = json.loads(data)
+        if "long" in reply:  # too long for a packet: the text is in a memfd, the first descriptor
+            with os.fdopen(fds.pop(0), "rb") as text:
+                reply = json.loads(os.pread(text.fileno(), reply["long"], 0))
+        return reply, fds
 
     def request(self, fds=(), timeout=DEADLINE, **members):
         """Ask; returns (reply, descriptors). LabError with the lab's sentence when refused."""
@@ -126,17 +130,18 @@ class Lab:
 
     topology: name or file. profile, quirks: as igdlab's -p and -q (lists or one string).
     evidence: directory for capture, journals and logs; None = a private one that is removed.
-    capture: False leaves libpcap out (faster); journals are written either way.
+    capture: False leaves libpcap out (faster); journals are written either way, unless
+    quiet: no evidence at all, as a user's run without -o (benchmarks).
     """
 
-    def __init__(self, topology="flat", profile=None, quirks=(), evidence=None, capture=False):
+    def __init__(self, topology="flat", profile=None, quirks=(), evidence=None, capture=False,
+                 quiet=False):
         self.name = f"t{os.getpid()}-{next(_numbers)}"
         self._own = None if evidence else tempfile.mkdtemp(prefix="igdlab-")
         self.evidence = pathlib.Path(evidence or self._own)
-        self._argv = [program("igdlab"), "up", str(topology), "--foreground", "--name", self.name,
-                      "-o", str(self.evidence)]
-        if not capture:
-            self._argv.append("--no-capture")
+        self._argv = [program("igdlab"), "up", str(topology), "--foreground", "--name", self.name]
+        if not quiet:
+            self._argv += ["-o", str(self.evidence)] + ([] if capture else ["--no-capture"])
         for item in [profile] if isinstance(profile, str) else profile or []:
             self._argv += ["-p", item]
         for item in [quirks] if isinstance(quirks, str) else quirks:
@@ -255,7 +260,12 @@ class Lab:
 
     def mappings(self, router="r1"):
         """The router's table, as its control socket shows it."""
-        return self.router(router, op="state")["mappings"]
+        found, first = [], 0
+        while first is not None:
+            page = self.router(router, op="state", first=first)
+            found += page["mappings"]
+            first = page.get("next")
+        return found
 
     def advance(self, seconds):
         """Move the lab's clock forward; leases expire, timers fire, before this returns."""
