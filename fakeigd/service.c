@@ -181,6 +181,8 @@ int service_check(const struct service_variable *v, const char *value, unsigned 
 	if (v->type == SERVICE_BOOLEAN)
 		return service_boolean(value, &flag) ? 0 : 402;
 	if (v->type == SERVICE_STRING) {
+		if (strlen(value) > (size_t)policy->soap_string_max)
+			return 605;
 		if (!v->allowed || v->lenient || is_allowed(v, value))
 			return 0;
 		return version >= 2 ? 601 : 402;

@@ -144,7 +144,7 @@ uint32_t service_type_max(enum service_type_kind type);
  * service_check() - an argument's value against its variable
  * @version:	of the service: version 1 lists only 402 where version 2 has 601
  *
- * Return: 0, or 402 or 601.
+ * Return: 0, or 402, 601, or 605 for a text above soap.string-max (SOAP-29).
  */
 int service_check(const struct service_variable *v, const char *value, unsigned version,
 		  const struct policy *policy);

@@ -96,6 +96,32 @@ def test_arguments_must_be_there_and_in_order(cp):
         assert caught.value.code == 402, service
 
 
+@pytest.mark.sanitize
+@pytest.mark.parametrize("name, length, codes", [
+    ("NewPortMappingDescription", 1025, (605,)),
+    ("NewPortMappingDescription", 65536, (605,)),
+    ("NewRemoteHost", 10000, (402, 605)),
+    ("NewRemoteHost", 65536, (605,)),
+    ("NewInternalClient", 65536, (605,)),
+])
+def test_too_long_strings_are_605(cp, name, length, codes):
+    """SOAP-29: refused with a code that says so, nothing is stored, and the router lives."""
+    values = {"NewRemoteHost": "", "NewExternalPort": 4711, "NewProtocol": "TCP", "NewInternalPort": 4711,
+              "NewInternalClient": cp.lab.address_of("client"), "NewEnabled": 1,
+              "NewPortMappingDescription": "igdlab", "NewLeaseDuration": 0, name: "x" * length}
+    with pytest.raises(soap.Fault) as caught:
+        cp.call("AddPortMapping", *values.items())
+    assert caught.value.code in codes
+    assert cp.enumerate() == ([], 713)
+
+
+def test_longest_description_is_kept(cp):
+    """SOAP-29: what description.max allows comes back whole, markup and all (SOAP-28)."""
+    text = "<&\">" + "x" * 1020
+    cp.add(4711, text=text)
+    assert cp.specific(4711)["NewPortMappingDescription"] == text
+
+
 def test_unknown_action_is_401(cp):
     with pytest.raises(soap.Fault) as caught:
         cp.call("MakeCoffee")

@@ -19,7 +19,7 @@
 #define BIG	 (1024 * 1024)
 #define GET(t)	 "GET " t " HTTP/1.1\r\n" HOST "\r\n"
 #define LIMIT	 8192
-#define BODY_MAX 65536
+#define BODY_MAX 131072
 
 /** struct fixture - a server and one client connected to it */
 struct fixture {
@@ -247,7 +247,7 @@ static const struct row rows[] = {
 	 "fffffffffffffffffffff\r\n",
 	 400, true, NULL},
 	{"POST /x HTTP/1.1\r\n" HOST "\r\n", 411, true, NULL},
-	{"POST /x HTTP/1.1\r\n" HOST "Content-Length: 65537\r\n\r\n", 413, true, NULL},
+	{"POST /x HTTP/1.1\r\n" HOST "Content-Length: 131073\r\n\r\n", 413, true, NULL},
 	{"POST /x HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999999\r\n\r\n", 413, true,
 	 NULL},
 	{"GET /x HTTP/1.1\r\n" HOST "Expect: tea\r\n\r\n", 417, true, NULL},
@@ -372,7 +372,8 @@ static void expect_continue(void **state)
 	say(f, "q");
 	assert_non_null(strstr(hear(f), "POST /x[q]"));
 	buf_reset(&f->got);
-	say(f, "POST /x HTTP/1.1\r\n" HOST "Content-Length: 70000\r\nExpect: 100-continue\r\n\r\n");
+	say(f,
+	    "POST /x HTTP/1.1\r\n" HOST "Content-Length: 140000\r\nExpect: 100-continue\r\n\r\n");
 	assert_int_equal(count(hear(f), "413"), 3);
 	assert_int_equal(count(f->got.data, "100 Continue"), 0);
 }
@@ -417,8 +418,9 @@ static void chunks_beyond_the_limit(void **state)
 {
 	struct fixture *f = *state;
 
-	say(f, "POST /x HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n10001\r\n");
-	say_much(f, 'a', BODY_MAX);
+	say(f, "POST /x HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n20001\r\n");
+	say_much(f, 'a', BODY_MAX / 2);
+	say_much(f, 'a', BODY_MAX / 2);
 	assert_string_equal(hear(f), "");
 	say(f, "a");
 	assert_int_equal(count(hear(f), "HTTP/1.1 413 "), 1);
@@ -429,7 +431,7 @@ static void body_of_the_limit(void **state)
 {
 	struct fixture *f = *state;
 
-	say(f, "POST /x HTTP/1.1\r\n" HOST "Content-Length: 65536\r\n\r\n");
+	say(f, "POST /x HTTP/1.1\r\n" HOST "Content-Length: 131072\r\n\r\n");
 	say_much(f, 'a', BODY_MAX / 2);
 	say_much(f, 'b', BODY_MAX / 2);
 	assert_int_equal(count(hear(f), "HTTP/1.1 200 "), 1);
