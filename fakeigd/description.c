@@ -251,6 +251,7 @@ static void apply_rules(struct router *r, const struct http_request *request,
 		.target = target,
 		.head = &request->head,
 		.from = (const struct sockaddr *)&request->peer,
+		.request = &request->facts,
 	};
 
 	if (r->rules && rules_any(r->rules, RULE_DESCRIPTION))

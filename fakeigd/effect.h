@@ -5,10 +5,20 @@
 
 #include "base/doc.h"
 
-#define EFFECT_SPLITS_MAX 16
-#define EFFECT_REPLY_MAX  16
+#define EFFECT_SPLITS_MAX   16
+#define EFFECT_REPLY_MAX    16
+#define EFFECT_HEADERS_MAX  8
+#define EFFECT_REWRITES_MAX 4
+#define EFFECT_ALSO_MAX	    4
 
 struct template;
+struct rewrite;
+
+/** struct also - further datagrams that a rule sends with an answer; the rule owns them */
+struct also {
+	struct template **message;
+	size_t count;
+};
 
 /**
  * struct effects - the sum of the rules that matched; zero-initialised by effects_init()
@@ -19,19 +29,31 @@ struct template;
  *		with @fault 0 the action is still done unless @reply_only
  * @reply_only:	answer from @reply alone, do not perform the action
  * @body, @head: templates instead of the profile's (NULL = none)
+ * @raw:	the whole answer, head and body, instead of both (NULL = none)
+ * @header_name, @header_value: lines of the head set to a value, or (NULL) removed; @headers of
+ *them
+ * @redirect:	URL of Location, status 302 unless @status says another (NULL = none)
+ * @rewrites, @rewrite: changes of the request's arguments, done before the action
+ * @also, @alsos: further datagrams after this one
+ * @as:		a search is answered as if it were for this target (NULL = no)
  * @delay_us:	before the first byte
  * @split, @splits: offsets at which the bytes are cut into separate TCP segments
  * @split_head:	cut between head and body
  * @split_gap_us: pause between such segments
  * @trickle, @trickle_gap_us: send that many bytes at a time (0 = no)
  * @truncate:	bytes sent at most (-1 = all); for TCP the connection is closed after them
- * @pad:	bytes of white space added to the body (0 = none)
+ * @pad:	bytes added to the body, or with @pad_head to the head (0 = none), made while
+ *sending
+ * @pad_with:	what they are, again and again; NULL = spaces
  * @copies:	times a datagram is sent (1 = once)
  * @drop:	send nothing; TCP connection stays open
  * @close:	close after the answer whatever the head says; with @drop: close without answer
  * @half_close:	shut down sending after the answer
  * @reset:	RST instead of an answer
- * @source_port, @source_address: datagram leaves from another port or address (0 = no)
+ * @abort:	a peer that shuts down its sending side before the answer is out gets none
+ * @reorder:	a datagram waits until another one has left
+ * @source_port, @source_address: datagram leaves from another port or address (0 = no); an address
+ *		in 0.0.0.0/8 is a host number of the interface's network
  * @reboot, @forget, @wan_down: state changes after the answer
  * @renumber:	new WAN address after the answer (0 = no)
  * @rules:	names of the rules that matched, comma separated, for the journal
@@ -47,6 +69,16 @@ struct effects {
 	bool reply_only;
 	const struct template *body;
 	const struct template *head;
+	const struct template *raw;
+	const char *header_name[EFFECT_HEADERS_MAX];
+	const char *header_value[EFFECT_HEADERS_MAX];
+	size_t headers;
+	const char *redirect;
+	const struct rewrite *rewrite[EFFECT_REWRITES_MAX];
+	size_t rewrites;
+	const struct also *also[EFFECT_ALSO_MAX];
+	size_t alsos;
+	const char *as;
 	int64_t delay_us;
 	size_t split[EFFECT_SPLITS_MAX];
 	size_t splits;
@@ -56,11 +88,15 @@ struct effects {
 	int64_t trickle_gap_us;
 	long long truncate;
 	long long pad;
+	const char *pad_with;
+	bool pad_head;
 	unsigned copies;
 	bool drop;
 	bool close;
 	bool half_close;
 	bool reset;
+	bool abort;
+	bool reorder;
 	uint16_t source_port;
 	struct in_addr source_address;
 	bool reboot;

@@ -96,14 +96,17 @@ static void refuse(struct router *r, const struct http_request *request, struct 
 
 /* The rules of this layer. Return: whether one of them refuses by HTTP status. */
 static bool apply_rules(struct router *r, const struct http_request *request,
-			struct http_reply *reply, const char *message, const char *type)
+			struct http_reply *reply, const char *message,
+			const struct profile_service *service)
 {
 	struct rule_event event = {
 		.layer = RULE_GENA,
 		.message = message,
-		.target = type,
+		.target = service->type,
+		.service = service->id,
 		.head = &request->head,
 		.from = (const struct sockaddr *)&request->peer,
+		.request = &request->facts,
 	};
 
 	if (r->rules && rules_any(r->rules, RULE_GENA))
@@ -264,7 +267,7 @@ void gena_subscribe(struct router *r, const struct http_request *request, struct
 	}
 	index = (size_t)(service - r->profile->services);
 	note(r, JOURNAL_RECEIVED, request, renewal ? "SUBSCRIBE, renewal" : "SUBSCRIBE", "");
-	if (apply_rules(r, request, reply, renewal ? "renew" : "subscribe", service->type)) {
+	if (apply_rules(r, request, reply, renewal ? "renew" : "subscribe", service)) {
 		refuse(r, request, reply, reply->effects.status, "a rule says so");
 		return;
 	}
@@ -299,7 +302,7 @@ void gena_unsubscribe(struct router *r, const struct http_request *request,
 		return;
 	}
 	note(r, JOURNAL_RECEIVED, request, "UNSUBSCRIBE", "");
-	if (apply_rules(r, request, reply, "unsubscribe", service->type)) {
+	if (apply_rules(r, request, reply, "unsubscribe", service)) {
 		refuse(r, request, reply, reply->effects.status, "a rule says so");
 		return;
 	}

@@ -11,6 +11,7 @@
  */
 #include "base/clock.h"
 #include "gena_parts.h"
+#include "head_edit.h"
 #include "journal.h"
 #include "router.h"
 #include "wire/http.h"
@@ -147,6 +148,8 @@ static void compose(struct gena_subscription *s)
 	for (long long i = 0; e && i < e->pad; i++)
 		buf_putc(&body, ' ');
 	render_head(s, body.len, out);
+	if (e && e->headers)
+		head_edit(out, out->len, e);
 	buf_add_slice(out, buf_slice(&body));
 	buf_free(&body);
 	if (e && e->truncate >= 0 && (size_t)e->truncate < out->len)

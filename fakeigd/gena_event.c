@@ -76,6 +76,7 @@ static struct effects *apply_rules(const struct gena_subscription *s)
 		.layer = RULE_GENA,
 		.message = "notify",
 		.target = r->profile->services[s->service].type,
+		.service = r->profile->services[s->service].id,
 		.from = (const struct sockaddr *)&s->callbacks[0].address,
 	};
 	struct effects *effects;

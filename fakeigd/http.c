@@ -132,6 +132,7 @@ static bool rules_answer(struct http *h, const struct http_request *request)
 		.target = target,
 		.head = &request->head,
 		.from = (const struct sockaddr *)&request->peer,
+		.request = &request->facts,
 	};
 
 	if (!rules_any(h->router->rules, RULE_HTTP))
@@ -143,7 +144,7 @@ static bool rules_answer(struct http *h, const struct http_request *request)
 	snprintf(target, sizeof(target), "%.*s", (int)request->head.target.len,
 		 request->head.target.ptr);
 	rules_apply(h->router->rules, h->router, &event, e);
-	if (!e->status && !e->drop && !e->reset)
+	if (!e->status && !e->drop && !e->reset && !e->redirect)
 		return false;
 	http_error_reply(h->router, &h->reply, e->status ? e->status : 200);
 	return true;
@@ -159,6 +160,8 @@ static bool handle(struct connection *c, const struct http_head *head, struct sl
 	bool keep = head->minor >= 1 ? !http_has_token(head, "Connection", "close")
 				     : http_has_token(head, "Connection", "keep-alive");
 
+	request.facts = (struct rule_request){body.len, c->segments, ++c->requests, false};
+	c->segments = 1; /* of the next one, if it came in the same piece */
 	request.head.target = origin_form(head->target);
 	if (journal_on(h->router->journal)) {
 		char what[128];
@@ -380,6 +383,7 @@ static void receive(struct connection *c)
 	}
 	if (!c->linger)
 		c->active = clock_now();
+	c->segments = c->in.len || c->reading != HTTP_READ_HEAD ? c->segments + 1 : 1;
 	if (c->reading == HTTP_READ_DISCARD)
 		return;
 	if (direct) {
@@ -397,7 +401,7 @@ void connection_ready(void *arg, int fd, uint32_t events)
 
 	(void)fd;
 	c->http->router->handled++;
-	if (c->busy && (events & (EPOLLERR | EPOLLHUP))) {
+	if (c->busy && (events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP))) {
 		connection_close(c, false);
 	} else if (c->busy) {
 		if (events & EPOLLOUT)

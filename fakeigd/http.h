@@ -5,6 +5,7 @@
 
 #include "effect.h"
 #include "message.h"
+#include "rule.h"
 #include "wire/http.h"
 
 #include <sys/socket.h>
@@ -18,6 +19,7 @@ struct http;
  * @body:	decoded body
  * @peer, @local: addresses of the connection
  * @lan:	index of the LAN interface it came in on, -1 when none
+ * @facts:	what rules may ask about it
  */
 struct http_request {
 	struct http_head head;
@@ -25,6 +27,7 @@ struct http_request {
 	struct sockaddr_storage peer;
 	struct sockaddr_storage local;
 	int lan;
+	struct rule_request facts;
 };
 
 /**

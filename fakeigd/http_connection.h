@@ -38,12 +38,16 @@ struct http_listener {
  * @reading:	see there
  * @head_len, @body_len: of the request at hand
  * @chunked, @body: decoder and decoded bytes of a chunked body
+ * @segments:	pieces in which the request at hand came so far
+ * @requests:	that were handled on this connection
  * @continued:	100 Continue was sent
  * @linger:	bytes of a refused request may be on their way: closing now would turn them into a
  *		RST that destroys the answer, so sending is shut down and the rest is discarded
  * @busy:	an answer is on its way; nothing further is read or begun
  * @out, @sent, @end: the answer, how much of it the kernel has, how much of it will be sent
  * @head_out:	length of the head in @out
+ * @pad, @pad_at, @pad_text: so many bytes of @pad_text, again and again, are sent after the first
+ *		@pad_at bytes of @out; @sent and @end count them
  * @status:	of the answer, for the journal
  * @keep:	stay open after the answer
  * @waiting:	the answer did not leave in the turn in which it was made: what came in meanwhile
@@ -70,6 +74,8 @@ struct connection {
 	uint64_t body_len;
 	struct http_chunked chunked;
 	struct buf body;
+	unsigned segments;
+	unsigned requests;
 	bool continued;
 	bool linger;
 	bool busy;
@@ -77,6 +83,9 @@ struct connection {
 	size_t sent;
 	size_t end;
 	size_t head_out;
+	size_t pad;
+	size_t pad_at;
+	struct buf pad_text;
 	int status;
 	bool keep;
 	bool waiting;
@@ -138,5 +147,20 @@ bool connection_proceed(struct connection *c);
 bool http_answer(struct connection *c, const struct http_head *head, bool keep);
 /** http_push() - send more of the answer, as far as effects and kernel allow. False: gone. */
 bool http_push(struct connection *c);
+
+/* http_shape.c: what rules do to the form of an answer */
+/** http_redirect() - http->reply becomes a redirection, as @effects.redirect says. */
+void http_redirect(struct connection *c, const struct http_head *head);
+/** http_raw() - the whole answer of a rule into c->out; c->head_out is set. */
+void http_raw(struct connection *c, const struct template *raw);
+/** http_pad_head() - room in c->out for padding before the head's empty line; c->head_out is set.
+ */
+void http_pad_head(struct connection *c, const struct effects *e);
+/** http_pad_text() - what the padding of an answer consists of. */
+void http_pad_text(struct connection *c, const char *with);
+/** http_piece() - up to @len bytes of the answer from @offset on. */
+struct slice http_piece(const struct connection *c, size_t offset, size_t len);
+/** http_local_text() - the connection's own address as it stands in a URL. */
+void http_local_text(const struct connection *c, char out[INET6_ADDRSTRLEN + 2]);
 
 #endif

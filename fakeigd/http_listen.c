@@ -68,6 +68,7 @@ void connection_close(struct connection *c, bool reset)
 	} else {
 		buf_free(&c->out);
 	}
+	buf_free(&c->pad_text);
 	free(c->effects);
 	free(c);
 }

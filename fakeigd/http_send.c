@@ -22,15 +22,17 @@
 #include "http.h"
 
 #include "base/mem.h"
+#include "head_edit.h"
 #include "http_connection.h"
 #include "journal.h"
 #include "profile.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+
+#define TURN_MAX (4u << 20) /* bytes of one answer before others have their turn */
 
 /** struct form - what a rendered head says of framing */
 struct form {
@@ -95,33 +97,6 @@ void http_error_reply(struct router *r, struct http_reply *reply, int status)
 			&reply->body);
 }
 
-static void pad_body(struct buf *body, long long pad)
-{
-	if (pad <= 0)
-		return;
-	memset(buf_reserve(body, (size_t)pad), ' ', (size_t)pad);
-	body->len += (size_t)pad;
-	body->data[body->len] = '\0';
-}
-
-/* The connection's own address as it stands in a URL. */
-static void local_text(const struct connection *c, char out[INET6_ADDRSTRLEN + 2])
-{
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-
-	out[0] = '\0';
-	if (c->local.ss_family == AF_INET) {
-		memcpy(&v4, &c->local, sizeof(v4));
-		inet_ntop(AF_INET, &v4.sin_addr, out, INET6_ADDRSTRLEN);
-	} else if (c->local.ss_family == AF_INET6) {
-		memcpy(&v6, &c->local, sizeof(v6));
-		out[0] = '[';
-		inet_ntop(AF_INET6, &v6.sin6_addr, out + 1, INET6_ADDRSTRLEN);
-		strcat(out, "]");
-	}
-}
-
 static void render_head(struct connection *c, bool keep)
 {
 	struct http *h = c->http;
@@ -133,9 +108,10 @@ static void render_head(struct connection *c, bool keep)
 	char status[16], length[24], port[8], local[INET6_ADDRSTRLEN + 2];
 
 	snprintf(status, sizeof(status), "%d", c->status);
-	snprintf(length, sizeof(length), "%zu", reply->body.len);
+	snprintf(length, sizeof(length), "%zu",
+		 reply->body.len + (reply->effects.pad_head ? 0 : (size_t)reply->effects.pad));
 	snprintf(port, sizeof(port), "%u", h->port);
-	local_text(c, local);
+	http_local_text(c, local);
 	v[PLACEHOLDER_STATUS] = slice_of(status);
 	v[PLACEHOLDER_REASON] = slice_of(http_status_reason(c->status));
 	v[PLACEHOLDER_CONTENT_LENGTH] = slice_of(length);
@@ -149,51 +125,73 @@ static void render_head(struct connection *c, bool keep)
 	c->head_out = c->out.len;
 }
 
+/* The body with the place of its padding; a chunked one is a single chunk. */
 static void add_body(struct connection *c, const struct form *form)
 {
 	const struct buf *body = &c->http->reply.body;
+	const struct effects *e = &c->http->reply.effects;
+	size_t pad = e->pad_head ? 0 : (size_t)e->pad;
 
-	if (!form->chunked) {
-		buf_add_slice(&c->out, buf_slice(body));
-		return;
+	if (form->chunked && body->len + pad)
+		buf_printf(&c->out, "%zx\r\n", body->len + pad);
+	buf_add_slice(&c->out, buf_slice(body));
+	if (pad) {
+		c->pad = pad;
+		c->pad_at = c->out.len;
+		http_pad_text(c, e->pad_with);
 	}
-	if (body->len) {
-		buf_printf(&c->out, "%zx\r\n", body->len);
-		buf_add_slice(&c->out, buf_slice(body));
-		buf_puts(&c->out, "\r\n");
-	}
-	buf_puts(&c->out, "0\r\n\r\n");
+	if (form->chunked)
+		buf_puts(&c->out, body->len + pad ? "\r\n0\r\n\r\n" : "0\r\n\r\n");
 }
 
 /* Whether an answer just goes out whole and nothing else happens. */
 static bool effects_plain(const struct effects *e)
 {
 	return !e->delay_us && !e->splits && !e->split_head && !e->trickle && e->truncate < 0 &&
-	       !e->drop && !e->close && !e->half_close && !e->reset && !e->reboot && !e->forget &&
-	       !e->wan_down && !e->renumber.s_addr;
+	       !e->drop && !e->close && !e->half_close && !e->reset && !e->abort && !e->reboot &&
+	       !e->forget && !e->wan_down && !e->renumber.s_addr;
 }
 
-/* The whole answer into @out, and what its head means for the connection. */
+/* The head into @out, as the rules want it, or the whole answer where one brings it. */
+static struct form render_form(struct connection *c, bool to_head, bool keep)
+{
+	const struct effects *e = &c->http->reply.effects;
+	struct form form;
+
+	if (e->raw) {
+		http_raw(c, e->raw);
+	} else {
+		render_head(c, keep);
+		if (e->headers)
+			c->head_out = head_edit(&c->out, c->head_out, e);
+	}
+	form = read_form((struct slice){c->out.data, c->head_out});
+	if (e->pad && e->pad_head && !e->raw)
+		http_pad_head(c, e);
+	if (!to_head && !e->raw)
+		add_body(c, &form);
+	return form;
+}
+
+/* The whole answer, and what its head means for the connection. */
 static void render(struct connection *c, bool to_head, bool keep)
 {
-	struct http_reply *reply = &c->http->reply;
-	long long limit = reply->effects.truncate;
+	long long limit = c->http->reply.effects.truncate;
 	struct form form;
+	size_t len;
 
 	if (!c->out.data) {
 		c->out = c->http->spare;
 		c->http->spare = (struct buf){0};
 	}
 	buf_reset(&c->out);
-	pad_body(&reply->body, reply->effects.pad);
-	render_head(c, keep);
-	form = read_form(buf_slice(&c->out));
-	if (!to_head)
-		add_body(c, &form);
+	c->pad = 0;
+	form = render_form(c, to_head, keep);
 	c->keep = keep && !form.close && (!form.http10 || form.keep) &&
 		  (form.length || form.chunked || to_head);
 	c->sent = 0;
-	c->end = limit >= 0 && (size_t)limit < c->out.len ? (size_t)limit : c->out.len;
+	len = c->out.len + c->pad;
+	c->end = limit >= 0 && (size_t)limit < len ? (size_t)limit : len;
 }
 
 static void journal_sent(const struct connection *c)
@@ -247,6 +245,8 @@ static bool finish(struct connection *c)
 	}
 	if (c->out.cap > HTTP_KEEP_MAX)
 		buf_free(&c->out);
+	if (c->pad_text.data)
+		buf_free(&c->pad_text);
 	c->active = clock_now();
 	if (half_close || (close && c->linger))
 		return drain(c);
@@ -291,10 +291,16 @@ static void pace_fired(void *arg)
 	http_push(arg);
 }
 
+/* What else than its own business wakes an answer on its way. */
+static uint32_t also_watched(const struct connection *c)
+{
+	return c->effects && c->effects->abort ? EPOLLRDHUP : 0;
+}
+
 static void wait_us(struct connection *c, int64_t us)
 {
 	c->waiting = true;
-	connection_watch(c, 0);
+	connection_watch(c, also_watched(c));
 	loop_timer_arm(c->http->router->loop, &c->pace, clock_now() + us, pace_fired, c);
 }
 
@@ -323,13 +329,19 @@ static size_t next_cut(const struct connection *c, int64_t *gap)
 /* Send up to the next cut. Return: 1 it is out, 0 the kernel took less, -1 the connection died. */
 static int send_to(struct connection *c, size_t cut)
 {
-	ssize_t done =
-		send(c->fd, c->out.data + c->sent, cut - c->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+	size_t turn = c->sent + TURN_MAX;
 
-	if (done < 0 && errno != EAGAIN && errno != EINTR)
-		return -1;
-	c->sent += done > 0 ? (size_t)done : 0;
-	return c->sent == cut;
+	while (c->sent < cut && c->sent < turn) {
+		struct slice piece = http_piece(c, c->sent, cut - c->sent);
+		ssize_t done = send(c->fd, piece.ptr, piece.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (done < 0)
+			return errno == EAGAIN || errno == EINTR ? 0 : -1;
+		c->sent += (size_t)done;
+		if ((size_t)done < piece.len)
+			return 0;
+	}
+	return c->sent >= cut;
 }
 
 bool http_push(struct connection *c)
@@ -350,7 +362,7 @@ bool http_push(struct connection *c)
 		if (!done) {
 			c->active = clock_now();
 			c->waiting = true;
-			connection_watch(c, EPOLLOUT);
+			connection_watch(c, EPOLLOUT | also_watched(c));
 			return true;
 		}
 		if (c->sent < c->end && gap) {
@@ -372,6 +384,8 @@ bool http_answer(struct connection *c, const struct http_head *head, bool keep)
 	c->waiting = false;
 	c->after = reply->after;
 	c->after_arg = reply->after_arg;
+	if (e->redirect)
+		http_redirect(c, head);
 	c->status = e->status ? e->status : reply->status;
 	if (!effects_plain(e)) {
 		c->effects = xmalloc(sizeof(*e));

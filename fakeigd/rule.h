@@ -22,6 +22,20 @@ enum rule_layer {
 };
 
 /**
+ * struct rule_request - what is known of a request beside its text
+ * @body:	bytes of its body
+ * @segments:	pieces in which it came
+ * @on_connection: how manyth request of its connection it is, from 1
+ * @incomplete:	a datagram whose head has no empty line at its end
+ */
+struct rule_request {
+	size_t body;
+	unsigned segments;
+	unsigned on_connection;
+	bool incomplete;
+};
+
+/**
  * struct rule_event - something that was received or is about to be sent
  * @layer:	where
  * @message:	what: ssdp "m-search" (once per search), "reply" (each answer, @target = its ST),
@@ -30,6 +44,8 @@ enum rule_layer {
  * @target:	ssdp search target; http request target; soap service type; else NULL
  * @action:	soap action name, else NULL
  * @arguments:	soap arguments, else NULL
+ * @service:	soap and gena: serviceId of the service whose URL it came to, else NULL
+ * @request:	NULL when there is none
  * @head:	head of the request, NULL when there is none
  * @from:	who sent it (or will receive it), NULL when unknown
  */
@@ -39,6 +55,8 @@ struct rule_event {
 	const char *target;
 	const char *action;
 	const struct soap_message *arguments;
+	const char *service;
+	const struct rule_request *request;
 	const struct http_head *head;
 	const struct sockaddr *from;
 };
@@ -54,6 +72,20 @@ bool rules_any(const struct rules *rules, enum rule_layer layer);
 /** rules_apply() - add the effects of every matching rule, in file order; counts occurrences. */
 void rules_apply(struct rules *rules, const struct router *r, const struct rule_event *event,
 		 struct effects *out);
+/** struct rewritten - values that rules_rewrite() made; zero-initialised */
+struct rewritten {
+	char **text;
+	size_t count;
+};
+
+/**
+ * rules_rewrite() - do the "rewrite" of the rules that matched
+ * @event:	what they matched
+ * @m:		the request, whose values then point into @owned
+ */
+void rules_rewrite(const struct effects *e, const struct router *r, const struct rule_event *event,
+		   struct soap_message *m, struct rewritten *owned);
+void rewritten_free(struct rewritten *owned);
 /** rules_add() - one more rule at run time. Return: its id (> 0), or 0 after a complaint. */
 unsigned rules_add(struct rules *rules, const struct doc *rule, struct diag *d);
 bool rules_remove(struct rules *rules, unsigned id);

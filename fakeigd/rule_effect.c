@@ -15,6 +15,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #define EPHEMERAL_FIRST 32768
 #define EPHEMERAL_COUNT 28000
@@ -38,20 +39,8 @@ static bool read_int(const struct doc *node, long long min, long long max, int *
 	return true;
 }
 
-/**
- * struct reading - a rule being read
- * @o:		what it is compiled into
- * @messages:	the profile's "messages", which "message" edits
- * @d:		where complaints go
- */
-struct reading {
-	struct rule_outcome *o;
-	const struct doc *messages;
-	struct diag *d;
-};
-
 /* 718, or {code: 718, text: ConflictInMappingEntry}. */
-static bool read_fault(struct reading *r, const struct doc *node)
+static bool read_fault(struct rule_reading *r, const struct doc *node)
 {
 	static const char *const keys[] = {"code", "text"};
 	const struct doc *code = node, *text = NULL;
@@ -79,13 +68,13 @@ static bool read_fault(struct reading *r, const struct doc *node)
 	return true;
 }
 
-static bool read_status(struct reading *r, const struct doc *node)
+static bool read_status(struct rule_reading *r, const struct doc *node)
 {
 	return read_int(node, 100, 999, &r->o->e.status, r->d);
 }
 
 /* {name: value}; a value of null leaves the argument out. */
-static bool read_reply(struct reading *r, const struct doc *node)
+static bool read_reply(struct rule_reading *r, const struct doc *node)
 {
 	if (!doc_want(node, DOC_MAP, r->d))
 		return false;
@@ -106,7 +95,7 @@ static bool read_reply(struct reading *r, const struct doc *node)
 	return true;
 }
 
-static bool read_perform(struct reading *r, const struct doc *node)
+static bool read_perform(struct rule_reading *r, const struct doc *node)
 {
 	bool flag;
 
@@ -116,7 +105,7 @@ static bool read_perform(struct reading *r, const struct doc *node)
 	return true;
 }
 
-static bool read_message(struct reading *r, const struct doc *node)
+static bool read_message(struct rule_reading *r, const struct doc *node)
 {
 	if (!doc_want(node, DOC_MAP, r->d))
 		return false;
@@ -124,7 +113,9 @@ static bool read_message(struct reading *r, const struct doc *node)
 		const struct doc *item = node->items[i];
 		int id = message_find(item->key);
 		bool head = id >= 0 && message_kind((enum message_id)id) == MESSAGE_KIND_HEAD;
-		struct template **slot = head ? &r->o->head : &r->o->body;
+		struct template **slot = id == MESSAGE_RAW ? &r->o->raw
+					 : head		   ? &r->o->head
+							   : &r->o->body;
 		struct doc *merged;
 
 		if (id < 0) {
@@ -145,162 +136,22 @@ static bool read_message(struct reading *r, const struct doc *node)
 	}
 	r->o->e.head = r->o->head;
 	r->o->e.body = r->o->body;
+	r->o->e.raw = r->o->raw;
 	return true;
 }
 
-/* 250ms, or {from: 200ms, to: 300ms}. */
-static bool read_delay(struct reading *r, const struct doc *node)
+/* "self", or a URL with {lan_address}, {http_port} and {path}. */
+static bool read_redirect(struct rule_reading *r, const struct doc *node)
 {
-	static const char *const keys[] = {"from", "to"};
-	const struct doc *from = doc_get(node, "from"), *to = doc_get(node, "to");
-	long long low, high;
-
-	if (node->kind != DOC_MAP) {
-		from = node;
-		to = node;
-	} else if (!doc_keys(node, keys, ARRAY_SIZE(keys), r->d)) {
-		return false;
-	}
-	if (!from || !to) {
-		diag_at(r->d, node->file, node->line, "delay: both \"from\" and \"to\" are needed");
-		return false;
-	}
-	if (!doc_duration_us(from, &low, r->d) || !doc_duration_us(to, &high, r->d))
-		return false;
-	if (high < low) {
-		diag_at(r->d, to->file, to->line, "delay: \"to\" is before \"from\"");
-		return false;
-	}
-	r->o->e.delay_us = low;
-	r->o->delay_jitter_us = high - low;
-	return true;
+	return doc_string(node, &r->o->e.redirect, r->d);
 }
 
-static bool read_offsets(struct effects *e, const struct doc *node, struct diag *d)
+static bool read_as(struct rule_reading *r, const struct doc *node)
 {
-	long long value, before = 0;
-
-	if (node->kind == DOC_SCALAR && !strcmp(node->text, "head-body")) {
-		e->split_head = true;
-		return true;
-	}
-	if (node->kind != DOC_LIST || !node->count || node->count > EFFECT_SPLITS_MAX) {
-		diag_at(d, node->file, node->line,
-			"split: expected head-body or a list of 1 to %d offsets",
-			EFFECT_SPLITS_MAX);
-		return false;
-	}
-	for (size_t i = 0; i < node->count; i++) {
-		const struct doc *item = node->items[i];
-
-		if (item->kind == DOC_SCALAR && !strcmp(item->text, "head-body")) {
-			e->split_head = true;
-			continue;
-		}
-		if (!doc_number(item, before + 1, 1 << 30, &value, d))
-			return false;
-		e->split[e->splits++] = (size_t)value;
-		before = value;
-	}
-	return true;
+	return doc_string(node, &r->o->e.as, r->d);
 }
 
-/* head-body, [offsets], or {at: either, gap: 5ms}. */
-static bool read_split(struct reading *r, const struct doc *node)
-{
-	static const char *const keys[] = {"at", "gap"};
-	const struct doc *at = node, *gap = NULL;
-	long long us = 0;
-
-	if (node->kind == DOC_MAP) {
-		if (!doc_keys(node, keys, ARRAY_SIZE(keys), r->d))
-			return false;
-		at = doc_get(node, "at");
-		gap = doc_get(node, "gap");
-	}
-	if (!at) {
-		diag_at(r->d, node->file, node->line, "split: \"at\" is missing");
-		return false;
-	}
-	if ((gap && !doc_duration_us(gap, &us, r->d)) || !read_offsets(&r->o->e, at, r->d))
-		return false;
-	r->o->e.split_gap_us = us;
-	return true;
-}
-
-/* 1, or {bytes: 1, gap: 50ms}. */
-static bool read_trickle(struct reading *r, const struct doc *node)
-{
-	static const char *const keys[] = {"bytes", "gap"};
-	const struct doc *bytes = node, *gap = NULL;
-	long long count, us = 10000;
-
-	if (node->kind == DOC_MAP) {
-		if (!doc_keys(node, keys, ARRAY_SIZE(keys), r->d))
-			return false;
-		bytes = doc_get(node, "bytes");
-		gap = doc_get(node, "gap");
-	}
-	if (!bytes) {
-		diag_at(r->d, node->file, node->line, "trickle: \"bytes\" is missing");
-		return false;
-	}
-	if (!doc_number(bytes, 1, 1 << 20, &count, r->d) ||
-	    (gap && !doc_duration_us(gap, &us, r->d)))
-		return false;
-	r->o->e.trickle = (size_t)count;
-	r->o->e.trickle_gap_us = us;
-	return true;
-}
-
-static bool read_truncate(struct reading *r, const struct doc *node)
-{
-	return doc_size(node, &r->o->e.truncate, r->d);
-}
-
-static bool read_pad(struct reading *r, const struct doc *node)
-{
-	return doc_size(node, &r->o->e.pad, r->d);
-}
-
-/* Number of datagrams altogether. */
-static bool read_duplicate(struct reading *r, const struct doc *node)
-{
-	long long copies;
-
-	if (!doc_number(node, 2, 1000, &copies, r->d))
-		return false;
-	r->o->e.copies = (unsigned)copies;
-	return true;
-}
-
-/* {port: 1901 or random, address: 192.168.1.2}. */
-static bool read_wrong_source(struct reading *r, const struct doc *node)
-{
-	static const char *const keys[] = {"port", "address"};
-	const struct doc *port = doc_get(node, "port"), *address = doc_get(node, "address");
-	long long number;
-
-	if (!doc_keys(node, keys, ARRAY_SIZE(keys), r->d))
-		return false;
-	if (!port && !address) {
-		diag_at(r->d, node->file, node->line,
-			"wrong-source: \"port\" or \"address\" is needed");
-		return false;
-	}
-	if (address && !doc_ipv4(address, &r->o->e.source_address, r->d))
-		return false;
-	if (port && port->kind == DOC_SCALAR && !strcmp(port->text, "random")) {
-		r->o->random_port = true;
-	} else if (port) {
-		if (!doc_number(port, 1, 65535, &number, r->d))
-			return false;
-		r->o->e.source_port = (uint16_t)number;
-	}
-	return true;
-}
-
-static bool read_renumber(struct reading *r, const struct doc *node)
+static bool read_renumber(struct rule_reading *r, const struct doc *node)
 {
 	return doc_ipv4(node, &r->o->e.renumber, r->d);
 }
@@ -308,7 +159,7 @@ static bool read_renumber(struct reading *r, const struct doc *node)
 #define FLAG(field) NULL, offsetof(struct effects, field)
 static const struct {
 	const char *key;
-	bool (*read)(struct reading *r,
+	bool (*read)(struct rule_reading *r,
 		     const struct doc *node); /* NULL: true or false into the field at @flag */
 	size_t flag;
 } effects[] = {
@@ -318,28 +169,60 @@ static const struct {
 	{"perform", read_perform, 0},
 	{"message", read_message, 0},
 	{"lie", FLAG(lie)},
-	{"delay", read_delay, 0},
-	{"split", read_split, 0},
-	{"trickle", read_trickle, 0},
-	{"truncate", read_truncate, 0},
-	{"pad", read_pad, 0},
-	{"duplicate", read_duplicate, 0},
+	{"delay", rule_read_delay, 0},
+	{"split", rule_read_split, 0},
+	{"trickle", rule_read_trickle, 0},
+	{"truncate", rule_read_truncate, 0},
+	{"pad", rule_read_pad, 0},
+	{"duplicate", rule_read_duplicate, 0},
 	{"drop", FLAG(drop)},
 	{"close", FLAG(close)},
 	{"half-close", FLAG(half_close)},
+	{"half-close-aborts", FLAG(abort)},
+	{"reorder", FLAG(reorder)},
 	{"reset", FLAG(reset)},
-	{"wrong-source", read_wrong_source, 0},
+	{"wrong-source", rule_read_wrong_source, 0},
 	{"reboot", FLAG(reboot)},
 	{"forget", FLAG(forget)},
 	{"wan-down", FLAG(wan_down)},
 	{"renumber", read_renumber, 0},
+	{"redirect", read_redirect, 0},
+	{"header", rule_read_header, 0},
+	{"rewrite", rule_read_rewrite, 0},
+	{"also", rule_read_also, 0},
+	{"as", read_as, 0},
 };
 #undef FLAG
 
 static const char *const effect_keys[] = {
-	"fault",      "status",	 "reply",	 "perform", "message",	 "lie",	     "delay",
-	"split",      "trickle", "truncate",	 "pad",	    "duplicate", "drop",     "close",
-	"half-close", "reset",	 "wrong-source", "reboot",  "forget",	 "wan-down", "renumber",
+	"fault",
+	"status",
+	"reply",
+	"perform",
+	"message",
+	"lie",
+	"delay",
+	"split",
+	"trickle",
+	"truncate",
+	"pad",
+	"duplicate",
+	"drop",
+	"close",
+	"half-close",
+	"reset",
+	"half-close-aborts",
+	"reorder",
+	"redirect",
+	"header",
+	"wrong-source",
+	"reboot",
+	"forget",
+	"wan-down",
+	"renumber",
+	"rewrite",
+	"also",
+	"as",
 };
 static_assert(ARRAY_SIZE(effect_keys) == ARRAY_SIZE(effects), "one key per effect");
 
@@ -378,7 +261,7 @@ static bool replies_all(const struct rule_outcome *o, const struct doc *rule)
 bool rule_outcome_read(struct rule_outcome *o, const struct doc *rule, const struct doc *messages,
 		       struct diag *d)
 {
-	struct reading r = {.o = o, .messages = messages, .d = d};
+	struct rule_reading r = {.o = o, .messages = messages, .d = d};
 	size_t found = 0;
 
 	effects_init(&o->e);
@@ -405,6 +288,11 @@ void rule_outcome_free(struct rule_outcome *o)
 {
 	template_free(o->head);
 	template_free(o->body);
+	template_free(o->raw);
+	rewrite_free(o->rewrite);
+	for (size_t i = 0; i < o->also.count; i++)
+		template_free(o->also.message[i]);
+	free(o->also.message);
 }
 
 static void add_replies(const struct effects *from, struct effects *out)
@@ -421,6 +309,21 @@ static void add_replies(const struct effects *from, struct effects *out)
 		out->replies += at == out->replies;
 	}
 	out->reply_only |= from->reply_only;
+}
+
+/* What adds up over the rules that match. */
+static void add_lists(const struct rule_outcome *o, struct effects *out)
+{
+	const struct effects *from = &o->e;
+
+	for (size_t i = 0; i < from->headers && out->headers < EFFECT_HEADERS_MAX; i++) {
+		out->header_name[out->headers] = from->header_name[i];
+		out->header_value[out->headers++] = from->header_value[i];
+	}
+	if (o->rewrite && out->rewrites < EFFECT_REWRITES_MAX)
+		out->rewrite[out->rewrites++] = o->rewrite;
+	if (o->also.count && out->alsos < EFFECT_ALSO_MAX)
+		out->also[out->alsos++] = &o->also;
 }
 
 static void add_timing(const struct rule_outcome *o, uint64_t *random, struct effects *out)
@@ -460,11 +363,21 @@ void rule_outcome_add(const struct rule_outcome *o, uint64_t *random, struct eff
 		out->head = from->head;
 	if (from->body)
 		out->body = from->body;
+	if (from->raw)
+		out->raw = from->raw;
+	if (from->redirect)
+		out->redirect = from->redirect;
+	if (from->as)
+		out->as = from->as;
+	add_lists(o, out);
 	add_timing(o, random, out);
 	if (from->truncate >= 0)
 		out->truncate = from->truncate;
-	if (from->pad)
+	if (from->pad) {
 		out->pad = from->pad;
+		out->pad_with = from->pad_with;
+		out->pad_head = from->pad_head;
+	}
 	if (from->copies != 1)
 		out->copies = from->copies;
 	if (o->random_port)
@@ -481,6 +394,8 @@ void rule_outcome_add(const struct rule_outcome *o, uint64_t *random, struct eff
 	out->close |= from->close;
 	out->half_close |= from->half_close;
 	out->reset |= from->reset;
+	out->abort |= from->abort;
+	out->reorder |= from->reorder;
 	out->reboot |= from->reboot;
 	out->forget |= from->forget;
 	out->wan_down |= from->wan_down;

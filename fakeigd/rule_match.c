@@ -15,6 +15,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stdio.h>
 
 /**
  * struct occasion - an event being compared
@@ -51,30 +52,36 @@ static bool sender_v4(const struct rule_event *event, struct in_addr *out)
 	return true;
 }
 
-/* Value of a {name} in a pattern. */
-static const char *named_value(const void *arg, const char *name)
+const char *rule_name_value(const struct router *r, const struct rule_event *event,
+			    const char *name, char text[INET6_ADDRSTRLEN])
 {
-	struct occasion *o = (struct occasion *)arg;
 	const struct router_interface *lan;
 	struct in_addr v4 = {0};
 	struct in6_addr v6;
 
 	if (isupper((unsigned char)*name))
-		return o->event->arguments ? soap_value(o->event->arguments, name) : NULL;
+		return event->arguments ? soap_value(event->arguments, name) : NULL;
 	if (!strcmp(name, "from")) {
-		if (sender_v4(o->event, &v4))
-			return inet_ntop(AF_INET, &v4, o->text, sizeof(o->text));
-		return sender(o->event, &v6) ? inet_ntop(AF_INET6, &v6, o->text, sizeof(o->text))
-					     : NULL;
+		if (sender_v4(event, &v4))
+			return inet_ntop(AF_INET, &v4, text, INET6_ADDRSTRLEN);
+		return sender(event, &v6) ? inet_ntop(AF_INET6, &v6, text, INET6_ADDRSTRLEN) : NULL;
 	}
-	if (!o->r)
+	if (!r)
 		return NULL;
 	if (!strcmp(name, "external"))
-		return inet_ntop(AF_INET, &o->r->external, o->text, sizeof(o->text));
-	if (strcmp(name, "lan") || !sender_v4(o->event, &v4))
+		return inet_ntop(AF_INET, &r->external, text, INET6_ADDRSTRLEN);
+	if (strcmp(name, "lan") || !sender_v4(event, &v4))
 		return NULL;
-	lan = router_lan_of(o->r, v4);
-	return lan ? inet_ntop(AF_INET, &lan->address, o->text, sizeof(o->text)) : NULL;
+	lan = router_lan_of(r, v4);
+	return lan ? inet_ntop(AF_INET, &lan->address, text, INET6_ADDRSTRLEN) : NULL;
+}
+
+/* Value of a {name} in a pattern. */
+static const char *named_value(const void *arg, const char *name)
+{
+	struct occasion *o = (struct occasion *)arg;
+
+	return rule_name_value(o->r, o->event, name, o->text);
 }
 
 static bool fits(const struct pattern *p, const char *value, const struct occasion *o)
@@ -213,13 +220,56 @@ static bool headers_fit(const struct rule_match *m, const struct occasion *o)
 	return true;
 }
 
+/* Names of headers in the order of the rule, whatever stands between them. */
+static bool order_fits(const struct rule_match *m, const struct http_head *head)
+{
+	size_t at = 0;
+
+	if (m->order_count && !head)
+		return false;
+	for (size_t i = 0; head && i < head->count && at < m->order_count; i++)
+		at += slice_case_eq(head->headers[i].name, m->order[at]);
+	return at == m->order_count;
+}
+
+static bool version_fits(const struct rule_match *m, const struct http_head *head)
+{
+	char text[32];
+
+	if (!m->version)
+		return true;
+	if (head)
+		snprintf(text, sizeof(text), "%d.%d", head->major, head->minor);
+	return pattern_match(m->version, slice_of(head ? text : NULL), NULL, NULL);
+}
+
+static bool number_fits(const struct numbers *wanted, bool known, uint64_t number)
+{
+	return !wanted->count || (known && numbers_has(wanted, number));
+}
+
+static bool request_fits(const struct rule_match *m, const struct rule_event *event)
+{
+	const struct rule_request none = {0}, *q = event->request ? event->request : &none;
+	const struct sockaddr_in *from = (const void *)event->from;
+
+	/* The port lies at the same place in both families. */
+	return number_fits(&m->body, event->request, q->body) &&
+	       number_fits(&m->segments, event->request, q->segments) &&
+	       number_fits(&m->on_connection, event->request, q->on_connection) &&
+	       number_fits(&m->from_port, from, from ? ntohs(from->sin_port) : 0) &&
+	       (m->complete < 0 || (event->request && m->complete == !q->incomplete)) &&
+	       order_fits(m, event->head) && version_fits(m, event->head);
+}
+
 bool rule_match_event(const struct rule_match *m, const struct router *r,
 		      const struct rule_event *event)
 {
 	struct occasion o = {.r = r, .event = event};
 
 	if (!(m->layers >> event->layer & 1) || !fits(m->message, event->message, &o) ||
-	    !fits(m->action, event->action, &o) || !fits(m->target, event->target, &o))
+	    !fits(m->action, event->action, &o) || !fits(m->target, event->target, &o) ||
+	    !fits(m->service, event->service, &o))
 		return false;
 	for (size_t i = 0; i < m->argument_count; i++)
 		if (!fits(m->arguments[i].pattern,
@@ -227,6 +277,6 @@ bool rule_match_event(const struct rule_match *m, const struct router *r,
 					   : NULL,
 			  &o))
 			return false;
-	return headers_fit(m, &o) && from_fits(m, event) && states_hold(m, &o) &&
-	       uptime_fits(m, r) && last_fits(m, &o);
+	return request_fits(m, event) && headers_fit(m, &o) && from_fits(m, event) &&
+	       states_hold(m, &o) && uptime_fits(m, r) && last_fits(m, &o);
 }

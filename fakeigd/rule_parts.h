@@ -50,6 +50,11 @@ struct rule_network {
  * @message, @target, @action: patterns, NULL = any
  * @arguments, @headers, @exact: patterns by name, headers in any case or as written; all must fit
  * @from, @from_count:	senders; empty = any
+ * @service:		serviceId
+ * @version:		of HTTP, "1.0"
+ * @order:		names of headers that must stand in that order
+ * @body, @segments, @on_connection, @from_port: numbers of the request; empty = any
+ * @complete:		1 and 0: whether a datagram ends in an empty line; -1 = any
  * @states:		bits of enum rule_state that must all hold
  * @uptime:		seconds since the router booted; empty = any
  * @last:		the last so many entries of the table, by NewPortMappingIndex; 0 = any
@@ -60,7 +65,7 @@ struct rule_network {
  */
 struct rule_match {
 	unsigned layers;
-	struct pattern *message, *target, *action;
+	struct pattern *message, *target, *action, *service, *version;
 	struct rule_named *arguments;
 	size_t argument_count;
 	struct rule_named *headers;
@@ -69,6 +74,10 @@ struct rule_match {
 	size_t exact_count;
 	struct rule_network *from;
 	size_t from_count;
+	const char **order;
+	size_t order_count;
+	struct numbers body, segments, on_connection, from_port;
+	int complete;
 	unsigned states;
 	struct numbers uptime;
 	unsigned last;
@@ -84,14 +93,30 @@ struct rule_match {
  * @delay_jitter_us:	up to so much more than e.delay_us, at random
  * @random_port:	a source port that differs each time
  * @perform:		1, 0, or -1 when the rule does not say
- * @head, @body:	templates that the rule owns (e.head and e.body point to them)
+ * @head, @body, @raw:	templates that the rule owns (e.head, e.body and e.raw point to them)
+ * @rewrite:		changes of arguments that the rule owns, or NULL
+ * @also:		further datagrams that the rule owns
  */
 struct rule_outcome {
 	struct effects e;
 	int64_t delay_jitter_us;
 	bool random_port;
 	int perform;
-	struct template *head, *body;
+	struct template *head, *body, *raw;
+	struct rewrite *rewrite;
+	struct also also;
+};
+
+/**
+ * struct rule_reading - a rule being read
+ * @o:		what it is compiled into
+ * @messages:	the profile's "messages", which "message" and "also" edit
+ * @d:		where complaints go
+ */
+struct rule_reading {
+	struct rule_outcome *o;
+	const struct doc *messages;
+	struct diag *d;
 };
 
 /** rule_match_read() - compile "when" of a rule. false after a complaint. */
@@ -107,6 +132,24 @@ bool rule_outcome_read(struct rule_outcome *o, const struct doc *rule, const str
 void rule_outcome_free(struct rule_outcome *o);
 /** rule_outcome_add() - lay the outcome over @out; @random is the rule's random state. */
 void rule_outcome_add(const struct rule_outcome *o, uint64_t *random, struct effects *out);
+/* rule_sending.c: effects on the bytes that are sent. false after a complaint. */
+bool rule_read_delay(struct rule_reading *r, const struct doc *node);
+bool rule_read_split(struct rule_reading *r, const struct doc *node);
+bool rule_read_trickle(struct rule_reading *r, const struct doc *node);
+bool rule_read_truncate(struct rule_reading *r, const struct doc *node);
+bool rule_read_pad(struct rule_reading *r, const struct doc *node);
+bool rule_read_duplicate(struct rule_reading *r, const struct doc *node);
+bool rule_read_wrong_source(struct rule_reading *r, const struct doc *node);
+bool rule_read_header(struct rule_reading *r, const struct doc *node);
+bool rule_read_also(struct rule_reading *r, const struct doc *node);
+/* rule_rewrite.c */
+bool rule_read_rewrite(struct rule_reading *r, const struct doc *node);
+const char *const *rule_rewrite_keys(size_t *count);
+void rewrite_free(struct rewrite *rewrite);
+/** rule_name_value() - value of {from}, {lan}, {external} or an argument's name; NULL when there is
+ * none. @text: room for an address. */
+const char *rule_name_value(const struct router *r, const struct rule_event *event,
+			    const char *name, char text[INET6_ADDRSTRLEN]);
 /** rule_random() - next of a row of 64-bit numbers that depends on its start alone (splitmix64). */
 uint64_t rule_random(uint64_t *state);
 

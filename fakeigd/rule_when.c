@@ -26,8 +26,10 @@ static const char *const state_names[] = {
 static_assert(ARRAY_SIZE(state_names) == RULE_STATE_COUNT, "a name for each state");
 
 static const char *const when_keys[] = {
-	"layer",  "message", "target", "action", "from",  "header",	 "header-exact", "state",
-	"uptime", "last",    "nth",    "first",	 "every", "probability", "seed",
+	"layer",     "message",	      "target",	      "action",	      "service", "from",
+	"from-port", "header",	      "header-exact", "header-order", "version", "body",
+	"segments",  "on-connection", "complete",     "state",	      "uptime",	 "last",
+	"nth",	     "first",	      "every",	      "probability",  "seed",
 };
 
 /* Names of messages, and the layers in which something is called that. */
@@ -452,6 +454,40 @@ static bool read_chance(struct rule_match *m, const struct doc *when, struct dia
 	return true;
 }
 
+static bool read_order(struct rule_match *m, const struct doc *node, struct diag *d)
+{
+	return !node || doc_list_strings(node, &m->order, &m->order_count, d);
+}
+
+/* What is known of a request beside its text. */
+static bool read_request(struct rule_match *m, const struct doc *when, struct diag *d)
+{
+	const struct {
+		const char *key;
+		struct numbers *numbers;
+	} facts[] = {
+		{"body", &m->body},
+		{"segments", &m->segments},
+		{"on-connection", &m->on_connection},
+		{"from-port", &m->from_port},
+	};
+	const struct doc *complete = doc_get(when, "complete");
+	bool flag;
+
+	for (size_t i = 0; i < ARRAY_SIZE(facts); i++) {
+		const struct doc *node = doc_get(when, facts[i].key);
+
+		if (node && !numbers_read(facts[i].numbers, node, d))
+			return false;
+	}
+	m->complete = -1;
+	if (complete && !doc_bool(complete, &flag, d))
+		return false;
+	if (complete)
+		m->complete = flag;
+	return read_order(m, doc_get(when, "header-order"), d);
+}
+
 bool rule_match_read(struct rule_match *m, const struct doc *rule, struct diag *d)
 {
 	const struct doc *when = doc_get(rule, "when");
@@ -461,6 +497,8 @@ bool rule_match_read(struct rule_match *m, const struct doc *rule, struct diag *
 	if (!read_pattern(&m->message, doc_get(when, "message"), d) ||
 	    !read_pattern(&m->target, doc_get(when, "target"), d) ||
 	    !read_pattern(&m->action, doc_get(when, "action"), d) ||
+	    !read_pattern(&m->service, doc_get(when, "service"), d) ||
+	    !read_pattern(&m->version, doc_get(when, "version"), d) ||
 	    (m->action && !check_action(m->action, doc_get(when, "action"), d)))
 		return false;
 	for (size_t i = 0; when && i < when->count; i++)
@@ -470,7 +508,7 @@ bool rule_match_read(struct rule_match *m, const struct doc *rule, struct diag *
 	return find_layers(m, rule, d) &&
 	       read_headers(&m->headers, &m->header_count, doc_get(when, "header"), d) &&
 	       read_headers(&m->exact, &m->exact_count, doc_get(when, "header-exact"), d) &&
-	       read_from(m, doc_get(when, "from"), d) &&
+	       read_from(m, doc_get(when, "from"), d) && read_request(m, when, d) &&
 	       read_states(m, doc_get(when, "state"), d) && read_last(m, when, d) &&
 	       read_counting(m, when, d) && read_chance(m, when, d);
 }
@@ -487,6 +525,9 @@ void rule_match_free(struct rule_match *m)
 	pattern_free(m->message);
 	pattern_free(m->target);
 	pattern_free(m->action);
+	pattern_free(m->service);
+	pattern_free(m->version);
+	free(m->order);
 	free_named(m->arguments, m->argument_count);
 	free_named(m->headers, m->header_count);
 	free_named(m->exact, m->exact_count);

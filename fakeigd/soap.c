@@ -18,7 +18,7 @@
  *	service and version are this URL's	401	SOAP-31
  *	action in the table of that version	401	SOAP-17, SOAP-33
  *	action offered by this router		602	SOAP-18
- *	arguments there, in order, well-typed	402, 601	SOAP-19 to SOAP-25
+ *	arguments there, in order, well-typed	402, 601, 605	SOAP-19 to SOAP-25, SOAP-29
  *	the action itself			its codes
  *
  * Three-digit codes from 401 on the right are UPnP errors in a SOAP fault with HTTP 500 (SOAP-16)
@@ -273,12 +273,16 @@ static void apply_rules(struct soap_exchange *x)
 		.target = x->type,
 		.action = x->name,
 		.arguments = &x->message,
+		.service = x->call.instance ? x->call.instance->id : NULL,
+		.request = &x->request->facts,
 		.head = &x->request->head,
 		.from = (const struct sockaddr *)&x->request->peer,
 	};
 
-	if (r->rules && rules_any(r->rules, RULE_SOAP))
-		rules_apply(r->rules, r, &event, &x->reply->effects);
+	if (!r->rules || !rules_any(r->rules, RULE_SOAP))
+		return;
+	rules_apply(r->rules, r, &event, &x->reply->effects);
+	rules_rewrite(&x->reply->effects, r, &event, &x->message, &x->rewritten);
 }
 
 static int perform(struct soap_exchange *x)
@@ -360,6 +364,7 @@ void soap_post(struct router *r, const struct http_request *request, struct http
 	buf_free(&x.call.why);
 	if (x.parsed)
 		soap_free(&x.message);
+	rewritten_free(&x.rewritten);
 	free(x.type);
 	free(x.name);
 }

@@ -11,6 +11,7 @@
  * struct soap_exchange - one request on its way to one answer
  * @request, @reply: of the server
  * @message, @parsed: the body, and whether it could be read
+ * @rewritten:	values in @message that rules made
  * @type:	service type that was asked for, as sent
  * @name:	action that was asked for, as sent
  * @call:	the action being performed
@@ -22,6 +23,7 @@ struct soap_exchange {
 	struct http_reply *reply;
 	struct soap_message message;
 	bool parsed;
+	struct rewritten rewritten;
 	char *type;
 	char *name;
 	struct soap_call call;

@@ -55,6 +55,7 @@ enum answer_by { ANSWER_REPLY, ANSWER_NOTIFY };
  * @multicast:	it came to a group
  * @way:	of the answers
  * @effects:	of rules that match the search
+ * @facts:	what rules may ask about it
  * @answers:	so far
  */
 struct search {
@@ -65,6 +66,7 @@ struct search {
 	bool multicast;
 	struct ssdp_way way;
 	struct effects effects;
+	struct rule_request facts;
 	unsigned answers;
 };
 
@@ -106,14 +108,16 @@ static void answer_one(void *arg, const char *nt, const char *usn)
 	struct effects e = q->effects;
 	char st[256], name[640];
 
-	if (!ssdp_target_matches(asked, nt, (enum ssdp_versions)policy->ssdp_version_match))
+	e.alsos = 0; /* they follow the search, not each answer */
+	if (!ssdp_target_matches(e.as ? slice_of(e.as) : asked, nt,
+				 (enum ssdp_versions)policy->ssdp_version_match))
 		return;
 	q->answers++;
 	snprintf(st, sizeof(st), "%s", nt);
 	snprintf(name, sizeof(name), "%s", usn);
 	/* A lower version is answered as the one asked for, in ST and in USN (SSDP-39). */
-	if (!strncmp(nt, "urn:", 4) && !slice_eq(asked, "ssdp:all") &&
-	    policy->ssdp_answer_target == ANSWER_ASKED) {
+	if (e.as || (!strncmp(nt, "urn:", 4) && !slice_eq(asked, "ssdp:all") &&
+		     policy->ssdp_answer_target == ANSWER_ASKED)) {
 		const char *suffix = strstr(usn, "::");
 
 		snprintf(st, sizeof(st), "%.*s", (int)asked.len, asked.ptr);
@@ -125,6 +129,7 @@ static void answer_one(void *arg, const char *nt, const char *usn)
 			.layer = RULE_SSDP,
 			.message = "reply",
 			.target = st,
+			.request = &q->facts,
 			.head = &q->message->head,
 			.from = (const struct sockaddr *)&q->from,
 		};
@@ -148,6 +153,7 @@ static void apply_search_rules(struct search *q)
 		.layer = RULE_SSDP,
 		.message = "m-search",
 		.target = target,
+		.request = &q->facts,
 		.head = &q->message->head,
 		.from = (const struct sockaddr *)&q->from,
 	};
@@ -188,6 +194,24 @@ static void journal_search(const struct search *q)
 		      (const struct sockaddr *)&q->local, what, "{s:i}", "mx", (int)q->message->mx);
 }
 
+/* What a rule sends for the search itself, whether or not anything here answers it. */
+static void answer_also(struct search *q)
+{
+	struct ssdp *s = q->ssdp;
+	char st[256], usn[640];
+
+	snprintf(st, sizeof(st), "%.*s", (int)q->message->target.len, q->message->target.ptr);
+	snprintf(usn, sizeof(usn), "%s::%s", s->router->profile->udn[0], st);
+	ssdp_send_also(s, &q->way, st, usn, &q->effects);
+}
+
+/* Whether a head ends as it should, in an empty line. */
+static bool is_complete(const char *data, size_t len)
+{
+	return (len >= 4 && !memcmp(data + len - 4, "\r\n\r\n", 4)) ||
+	       (len >= 2 && !memcmp(data + len - 2, "\n\n", 2));
+}
+
 static void answer(struct search *q)
 {
 	struct router *r = q->ssdp->router;
@@ -209,7 +233,9 @@ static void answer(struct search *q)
 		return;
 	}
 	description_each_advertisement(r, answer_one, q);
-	if (!q->answers)
+	if (q->effects.alsos)
+		answer_also(q);
+	if (!q->answers && !q->effects.alsos)
 		decided(q, "ignores: nothing of that type");
 }
 
@@ -279,6 +305,7 @@ static void datagram(struct ssdp_socket *socket, struct msghdr *msg,
 		return;
 	}
 	q.message = &message;
+	q.facts = (struct rule_request){.segments = 1, .incomplete = !is_complete(s->in, len)};
 	answer(&q);
 }
 

@@ -41,6 +41,7 @@ struct ssdp_way {
  * struct ssdp_delayed - a datagram that waits
  * @what:	for the journal
  * @copies, @source_port, @source_address: as in struct effects
+ * @held:	leaves behind the next datagram that is not held, or when its time comes
  */
 struct ssdp_delayed {
 	struct ssdp *ssdp;
@@ -53,6 +54,7 @@ struct ssdp_delayed {
 	unsigned copies;
 	uint16_t source_port;
 	struct in_addr source_address;
+	bool held;
 };
 
 /**
@@ -98,6 +100,9 @@ bool ssdp_group_way(struct ssdp_socket *socket, enum ssdp_scope scope, struct ss
  */
 void ssdp_send(struct ssdp *s, const struct ssdp_way *way, enum message_id message, const char *st,
 	       const char *usn, const struct effects *e);
+/** ssdp_send_also() - the further datagrams that rules want after it; the same arguments. */
+void ssdp_send_also(struct ssdp *s, const struct ssdp_way *way, const char *st, const char *usn,
+		    const struct effects *e);
 /** ssdp_forget_delayed() - drop what waits. */
 void ssdp_forget_delayed(struct ssdp *s);
 /** ssdp_announce() - NOTIFY for every advertisement to every group, at once. */

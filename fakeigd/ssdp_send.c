@@ -13,6 +13,7 @@
  */
 #include "base/mem.h"
 #include "description.h"
+#include "head_edit.h"
 #include "http.h"
 #include "journal.h"
 #include "profile.h"
@@ -26,6 +27,7 @@
 #include <unistd.h>
 
 #define DELAYED_MAX 1024
+#define HELD_US	    CLOCK_SECOND /* a held datagram behind which nothing comes */
 
 static const struct {
 	const char *address;
@@ -236,6 +238,16 @@ static int transmit_from(const struct ssdp_way *way, const struct sockaddr_stora
 	return error;
 }
 
+/* An address in 0.0.0.0/8 is a host number in the interface's network. */
+static struct in_addr other_address(const struct router_interface *iface, struct in_addr address)
+{
+	uint32_t host = ntohl(address.s_addr), bits = 32 - (uint32_t)iface->prefix;
+
+	if (host >> 24 || bits >= 32)
+		return address;
+	return (struct in_addr){htonl((ntohl(iface->address.s_addr) >> bits << bits) | host)};
+}
+
 static void set_source(struct sockaddr_storage *from, uint16_t port, struct in_addr address)
 {
 	struct sockaddr_in v4;
@@ -257,7 +269,9 @@ static void deliver(struct ssdp *s, const struct ssdp_delayed *d)
 	struct sockaddr_storage from = {0};
 
 	own_address(&d->way, &from);
-	set_source(&from, d->source_port, d->source_address);
+	set_source(&from, d->source_port,
+		   d->source_address.s_addr ? other_address(d->way.socket->iface, d->source_address)
+					    : d->source_address);
 	for (unsigned i = 0; i < d->copies; i++) {
 		int error = other ? transmit_from(&d->way, &from, buf_slice(&d->bytes))
 				  : transmit(&d->way, &from, buf_slice(&d->bytes));
@@ -327,11 +341,40 @@ void ssdp_forget_delayed(struct ssdp *s)
 		delayed_free(s->first);
 }
 
-void ssdp_send(struct ssdp *s, const struct ssdp_way *way, enum message_id message, const char *st,
-	       const char *usn, const struct effects *e)
+/* The oldest datagram that waits for another to leave first. */
+static struct ssdp_delayed *oldest_held(const struct ssdp *s)
 {
-	const struct template *template =
-		e->head ? e->head : s->router->profile->templates[message];
+	struct ssdp_delayed *found = NULL;
+
+	for (struct ssdp_delayed *d = s->first; d; d = d->next)
+		if (d->held)
+			found = d;
+	return found;
+}
+
+static void release_held(struct ssdp *s)
+{
+	struct ssdp_delayed *d;
+
+	while ((d = oldest_held(s)))
+		delayed_due(d);
+}
+
+static void dispatch(struct ssdp *s, struct ssdp_delayed *ready, const struct effects *e)
+{
+	ready->held = e->reorder;
+	if (e->reorder || e->delay_us)
+		keep(s, ready, e->delay_us ? e->delay_us : HELD_US);
+	else
+		deliver(s, ready);
+	if (!e->reorder && s->first)
+		release_held(s);
+}
+
+static void send_message(struct ssdp *s, const struct ssdp_way *way,
+			 const struct template *template, const char *st, const char *usn,
+			 const struct effects *e)
+{
 	struct ssdp_delayed ready = {
 		.ssdp = s,
 		.way = *way,
@@ -341,16 +384,39 @@ void ssdp_send(struct ssdp *s, const struct ssdp_way *way, enum message_id messa
 	};
 	char what[320];
 
-	if (e->drop)
-		return;
-	snprintf(what, sizeof(what), "%s %s", message_name(message), st);
+	snprintf(what, sizeof(what), "%s %s", message_name(template_message(template)), st);
 	ready.what = what;
 	render(s, way, template, st, usn);
+	if (e->headers)
+		head_edit(&s->out, s->out.len, e);
 	if (e->truncate >= 0 && (size_t)e->truncate < s->out.len)
 		s->out.len = (size_t)e->truncate;
 	ready.bytes = s->out;
-	if (e->delay_us)
-		keep(s, &ready, e->delay_us);
-	else
-		deliver(s, &ready);
+	dispatch(s, &ready, e);
+}
+
+void ssdp_send_also(struct ssdp *s, const struct ssdp_way *way, const char *st, const char *usn,
+		    const struct effects *e)
+{
+	struct effects plain;
+
+	effects_init(&plain);
+	plain.delay_us = e->delay_us;
+	plain.source_port = e->source_port;
+	plain.source_address = e->source_address;
+	for (size_t i = 0; i < e->alsos; i++)
+		for (size_t j = 0; j < e->also[i]->count; j++)
+			send_message(s, way, e->also[i]->message[j], st, usn, &plain);
+}
+
+void ssdp_send(struct ssdp *s, const struct ssdp_way *way, enum message_id message, const char *st,
+	       const char *usn, const struct effects *e)
+{
+	const struct template *template = e->raw    ? e->raw
+					  : e->head ? e->head
+						    : s->router->profile->templates[message];
+
+	if (!e->drop)
+		send_message(s, way, template, st, usn, e);
+	ssdp_send_also(s, way, st, usn, e);
 }

@@ -4,9 +4,9 @@
 ``observe`` is a list of steps. A step is a mapping with one verb, its arguments, and ``expect``; a step
 without ``expect`` only prepares. The verbs:
 
-  search: ST | {st, mx, to: multicast|unicast, host, man, port, extra: {NAME: value}, raw: text,
-          network6: true}, wait: seconds (0.4), count: N
-  notify: {after: reboot|advance SECONDS|start}         NOTIFY datagrams heard by multicast
+  search: ST | {st, mx, to: multicast|unicast, host, man, from-port, extra: {NAME: value}, raw: text},
+          wait: seconds (0.4), count: N
+  notify: {after: reboot|byebye|advance SECONDS|search, st}   NOTIFY datagrams heard by multicast
   get: description | scpd NAME | PATH                   with method:, headers: {}, version:
   raw: text for a TCP connection to the router          {path}, {control}, {host} are filled in; as a
                                                         list: one segment each
@@ -187,21 +187,22 @@ class Observer:
             seen.body = "\n".join(d.decode("latin-1") for d, _, _ in datagrams)
         return seen
 
-    def _listen(self, sock, wait, count=None):
+    def _listen(self, sock, wait, count=None, wanted=lambda data: True):
         begun, got = time.monotonic(), []
         while count is None or len(got) < count:
             left = wait - (time.monotonic() - begun)
             if left <= 0 or not select.select([sock], [], [], left)[0]:
                 break
             data, source = sock.recvfrom(65536)
-            got.append((data, source, time.monotonic()))
+            if wanted(data):
+                got.append((data, source, time.monotonic()))
         return self._datagrams(got, begun)
 
     def do_search(self, what, step):
         what = {"st": what} if isinstance(what, str) else dict(what)
         to = (self.lab.lan_address(self.router), ssdp.PORT) if what.get("to") == "unicast" \
             else (ssdp.GROUP, ssdp.PORT)
-        with ssdp.search_socket(self.lab) as sock:
+        with ssdp.search_socket(self.lab, port=what.get("from-port", 0)) as sock:
             if "raw" in what:
                 data = what["raw"].encode("latin-1")
             else:
@@ -221,6 +222,11 @@ class Observer:
                 self.lab.router(self.router, op="quit")
             elif after == "reboot":
                 self.lab.router(self.router, op="reboot")
+            elif after == "search":
+                with ssdp.search_socket(self.lab) as other:
+                    other.sendto(ssdp.search_bytes(what.get("st", GATEWAY)), (ssdp.GROUP, ssdp.PORT))
+                    return self._listen(sock, step.get("wait", SILENCE), step.get("count"),
+                                        lambda data: not data.startswith(b"M-SEARCH"))
             return self._listen(sock, step.get("wait", SILENCE), step.get("count"))
 
     # -- HTTP ------------------------------------------------------------------------------------------

@@ -50,13 +50,13 @@ def search_bytes(target, mx=1, host=f"{GROUP}:{PORT}", man='"ssdp:discover"', ex
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def search_socket(lab, node="client", network=None, ttl=2):
+def search_socket(lab, node="client", network=None, ttl=2, port=0):
     """A UDP socket in a node, ready to send to the group on the interface of a network."""
     made = lab.socket(node)
     address = lab.address_of(node, network)
     made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, ttl)
     made.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address))
-    made.bind((address, 0))
+    made.bind((address, port))
     return made
 
 
