@@ -59,6 +59,7 @@ test_bins := $(patsubst cases/unit/%.c,$(OUT)/unit/%,$(src_test))
 links      = $(if $(shell grep -l '^ \* links: .*$(2)' $(1)),$(obj_$(2)))
 libs       = $(if $(call links,$(1),fakeigd),$(LIBS_FAKEIGD)) $(if $(call links,$(1),sim),$(LIBS_IGDLAB)) -lexpat -lyaml -ljansson -lm
 
+.PRECIOUS: $(OUT)/obj/%.o
 .SECONDEXPANSION:
 $(OUT)/unit/test_%: $(OUT)/obj/cases/unit/test_%.o $(obj_lib) $$(call links,cases/unit/test_%.c,fakeigd) $$(call links,cases/unit/test_%.c,sim)
 	@mkdir -p $(@D)
