@@ -294,9 +294,10 @@ static int run(struct program *p)
 	} else {
 		complain(&p->diag, EXIT_REFUSED);
 	}
-	control_free(r->control);
 	router_stop(r);
 	journal_write(r->journal, JOURNAL_STATE, "router", NULL, NULL, "stopped", NULL);
+	/* Last: a lab takes the end of this socket for the end of the router. */
+	control_free(r->control);
 	journal_free(r->journal);
 	loop_unwatch(r->loop, p->signal_source);
 	if (p->signals >= 0)
