@@ -16,6 +16,7 @@
 #include "description_parts.h"
 
 #include "base/mem.h"
+#include "choice.h"
 #include "rule.h"
 
 #include <arpa/inet.h>
@@ -183,15 +184,17 @@ static struct slice path_of(struct slice target)
 }
 
 /* Whether @path asks for a URL of the description, which may lack its leading slash. */
-static bool is_url(struct slice path, const char *url)
+static bool is_url(const struct router *r, struct slice path, const char *url)
 {
+	bool any_case = policy_is(&r->profile->policy, http_path_case, "any");
+
 	if (!*url)
 		return false;
 	if (*url != '/' && path.len && path.ptr[0] == '/') {
 		path.ptr++;
 		path.len--;
 	}
-	return slice_eq(path, url);
+	return any_case ? slice_case_eq(path, url) : slice_eq(path, url);
 }
 
 const struct profile_service *description_control_service(const struct router *r,
@@ -201,7 +204,7 @@ const struct profile_service *description_control_service(const struct router *r
 	struct slice path = path_of(target);
 
 	for (size_t i = 0; i < d->count; i++)
-		if (is_url(path, d->services[i].control))
+		if (is_url(r, path, d->services[i].control))
 			return d->services[i].profile;
 	return NULL;
 }
@@ -221,7 +224,7 @@ const struct profile_service *description_event_service(const struct router *r, 
 	struct slice path = path_of(target);
 
 	for (size_t i = 0; i < d->count; i++)
-		if (is_url(path, d->services[i].event))
+		if (is_url(r, path, d->services[i].event))
 			return d->services[i].profile;
 	return NULL;
 }
@@ -304,7 +307,7 @@ static bool is_presentation(const struct router *r, struct slice path)
 {
 	const char *url = r->profile->presentation_url;
 
-	return url && !strstr(url, "://") && is_url(path, url);
+	return url && !strstr(url, "://") && is_url(r, path, url);
 }
 
 void description_get(struct router *r, const struct http_request *request, struct http_reply *reply)
@@ -312,12 +315,12 @@ void description_get(struct router *r, const struct http_request *request, struc
 	struct descriptions *d = r->description;
 	struct slice path = path_of(request->head.target);
 
-	if (is_url(path, d->root)) {
+	if (is_url(r, path, d->root)) {
 		get_root(r, request, reply);
 		return;
 	}
 	for (size_t i = 0; i < d->count; i++) {
-		if (!is_url(path, d->services[i].scpd))
+		if (!is_url(r, path, d->services[i].scpd))
 			continue;
 		get_scpd(r, request, reply, &d->services[i]);
 		return;

@@ -8,6 +8,7 @@
 #define EFFECT_SPLITS_MAX   16
 #define EFFECT_REPLY_MAX    16
 #define EFFECT_HEADERS_MAX  8
+#define EFFECT_REPLACES_MAX 8
 #define EFFECT_REWRITES_MAX 4
 #define EFFECT_ALSO_MAX	    4
 
@@ -32,6 +33,9 @@ struct also {
  * @raw:	the whole answer, head and body, instead of both (NULL = none)
  * @header_name, @header_value: lines of the head set to a value, or (NULL) removed; @headers of
  *them
+ * @replace, @replace_by: texts in the rendered body that become others; @replaces of them
+ * @length_given: @length stands in Content-Length; @length_change: it is added to the true one
+ * @as_is:	the body is sent as rendered even when the head says chunked
  * @redirect:	URL of Location, status 302 unless @status says another (NULL = none)
  * @rewrites, @rewrite: changes of the request's arguments, done before the action
  * @also, @alsos: further datagrams after this one
@@ -42,6 +46,7 @@ struct also {
  * @split_gap_us: pause between such segments
  * @trickle, @trickle_gap_us: send that many bytes at a time (0 = no)
  * @truncate:	bytes sent at most (-1 = all); for TCP the connection is closed after them
+ * @truncate_end: so many bytes are missing at the end (0 = none)
  * @pad:	bytes added to the body, or with @pad_head to the head (0 = none), made while
  *sending
  * @pad_with:	what they are, again and again; NULL = spaces
@@ -73,6 +78,13 @@ struct effects {
 	const char *header_name[EFFECT_HEADERS_MAX];
 	const char *header_value[EFFECT_HEADERS_MAX];
 	size_t headers;
+	const char *replace[EFFECT_REPLACES_MAX];
+	const char *replace_by[EFFECT_REPLACES_MAX];
+	size_t replaces;
+	bool length_given;
+	bool length_change;
+	long long length;
+	bool as_is;
 	const char *redirect;
 	const struct rewrite *rewrite[EFFECT_REWRITES_MAX];
 	size_t rewrites;
@@ -87,6 +99,7 @@ struct effects {
 	size_t trickle;
 	int64_t trickle_gap_us;
 	long long truncate;
+	long long truncate_end;
 	long long pad;
 	const char *pad_with;
 	bool pad_head;
@@ -109,6 +122,20 @@ struct effects {
 static inline void effects_init(struct effects *e)
 {
 	*e = (struct effects){.truncate = -1, .copies = 1};
+}
+
+/** effects_length() - how many of @len bytes are sent. */
+static inline size_t effects_length(const struct effects *e, size_t len)
+{
+	if (e->truncate >= 0 && (size_t)e->truncate < len)
+		len = (size_t)e->truncate;
+	return (size_t)e->truncate_end < len ? len - (size_t)e->truncate_end : 0;
+}
+
+/** effects_cut() - whether not all bytes are sent, so that nothing can follow them. */
+static inline bool effects_cut(const struct effects *e)
+{
+	return e->truncate >= 0 || e->truncate_end;
 }
 
 #endif

@@ -147,13 +147,15 @@ static void compose(struct gena_subscription *s)
 			&body);
 	for (long long i = 0; e && i < e->pad; i++)
 		buf_putc(&body, ' ');
+	if (e && e->replaces)
+		body_replace(&body, e);
 	render_head(s, body.len, out);
 	if (e && e->headers)
 		head_edit(out, out->len, e);
 	buf_add_slice(out, buf_slice(&body));
 	buf_free(&body);
-	if (e && e->truncate >= 0 && (size_t)e->truncate < out->len)
-		out->len = (size_t)e->truncate;
+	if (e)
+		out->len = effects_length(e, out->len);
 }
 
 static void read_answer(struct gena_subscription *s)
@@ -203,7 +205,7 @@ static void send_more(struct gena_subscription *s)
 	}
 	if (d->sent < d->out.len)
 		return;
-	if (e && e->truncate >= 0) {
+	if (e && effects_cut(e)) {
 		finish(s);
 		return;
 	}

@@ -56,3 +56,29 @@ size_t head_edit(struct buf *message, size_t head, const struct effects *e)
 		head = edit_one(message, head, e->header_name[i], e->header_value[i]);
 	return head;
 }
+
+static void replace_one(struct buf *body, const char *text, const char *by)
+{
+	struct slice rest = buf_slice(body);
+	struct buf out = {0};
+	size_t len = strlen(text);
+	const char *at;
+
+	while (rest.len && (at = memmem(rest.ptr, rest.len, text, len))) {
+		size_t before = (size_t)(at - rest.ptr);
+
+		buf_add(&out, rest.ptr, before);
+		buf_puts(&out, by);
+		rest.ptr += before + len;
+		rest.len -= before + len;
+	}
+	buf_add_slice(&out, rest);
+	buf_free(body);
+	*body = out;
+}
+
+void body_replace(struct buf *body, const struct effects *e)
+{
+	for (size_t i = 0; i < e->replaces; i++)
+		replace_one(body, e->replace[i], e->replace_by[i]);
+}

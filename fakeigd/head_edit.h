@@ -15,5 +15,8 @@
  * Return: the new length of the head.
  */
 size_t head_edit(struct buf *message, size_t head, const struct effects *e);
+/** body_replace() - do @e's "replace": every occurrence of each text; no error when there is none.
+ */
+void body_replace(struct buf *body, const struct effects *e);
 
 #endif

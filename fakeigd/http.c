@@ -160,7 +160,12 @@ static bool handle(struct connection *c, const struct http_head *head, struct sl
 	bool keep = head->minor >= 1 ? !http_has_token(head, "Connection", "close")
 				     : http_has_token(head, "Connection", "keep-alive");
 
-	request.facts = (struct rule_request){body.len, c->segments, ++c->requests, false};
+	request.facts = (struct rule_request){
+		.body = body,
+		.port = c->port,
+		.segments = c->segments,
+		.on_connection = ++c->requests,
+	};
 	c->segments = 1; /* of the next one, if it came in the same piece */
 	request.head.target = origin_form(head->target);
 	if (journal_on(h->router->journal)) {
@@ -206,7 +211,8 @@ static void send_continue(struct connection *c, const struct http_head *head)
 {
 	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-	if (c->continued || head->minor < 1 || !http_has_token(head, "Expect", "100-continue"))
+	if (c->continued || head->minor < 1 || !policy_of(c->http)->http_continue ||
+	    !http_has_token(head, "Expect", "100-continue"))
 		return;
 	c->continued = true;
 	if (send(c->fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)

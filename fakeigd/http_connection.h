@@ -4,9 +4,10 @@
 #define FAKEIGD_HTTP_CONNECTION_H
 
 #include "http.h"
+#include "profile.h"
 #include "router.h"
 
-#define HTTP_LISTENERS_MAX (3 * (ROUTER_LANS_MAX + 1))
+#define HTTP_LISTENERS_MAX (3 * (ROUTER_LANS_MAX + 1) * (PROFILE_PORTS_MAX + 1))
 #define HTTP_RECEIVE_MAX   65536
 #define HTTP_KEEP_MAX	   16384 /* larger buffers are not kept from one request to the next */
 
@@ -34,6 +35,7 @@ struct http_listener {
  * @idle:	closes it; looks at @active when it fires, so that a request costs no timer
  * @active:	clock_now() of the last sign of life
  * @peer, @local, @lan: of struct http_request
+ * @port:	TCP port of @local
  * @in:		bytes received and not yet used; the head at hand is at its start
  * @reading:	see there
  * @head_len, @body_len: of the request at hand
@@ -68,6 +70,7 @@ struct connection {
 	struct sockaddr_storage peer;
 	struct sockaddr_storage local;
 	int lan;
+	uint16_t port;
 	struct buf in;
 	enum http_reading reading;
 	size_t head_len;

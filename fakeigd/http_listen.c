@@ -73,6 +73,15 @@ void connection_close(struct connection *c, bool reset)
 	free(c);
 }
 
+static uint16_t port_of(const struct sockaddr_storage *address)
+{
+	struct sockaddr_in v4;
+
+	/* The port lies at the same place in both families. */
+	memcpy(&v4, address, sizeof(v4));
+	return ntohs(v4.sin_port);
+}
+
 static const struct policy *policy_of(const struct http *h)
 {
 	return &h->router->profile->policy;
@@ -139,6 +148,7 @@ static void accept_one(struct http_listener *l, int fd, const struct sockaddr_st
 
 	c->peer = *peer;
 	c->local = l->address;
+	c->port = port_of(&l->address);
 	if (l->lan >= 0 && policy_of(h)->http_lan_only &&
 	    !router_lan_of_peer(h->router, (const struct sockaddr *)peer)) {
 		if (journal_on(h->router->journal))
@@ -208,15 +218,6 @@ static socklen_t listen_address(const struct router_interface *iface, int kind, 
 	return IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr) ? 0 : sizeof(v6);
 }
 
-static uint16_t port_of(const struct sockaddr_storage *address)
-{
-	struct sockaddr_in v4;
-
-	/* The port lies at the same place in both families. */
-	memcpy(&v4, address, sizeof(v4));
-	return ntohs(v4.sin_port);
-}
-
 static int open_listener(const struct sockaddr_storage *address, socklen_t len)
 {
 	int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -240,14 +241,14 @@ static int open_listener(const struct sockaddr_storage *address, socklen_t len)
 	return error;
 }
 
-/* Listen on the addresses of one interface, on h->port once that is known. */
-static int listen_on(struct http *h, const struct router_interface *iface, int lan)
+/* Listen on the addresses of one interface, on *@port once that is known. */
+static int listen_on(struct http *h, const struct router_interface *iface, int lan, uint16_t *port)
 {
 	int kinds = policy_of(h)->http_ipv6 ? 3 : 1;
 
 	for (int kind = 0; kind < kinds; kind++) {
 		struct http_listener *l = &h->listeners[h->listening];
-		socklen_t len = listen_address(iface, kind, h->port, &l->address);
+		socklen_t len = listen_address(iface, kind, *port, &l->address);
 
 		if (!len)
 			continue;
@@ -258,7 +259,7 @@ static int listen_on(struct http *h, const struct router_interface *iface, int l
 		l->lan = lan;
 		h->listening++;
 		getsockname(l->fd, (struct sockaddr *)&l->address, &len);
-		h->port = port_of(&l->address);
+		*port = port_of(&l->address);
 		l->source = loop_watch(h->router->loop, l->fd, EPOLLIN, listener_ready, l);
 	}
 	return 0;
@@ -273,16 +274,32 @@ static void stop_listening(struct http *h)
 	h->listening = 0;
 }
 
-static int listen_everywhere(struct http *h, uint16_t port)
+/* All interfaces on one port. @port: 0 = any free one, and which it became. */
+static int listen_port(struct http *h, uint16_t *port)
 {
 	struct router *r = h->router;
 	int error = 0;
 
-	h->port = port;
 	for (size_t i = 0; i < r->lans && !error; i++)
-		error = listen_on(h, &r->lan[i], (int)i);
+		error = listen_on(h, &r->lan[i], (int)i, port);
 	if (!error && r->wan.index && policy_of(h)->http_wan)
-		error = listen_on(h, &r->wan, -1);
+		error = listen_on(h, &r->wan, -1, port);
+	return error;
+}
+
+static int listen_everywhere(struct http *h, uint16_t port)
+{
+	const struct profile *p = h->router->profile;
+	int error;
+
+	h->port = port;
+	error = listen_port(h, &h->port);
+	for (size_t i = 0; i < p->also_ports && !error; i++) {
+		uint16_t also = p->also_port[i];
+
+		if (also != h->port)
+			error = listen_port(h, &also);
+	}
 	if (error)
 		stop_listening(h);
 	return error;
@@ -318,6 +335,7 @@ void http_adopt(struct http *h, int fd)
 	socklen_t len = sizeof(c->local);
 
 	getsockname(fd, (struct sockaddr *)&c->local, &len);
+	c->port = port_of(&c->local);
 	len = sizeof(c->peer);
 	getpeername(fd, (struct sockaddr *)&c->peer, &len);
 	if (h->count > (size_t)policy_of(h)->http_max_connections)

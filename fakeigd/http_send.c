@@ -97,6 +97,17 @@ void http_error_reply(struct router *r, struct http_reply *reply, int status)
 			&reply->body);
 }
 
+/* What {content_length} stands for: the truth, unless a rule has it otherwise. */
+static long long told_length(const struct http_reply *reply)
+{
+	const struct effects *e = &reply->effects;
+	long long length = (long long)reply->body.len + (e->pad_head ? 0 : e->pad);
+
+	if (!e->length_given)
+		return length;
+	return e->length_change ? length + e->length : e->length;
+}
+
 static void render_head(struct connection *c, bool keep)
 {
 	struct http *h = c->http;
@@ -108,8 +119,7 @@ static void render_head(struct connection *c, bool keep)
 	char status[16], length[24], port[8], local[INET6_ADDRSTRLEN + 2];
 
 	snprintf(status, sizeof(status), "%d", c->status);
-	snprintf(length, sizeof(length), "%zu",
-		 reply->body.len + (reply->effects.pad_head ? 0 : (size_t)reply->effects.pad));
+	snprintf(length, sizeof(length), "%lld", told_length(reply));
 	snprintf(port, sizeof(port), "%u", h->port);
 	http_local_text(c, local);
 	v[PLACEHOLDER_STATUS] = slice_of(status);
@@ -131,8 +141,9 @@ static void add_body(struct connection *c, const struct form *form)
 	const struct buf *body = &c->http->reply.body;
 	const struct effects *e = &c->http->reply.effects;
 	size_t pad = e->pad_head ? 0 : (size_t)e->pad;
+	bool chunked = form->chunked && !e->as_is;
 
-	if (form->chunked && body->len + pad)
+	if (chunked && body->len + pad)
 		buf_printf(&c->out, "%zx\r\n", body->len + pad);
 	buf_add_slice(&c->out, buf_slice(body));
 	if (pad) {
@@ -140,14 +151,14 @@ static void add_body(struct connection *c, const struct form *form)
 		c->pad_at = c->out.len;
 		http_pad_text(c, e->pad_with);
 	}
-	if (form->chunked)
+	if (chunked)
 		buf_puts(&c->out, body->len + pad ? "\r\n0\r\n\r\n" : "0\r\n\r\n");
 }
 
 /* Whether an answer just goes out whole and nothing else happens. */
 static bool effects_plain(const struct effects *e)
 {
-	return !e->delay_us && !e->splits && !e->split_head && !e->trickle && e->truncate < 0 &&
+	return !e->delay_us && !e->splits && !e->split_head && !e->trickle && !effects_cut(e) &&
 	       !e->drop && !e->close && !e->half_close && !e->reset && !e->abort && !e->reboot &&
 	       !e->forget && !e->wan_down && !e->renumber.s_addr;
 }
@@ -158,6 +169,8 @@ static struct form render_form(struct connection *c, bool to_head, bool keep)
 	const struct effects *e = &c->http->reply.effects;
 	struct form form;
 
+	if (e->replaces)
+		body_replace(&c->http->reply.body, e);
 	if (e->raw) {
 		http_raw(c, e->raw);
 	} else {
@@ -176,9 +189,7 @@ static struct form render_form(struct connection *c, bool to_head, bool keep)
 /* The whole answer, and what its head means for the connection. */
 static void render(struct connection *c, bool to_head, bool keep)
 {
-	long long limit = c->http->reply.effects.truncate;
 	struct form form;
-	size_t len;
 
 	if (!c->out.data) {
 		c->out = c->http->spare;
@@ -190,8 +201,7 @@ static void render(struct connection *c, bool to_head, bool keep)
 	c->keep = keep && !form.close && (!form.http10 || form.keep) &&
 		  (form.length || form.chunked || to_head);
 	c->sent = 0;
-	len = c->out.len + c->pad;
-	c->end = limit >= 0 && (size_t)limit < len ? (size_t)limit : len;
+	c->end = effects_length(&c->http->reply.effects, c->out.len + c->pad);
 }
 
 static void journal_sent(const struct connection *c)
@@ -239,7 +249,7 @@ static bool finish(struct connection *c)
 	c->after = NULL;
 	if (e) {
 		router_after(r, e);
-		close |= e->close || e->truncate >= 0;
+		close |= e->close || effects_cut(e);
 		c->effects = NULL;
 		free(e);
 	}

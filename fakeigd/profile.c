@@ -243,15 +243,38 @@ static bool read_number(const struct doc *map, const char *key, long long min, l
 	return !node || doc_number(node, min, max, out, d);
 }
 
+/* Further ports of the HTTP server. */
+static bool read_also(struct profile *p, const struct doc *list, struct diag *d)
+{
+	long long port;
+
+	if (!list)
+		return true;
+	if (!doc_want(list, DOC_LIST, d))
+		return false;
+	if (list->count > PROFILE_PORTS_MAX) {
+		diag_at(d, list->file, list->line, "also: at most %d ports", PROFILE_PORTS_MAX);
+		return false;
+	}
+	for (size_t i = 0; i < list->count; i++) {
+		if (!doc_number(list->items[i], 1, 65535, &port, d))
+			return false;
+		p->also_port[p->also_ports++] = (uint16_t)port;
+	}
+	return true;
+}
+
 static bool read_numbers(struct profile *p, const struct doc *doc, struct diag *d)
 {
-	static const char *const listen_keys[] = {"http"}, *const ssdp_keys[] = {"max_age", "sets"};
+	static const char *const listen_keys[] = {"http", "also"}, *const ssdp_keys[] = {"max_age",
+											 "sets"};
 	const struct doc *listen = doc_get(doc, "listen"), *ssdp = doc_get(doc, "ssdp");
 	long long port = 0, age = 1800, sets = 2;
 
 	if ((listen && !doc_keys(listen, listen_keys, ARRAY_SIZE(listen_keys), d)) ||
 	    (ssdp && !doc_keys(ssdp, ssdp_keys, ARRAY_SIZE(ssdp_keys), d)) ||
 	    !read_number(listen, "http", 0, 65535, &port, d) ||
+	    !read_also(p, doc_get(listen, "also"), d) ||
 	    !read_number(ssdp, "max_age", 0, UINT32_MAX, &age, d) ||
 	    !read_number(ssdp, "sets", 0, 100, &sets, d))
 		return false;

@@ -14,6 +14,7 @@
 #include "rule.h"
 
 #define PROFILE_SERVICES_MAX 32
+#define PROFILE_PORTS_MAX    8
 
 /** struct policy - one field per line of policy.def: bool, long long, int (choice index), int64_t
  * us */
@@ -57,6 +58,7 @@ struct profile_mapping {
  *		router's name and MAC when the file does not fix them
  * @friendly_name ...: identity
  * @http_port:	0 = any free one
+ * @also_port, @also_ports: further TCP ports of the same server
  * @url_description, @url_scpd, @url_control, @url_event: paths; {service}, {version}, {udn},
  *{service_id} are filled per service
  * @max_age:	of advertisements, seconds
@@ -88,6 +90,8 @@ struct profile {
 	char *upc;
 	char *presentation_url;
 	uint16_t http_port;
+	uint16_t also_port[PROFILE_PORTS_MAX];
+	size_t also_ports;
 	char *url_description;
 	char *url_scpd;
 	char *url_control;

@@ -27,10 +27,10 @@ static const char *const verbs[] = {
 };
 
 static const char *const step_keys[] = {
-	"search", "notify",	"get",	     "raw",	"call",	  "add",     "subscribe",
-	"reach",  "advance",	"router",    "again",	"expect", "wait",    "count",
-	"method", "headers",	"version",   "timeout", "args",	  "service", "body",
-	"then",	  "soapaction", "action_ns", "at",
+	"search", "notify",	"get",	     "raw",	"call",	      "add",	 "subscribe",
+	"reach",  "advance",	"router",    "again",	"expect",     "wait",	 "count",
+	"method", "headers",	"version",   "timeout", "args",	      "service", "body",
+	"then",	  "soapaction", "action_ns", "gap",	"half-close", "port",	 "at",
 };
 
 static const char *const layers[] = {

@@ -53,9 +53,16 @@ struct slice router_date(struct router *r)
 	return slice_of(r->date);
 }
 
+static bool is_up(enum wan_status status)
+{
+	return status == WAN_CONNECTED || status == WAN_PENDING_DISCONNECT;
+}
+
 void router_set_wan(struct router *r, enum wan_status status, const char *error)
 {
 	char what[64];
+
+	bool lost = is_up(r->wan_state) && !is_up(status);
 
 	if (r->wan_state == status && r->wan_error && !strcmp(r->wan_error, error))
 		return;
@@ -63,8 +70,10 @@ void router_set_wan(struct router *r, enum wan_status status, const char *error)
 	r->wan_since = clock_now();
 	r->wan_error = error;
 	if (r->forward)
-		forward_set_enabled(r->forward,
-				    status == WAN_CONNECTED || status == WAN_PENDING_DISCONNECT);
+		forward_set_enabled(r->forward, is_up(status));
+	r->outages += lost;
+	if (lost && !r->profile->policy.table_survives_reconnect && portmap_count(r->portmap))
+		portmap_clear(r->portmap, "connection lost");
 	snprintf(what, sizeof(what), "ConnectionStatus %s", wan_status_text(status));
 	journal_write(r->journal, JOURNAL_STATE, "wan", NULL, NULL, what, "{s:s}", "error", error);
 	wanconnection_notice(r);
@@ -192,6 +201,7 @@ static void forget(struct router *r, bool mappings, const char *why)
 	r->booted = clock_now();
 	router_set_wan(r, first_wan_state(r), "ERROR_NONE");
 	r->wan_since = r->booted;
+	r->outages = 0;
 }
 
 void router_reboot(struct router *r)

@@ -102,6 +102,7 @@ struct router_pending {
  * @config_id:	CONFIGID.UPNP.ORG
  * @booted:	clock_now() at the last (re)boot
  * @first_address: the WAN's at start, to which router_reset() goes back
+ * @outages:	how often the WAN connection was lost since start, reboot or router_reset()
  * @reboots:	how often router_reboot() ran since start or router_reset()
  * @source:	where @profile came from
  * @port:	TCP port of the command line, 0 = the profile's
@@ -137,6 +138,7 @@ struct router {
 	int64_t booted;
 	struct in_addr first_address;
 	uint32_t reboots;
+	uint32_t outages;
 	struct router_source source;
 	uint16_t port;
 	uint64_t handled;

@@ -13,6 +13,7 @@
  * Rules own a copy of the YAML they came from; names and values in the effects point into it and
  * live until the rule is removed or the rules are freed.
  */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "rule_parts.h"
 
@@ -26,6 +27,8 @@
  * @name:	for the journal
  * @source:	its YAML
  * @seen:	messages so far that met the conditions which do not count
+ * @last:	clock_now() of the last of these, 0 = none
+ * @after:	clock_now() of the last action that fits "after", 0 = none
  * @random:	state of its random numbers
  */
 struct rule {
@@ -35,6 +38,8 @@ struct rule {
 	struct rule_match match;
 	struct rule_outcome outcome;
 	uint64_t seen;
+	int64_t last;
+	int64_t after;
 	uint64_t random;
 };
 
@@ -172,13 +177,32 @@ bool rules_any(const struct rules *rules, enum rule_layer layer)
 static bool counts(struct rule *rule)
 {
 	const struct rule_match *m = &rule->match;
+	int64_t now = m->within ? clock_now() : 0;
+	bool soon = rule->last && now - rule->last < m->within;
 
+	rule->last = now;
+	if (m->within && !soon)
+		return false;
 	rule->seen++;
 	if (m->nth.count && !numbers_has(&m->nth, rule->seen))
 		return false;
 	if (m->every && rule->seen % m->every)
 		return false;
 	return m->probability < 0 || (int64_t)(rule_random(&rule->random) >> 32) < m->probability;
+}
+
+/* "after": whether an action that fits came shortly before; this one is remembered. */
+static bool follows(struct rule *rule, const struct rule_event *event)
+{
+	const struct rule_match *m = &rule->match;
+	int64_t before = rule->after, now;
+
+	if (!m->after)
+		return true;
+	now = clock_now();
+	if (event->action && pattern_match(m->after, slice_of(event->action), NULL, NULL))
+		rule->after = now;
+	return before && now - before < m->after_within;
 }
 
 static void note_name(struct effects *out, const char *name)
@@ -196,7 +220,8 @@ void rules_apply(struct rules *rules, const struct router *r, const struct rule_
 	for (size_t i = 0; i < rules->count; i++) {
 		struct rule *rule = rules->list[i];
 
-		if (!rule_match_event(&rule->match, r, event) || !counts(rule))
+		if (!follows(rule, event) || !rule_match_event(&rule->match, r, event) ||
+		    !counts(rule))
 			continue;
 		rule_outcome_add(&rule->outcome, &rule->random, out);
 		note_name(out, rule->name);
@@ -242,6 +267,7 @@ void rules_rewind(struct rules *rules)
 		struct rule *rule = rules->list[i];
 
 		rule->seen = 0;
+		rule->last = rule->after = 0;
 		rule->random = rule->match.seed;
 		if (rule->id)
 			drop(rules, i);

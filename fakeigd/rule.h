@@ -3,6 +3,7 @@
 #ifndef FAKEIGD_RULE_H
 #define FAKEIGD_RULE_H
 
+#include "base/slice.h"
 #include "effect.h"
 
 #include <sys/socket.h>
@@ -23,13 +24,15 @@ enum rule_layer {
 
 /**
  * struct rule_request - what is known of a request beside its text
- * @body:	bytes of its body
+ * @body:	of an HTTP request, decoded
+ * @port:	TCP port of ours that it came to
  * @segments:	pieces in which it came
  * @on_connection: how manyth request of its connection it is, from 1
  * @incomplete:	a datagram whose head has no empty line at its end
  */
 struct rule_request {
-	size_t body;
+	struct slice body;
+	uint16_t port;
 	unsigned segments;
 	unsigned on_connection;
 	bool incomplete;

@@ -188,6 +188,9 @@ static const struct {
 	{"renumber", read_renumber, 0},
 	{"redirect", read_redirect, 0},
 	{"header", rule_read_header, 0},
+	{"replace", rule_read_replace, 0},
+	{"content-length", rule_read_content_length, 0},
+	{"as-is", FLAG(as_is)},
 	{"rewrite", rule_read_rewrite, 0},
 	{"also", rule_read_also, 0},
 	{"as", read_as, 0},
@@ -220,6 +223,9 @@ static const char *const effect_keys[] = {
 	"forget",
 	"wan-down",
 	"renumber",
+	"replace",
+	"content-length",
+	"as-is",
 	"rewrite",
 	"also",
 	"as",
@@ -320,6 +326,10 @@ static void add_lists(const struct rule_outcome *o, struct effects *out)
 		out->header_name[out->headers] = from->header_name[i];
 		out->header_value[out->headers++] = from->header_value[i];
 	}
+	for (size_t i = 0; i < from->replaces && out->replaces < EFFECT_REPLACES_MAX; i++) {
+		out->replace[out->replaces] = from->replace[i];
+		out->replace_by[out->replaces++] = from->replace_by[i];
+	}
 	if (o->rewrite && out->rewrites < EFFECT_REWRITES_MAX)
 		out->rewrite[out->rewrites++] = o->rewrite;
 	if (o->also.count && out->alsos < EFFECT_ALSO_MAX)
@@ -371,8 +381,16 @@ void rule_outcome_add(const struct rule_outcome *o, uint64_t *random, struct eff
 		out->as = from->as;
 	add_lists(o, out);
 	add_timing(o, random, out);
-	if (from->truncate >= 0)
+	if (effects_cut(from)) {
 		out->truncate = from->truncate;
+		out->truncate_end = from->truncate_end;
+	}
+	if (from->length_given) {
+		out->length_given = true;
+		out->length_change = from->length_change;
+		out->length = from->length;
+	}
+	out->as_is |= from->as_is;
 	if (from->pad) {
 		out->pad = from->pad;
 		out->pad_with = from->pad_with;

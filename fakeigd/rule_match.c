@@ -151,6 +151,8 @@ static bool state_holds(enum rule_state state, const struct occasion *o)
 		return r && r->wan_state == WAN_CONNECTED;
 	case RULE_STATE_AFTER_REBOOT:
 		return r && r->reboots;
+	case RULE_STATE_RECONNECTED:
+		return r && r->outages;
 	case RULE_STATE_MAPPED:
 		return m;
 	case RULE_STATE_UNMAPPED:
@@ -254,7 +256,8 @@ static bool request_fits(const struct rule_match *m, const struct rule_event *ev
 	const struct sockaddr_in *from = (const void *)event->from;
 
 	/* The port lies at the same place in both families. */
-	return number_fits(&m->body, event->request, q->body) &&
+	return number_fits(&m->port, event->request, q->port) &&
+	       (!m->body || pattern_match(m->body, q->body, NULL, NULL)) &&
 	       number_fits(&m->segments, event->request, q->segments) &&
 	       number_fits(&m->on_connection, event->request, q->on_connection) &&
 	       number_fits(&m->from_port, from, from ? ntohs(from->sin_port) : 0) &&
@@ -277,6 +280,9 @@ bool rule_match_event(const struct rule_match *m, const struct router *r,
 					   : NULL,
 			  &o))
 			return false;
+	if (m->holds_port &&
+	    (!r || !r->portmap || !portmap_find_port(r->portmap, m->holds_port, m->holds_protocol)))
+		return false;
 	return request_fits(m, event) && headers_fit(m, &o) && from_fits(m, event) &&
 	       states_hold(m, &o) && uptime_fits(m, r) && last_fits(m, &o);
 }

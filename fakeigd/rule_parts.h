@@ -24,6 +24,7 @@ enum rule_state {
 	RULE_STATE_WAN_DOWN,
 	RULE_STATE_WAN_UP,
 	RULE_STATE_AFTER_REBOOT,
+	RULE_STATE_RECONNECTED,
 	RULE_STATE_MAPPED,
 	RULE_STATE_MAPPED_BY_OTHER,
 	RULE_STATE_MAPPED_BY_SENDER,
@@ -53,19 +54,23 @@ struct rule_network {
  * @service:		serviceId
  * @version:		of HTTP, "1.0"
  * @order:		names of headers that must stand in that order
- * @body, @segments, @on_connection, @from_port: numbers of the request; empty = any
+ * @body:		of the request
+ * @port, @segments, @on_connection, @from_port: numbers of the request; empty = any
  * @complete:		1 and 0: whether a datagram ends in an empty line; -1 = any
  * @states:		bits of enum rule_state that must all hold
  * @uptime:		seconds since the router booted; empty = any
  * @last:		the last so many entries of the table, by NewPortMappingIndex; 0 = any
  * @nth:		occurrences, counted from 1; empty = any
  * @every:		each so manyth occurrence; 0 = any
+ * @within:		the message before this one that met the rest came less than that ago, us
+ * @after, @after_within: an action that fits was asked for less than that ago, us
+ * @holds_port, @holds_protocol: the table has such a mapping; 0 = any table
  * @probability:	of 2^32; a negative number = always
  * @seed:		of the random numbers of this rule
  */
 struct rule_match {
 	unsigned layers;
-	struct pattern *message, *target, *action, *service, *version;
+	struct pattern *message, *target, *action, *service, *version, *body;
 	struct rule_named *arguments;
 	size_t argument_count;
 	struct rule_named *headers;
@@ -76,13 +81,18 @@ struct rule_match {
 	size_t from_count;
 	const char **order;
 	size_t order_count;
-	struct numbers body, segments, on_connection, from_port;
+	struct numbers port, segments, on_connection, from_port;
 	int complete;
 	unsigned states;
 	struct numbers uptime;
 	unsigned last;
 	struct numbers nth;
 	unsigned long every;
+	int64_t within;
+	struct pattern *after;
+	int64_t after_within;
+	uint16_t holds_port;
+	int holds_protocol;
 	int64_t probability;
 	uint64_t seed;
 };
@@ -141,6 +151,8 @@ bool rule_read_pad(struct rule_reading *r, const struct doc *node);
 bool rule_read_duplicate(struct rule_reading *r, const struct doc *node);
 bool rule_read_wrong_source(struct rule_reading *r, const struct doc *node);
 bool rule_read_header(struct rule_reading *r, const struct doc *node);
+bool rule_read_replace(struct rule_reading *r, const struct doc *node);
+bool rule_read_content_length(struct rule_reading *r, const struct doc *node);
 bool rule_read_also(struct rule_reading *r, const struct doc *node);
 /* rule_rewrite.c */
 bool rule_read_rewrite(struct rule_reading *r, const struct doc *node);

@@ -114,9 +114,60 @@ bool rule_read_trickle(struct rule_reading *r, const struct doc *node)
 	return true;
 }
 
+/* 100, or -5: all but the last five bytes. */
 bool rule_read_truncate(struct rule_reading *r, const struct doc *node)
 {
-	return doc_size(node, &r->o->e.truncate, r->d);
+	struct doc plain = *node;
+
+	if (node->kind != DOC_SCALAR || *node->text != '-')
+		return doc_size(node, &r->o->e.truncate, r->d);
+	plain.text++;
+	plain.len--;
+	return doc_size(&plain, &r->o->e.truncate_end, r->d);
+}
+
+/* 0, or "+10" and "-4": the true length and so many more or less. */
+bool rule_read_content_length(struct rule_reading *r, const struct doc *node)
+{
+	struct effects *e = &r->o->e;
+	struct doc plain = *node;
+
+	if (!doc_want(node, DOC_SCALAR, r->d))
+		return false;
+	e->length_given = true;
+	e->length_change = *node->text == '+' || *node->text == '-';
+	plain.quoted = false; /* a sign needs quotes in some YAML writers */
+	plain.text += *node->text == '+';
+	plain.len -= *node->text == '+';
+	return doc_number(&plain, INT64_MIN, INT64_MAX, &e->length, r->d);
+}
+
+/* {text: other}, in the rendered body. */
+bool rule_read_replace(struct rule_reading *r, const struct doc *node)
+{
+	struct effects *e = &r->o->e;
+
+	if (!doc_want(node, DOC_MAP, r->d))
+		return false;
+	if (node->count > EFFECT_REPLACES_MAX) {
+		diag_at(r->d, node->file, node->line, "replace: at most %d texts",
+			EFFECT_REPLACES_MAX);
+		return false;
+	}
+	for (size_t i = 0; i < node->count; i++) {
+		const struct doc *item = node->items[i];
+
+		if (!doc_want(item, DOC_SCALAR, r->d))
+			return false;
+		if (!*item->key) {
+			diag_at(r->d, item->file, item->key_line, "replace: an empty text");
+			return false;
+		}
+		e->replace[i] = item->key;
+		e->replace_by[i] = item->text;
+	}
+	e->replaces = node->count;
+	return true;
 }
 
 /* 1M, or {bytes: 2G, with: text, in: head}. */

@@ -20,16 +20,17 @@ static const char *const layer_names[] = {"ssdp", "http", "description", "soap",
 static_assert(ARRAY_SIZE(layer_names) == RULE_LAYER_COUNT, "a name for each layer");
 
 static const char *const state_names[] = {
-	"table-full", "table-empty",	 "wan-down",	     "wan-up",	 "after-reboot",
-	"mapped",     "mapped-by-other", "mapped-by-sender", "unmapped",
+	"table-full",  "table-empty", "wan-down",	 "wan-up",	     "after-reboot",
+	"reconnected", "mapped",      "mapped-by-other", "mapped-by-sender", "unmapped",
 };
 static_assert(ARRAY_SIZE(state_names) == RULE_STATE_COUNT, "a name for each state");
 
 static const char *const when_keys[] = {
-	"layer",     "message",	      "target",	      "action",	      "service", "from",
-	"from-port", "header",	      "header-exact", "header-order", "version", "body",
-	"segments",  "on-connection", "complete",     "state",	      "uptime",	 "last",
-	"nth",	     "first",	      "every",	      "probability",  "seed",
+	"layer",     "message",	    "target",	     "action",	     "service",	     "from",
+	"from-port", "port",	    "header",	     "header-exact", "header-order", "version",
+	"body",	     "segments",    "on-connection", "complete",     "state",	     "holds",
+	"uptime",    "last",	    "nth",	     "first",	     "every",	     "within",
+	"after",     "probability", "seed",
 };
 
 /* Names of messages, and the layers in which something is called that. */
@@ -454,6 +455,65 @@ static bool read_chance(struct rule_match *m, const struct doc *when, struct dia
 	return true;
 }
 
+/* {action: NAME, within: 3s} */
+static bool read_after(struct rule_match *m, const struct doc *node, struct diag *d)
+{
+	static const char *const keys[] = {"action", "within"};
+	const struct doc *action = doc_get(node, "action"), *within = doc_get(node, "within");
+	long long us;
+
+	if (!doc_keys(node, keys, ARRAY_SIZE(keys), d))
+		return false;
+	if (!action || !within) {
+		diag_at(d, node->file, node->line, "after: \"%s\" is missing",
+			action ? "within" : "action");
+		return false;
+	}
+	if (!read_pattern(&m->after, action, d) || !check_action(m->after, action, d) ||
+	    !doc_duration_us(within, &us, d))
+		return false;
+	m->after_within = us;
+	return true;
+}
+
+static bool read_recent(struct rule_match *m, const struct doc *when, struct diag *d)
+{
+	const struct doc *within = doc_get(when, "within"), *after = doc_get(when, "after");
+	long long us = 0;
+
+	if (within && !doc_duration_us(within, &us, d))
+		return false;
+	m->within = us;
+	return !after || read_after(m, after, d);
+}
+
+/* {external_port: 5000, protocol: TCP} */
+static bool read_holds(struct rule_match *m, const struct doc *node, struct diag *d)
+{
+	static const char *const keys[] = {"external_port", "protocol"};
+	static const char *const protocols[] = {"TCP", "UDP"};
+	const struct doc *port = doc_get(node, "external_port");
+	const struct doc *protocol = doc_get(node, "protocol");
+	long long number;
+	int choice;
+
+	if (!node)
+		return true;
+	if (!doc_keys(node, keys, ARRAY_SIZE(keys), d))
+		return false;
+	if (!port || !protocol) {
+		diag_at(d, node->file, node->line, "holds: \"%s\" is missing",
+			port ? "protocol" : "external_port");
+		return false;
+	}
+	if (!doc_number(port, 1, 65535, &number, d) ||
+	    !doc_choice(protocol, protocols, ARRAY_SIZE(protocols), &choice, d))
+		return false;
+	m->holds_port = (uint16_t)number;
+	m->holds_protocol = choice ? IPPROTO_UDP : IPPROTO_TCP;
+	return true;
+}
+
 static bool read_order(struct rule_match *m, const struct doc *node, struct diag *d)
 {
 	return !node || doc_list_strings(node, &m->order, &m->order_count, d);
@@ -466,7 +526,7 @@ static bool read_request(struct rule_match *m, const struct doc *when, struct di
 		const char *key;
 		struct numbers *numbers;
 	} facts[] = {
-		{"body", &m->body},
+		{"port", &m->port},
 		{"segments", &m->segments},
 		{"on-connection", &m->on_connection},
 		{"from-port", &m->from_port},
@@ -499,6 +559,7 @@ bool rule_match_read(struct rule_match *m, const struct doc *rule, struct diag *
 	    !read_pattern(&m->action, doc_get(when, "action"), d) ||
 	    !read_pattern(&m->service, doc_get(when, "service"), d) ||
 	    !read_pattern(&m->version, doc_get(when, "version"), d) ||
+	    !read_pattern(&m->body, doc_get(when, "body"), d) ||
 	    (m->action && !check_action(m->action, doc_get(when, "action"), d)))
 		return false;
 	for (size_t i = 0; when && i < when->count; i++)
@@ -510,6 +571,7 @@ bool rule_match_read(struct rule_match *m, const struct doc *rule, struct diag *
 	       read_headers(&m->exact, &m->exact_count, doc_get(when, "header-exact"), d) &&
 	       read_from(m, doc_get(when, "from"), d) && read_request(m, when, d) &&
 	       read_states(m, doc_get(when, "state"), d) && read_last(m, when, d) &&
+	       read_recent(m, when, d) && read_holds(m, doc_get(when, "holds"), d) &&
 	       read_counting(m, when, d) && read_chance(m, when, d);
 }
 
@@ -527,6 +589,8 @@ void rule_match_free(struct rule_match *m)
 	pattern_free(m->action);
 	pattern_free(m->service);
 	pattern_free(m->version);
+	pattern_free(m->body);
+	pattern_free(m->after);
 	free(m->order);
 	free_named(m->arguments, m->argument_count);
 	free_named(m->headers, m->header_count);

@@ -389,8 +389,7 @@ static void send_message(struct ssdp *s, const struct ssdp_way *way,
 	render(s, way, template, st, usn);
 	if (e->headers)
 		head_edit(&s->out, s->out.len, e);
-	if (e->truncate >= 0 && (size_t)e->truncate < s->out.len)
-		s->out.len = (size_t)e->truncate;
+	s->out.len = effects_length(e, s->out.len);
 	ready.bytes = s->out;
 	dispatch(s, &ready, e);
 }

@@ -9,9 +9,11 @@ without ``expect`` only prepares. The verbs:
   notify: {after: reboot|byebye|advance SECONDS|search, st}   NOTIFY datagrams heard by multicast
   get: description | scpd NAME | PATH                   with method:, headers: {}, version:
   raw: text for a TCP connection to the router          {path}, {control}, {host} are filled in; as a
-                                                        list: one segment each
+                                                        list: one segment each, gap: seconds apart;
+                                                        half-close: true (no more is sent); port: N
   call: ACTION, args: {NAME: value}, service: NAME, headers: {}, soapaction: text, body: text, action_ns: URN
-  add: {port, protocol, internal, client, lease, remote, enabled, text, any}    AddPortMapping
+  add: {port, to, protocol, internal, client, lease, remote, enabled, text, any}    AddPortMapping; with
+                                                        ``to`` for every port up to that one
   subscribe: {callback: URL, nt, sid, timeout, headers}, then: {router request}  GENA, with the events
   reach: PORT | {port, protocol, internal, address, peer}                       a packet of the peer
   advance: SECONDS       router: {control request}      again: N (repeat the step before N times)
@@ -32,6 +34,7 @@ nowhere); ``call`` and ``add`` need no description at all with ``at`` and ``acti
 import email.utils
 import re
 import select
+import socket
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -244,11 +247,18 @@ class Observer:
                     closed=reply.closed, notes="\n".join(reply.notes), size=len(reply.body),
                     seconds=time.monotonic() - begun)
 
-    def _exchange(self, where, pieces, to_head=False, timeout=15):
-        with http.Client(self.lab.connect("client", where.host, where.port)) as client:
-            client.socket.settimeout(timeout)
+    def _exchange(self, where, pieces, step=None, to_head=False):
+        step = step or {}
+        with http.Client(self.lab.connect("client", where.host, step.get("port", where.port))) as client:
+            client.socket.settimeout(step.get("timeout", 15))
             begun = time.monotonic()
-            reply = client.exchange(*pieces, to_head=to_head)
+            for number, piece in enumerate(pieces):
+                if number and step.get("gap"):
+                    select.select([], [], [], step["gap"])
+                client.send(piece)
+            if step.get("half-close"):
+                client.socket.shutdown(socket.SHUT_WR)
+            reply = client.receive(to_head)
             seen = self._reply(reply, begun)
             if not seen.closed:
                 client.socket.settimeout(0.15)
@@ -272,7 +282,7 @@ class Observer:
         method = step.get("method", "GET")
         data = http.request(method, where.path, where.authority, tuple(step.get("headers", {}).items()),
                             version=step.get("version", "1.1"))
-        return self._exchange(where, [data], method == "HEAD", step.get("timeout", 15))[0]
+        return self._exchange(where, [data], step, method == "HEAD")[0]
 
     def do_raw(self, what, step):
         where = self._location()
@@ -282,8 +292,7 @@ class Observer:
             fill["{control}"] = self._service(step).control.path
         for key, value in fill.items():
             pieces = [p.replace(key, value) for p in pieces]
-        return self._exchange(where, [p.encode("latin-1") for p in pieces],
-                              timeout=step.get("timeout", 15))[0]
+        return self._exchange(where, [p.encode("latin-1") for p in pieces], step)[0]
 
     def do_call(self, action, step):
         kind = step.get("action_ns") or self._service(step).type
@@ -297,7 +306,7 @@ class Observer:
             if value is not None:
                 headers.append((name, value))
         data = http.request("POST", where.path, where.authority, headers, body)
-        seen, reply = self._exchange(where, [data], timeout=step.get("timeout", 15))
+        seen, reply = self._exchange(where, [data], step)
         try:
             seen.args = {k.split("}")[-1]: v for k, v in soap.parse(reply, kind, action).items()}
             seen.ok = True
@@ -311,6 +320,9 @@ class Observer:
     def do_add(self, what, step):
         what = {"port": what} if isinstance(what, int) else dict(what)
         port = what["port"]
+        for earlier in range(port, what["to"]) if "to" in what else ():
+            self.do_add({k: v for k, v in what.items() if k != "to"} | {"port": earlier}, step)
+        port = what.get("to", port)
         args = {"NewRemoteHost": what.get("remote", ""), "NewExternalPort": port,
                 "NewProtocol": what.get("protocol", "TCP"),
                 "NewInternalPort": what.get("internal", port),
