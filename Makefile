@@ -124,11 +124,12 @@ install: all
 	install -m 644 fakeigd/fakeigd.8 $(share)/man/man8/fakeigd.8
 	install -d $(share)/bash-completion/completions
 	install -m 644 scripts/igdlab.bash-completion $(share)/bash-completion/completions/igdlab
-	install -d $(share)/igdlab/topologies $(share)/igdlab/fakeigd/profiles $(share)/igdlab/fakeigd/quirks $(share)/igdlab/captures
+	install -d $(share)/igdlab/topologies $(share)/igdlab/fakeigd $(share)/igdlab/captures
 	install -m 644 topologies/*.yaml $(share)/igdlab/topologies
-	install -m 644 fakeigd/profiles/* $(share)/igdlab/fakeigd/profiles
-	install -m 644 fakeigd/quirks/* $(share)/igdlab/fakeigd/quirks
+	cp -r fakeigd/profiles fakeigd/quirks $(share)/igdlab/fakeigd/
 	install -m 644 captures/* $(share)/igdlab/captures
+	install -d $(share)/igdlab/schemas
+	install -m 644 sim/*.schema.json fakeigd/*.schema.json $(share)/igdlab/schemas
 
 .PHONY: uninstall
 uninstall:

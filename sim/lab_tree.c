@@ -26,10 +26,11 @@ static bool is_tree(const char *path)
 	return true;
 }
 
-/* The source tree that the running program was built in, or NULL. */
+/* The source tree that the program was built in, or what was installed beside it; NULL if neither.
+ */
 static char *tree_above(const char *program)
 {
-	char *path = xstrdup(program);
+	char *path = xstrdup(program), *installed;
 
 	for (int depth = 0; depth <= TREE_DEPTH; depth++) {
 		char *slash = strrchr(path, '/');
@@ -37,6 +38,12 @@ static char *tree_above(const char *program)
 		if (!slash || slash == path)
 			break;
 		*slash = '\0';
+		installed = xasprintf("%s/share/igdlab", path);
+		if (depth && is_tree(installed)) {
+			free(path);
+			return installed;
+		}
+		free(installed);
 		if (depth && is_tree(path))
 			return path;
 	}

@@ -14,16 +14,21 @@
 
 char *setup_program(const char *name)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], *slash, *beside;
 	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	char *slash;
 
 	path[len > 0 ? len : 0] = '\0';
 	slash = strrchr(path, '/');
 	if (!slash)
 		return xstrdup(name ? name : ".");
 	*slash = '\0';
-	return name ? xasprintf("%s/%s", path, name) : xstrdup(path);
+	if (!name)
+		return xstrdup(path);
+	beside = xasprintf("%s/%s", path, name);
+	if (access(beside, X_OK) == 0)
+		return beside;
+	free(beside);
+	return xasprintf("%s/../sbin/%s", path, name);
 }
 
 /* Complaints of the loader are whole lines and stand for themselves. */
