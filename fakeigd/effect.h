@@ -50,7 +50,7 @@ struct also {
  * @pad:	bytes added to the body, or with @pad_head to the head (0 = none), made while
  *sending
  * @pad_with:	what they are, again and again; NULL = spaces
- * @copies:	times a datagram is sent (1 = once)
+ * @copies:	times a datagram is sent (1 = once), @copy_gap_us apart
  * @drop:	send nothing; TCP connection stays open
  * @close:	close after the answer whatever the head says; with @drop: close without answer
  * @half_close:	shut down sending after the answer
@@ -104,6 +104,7 @@ struct effects {
 	const char *pad_with;
 	bool pad_head;
 	unsigned copies;
+	int64_t copy_gap_us;
 	bool drop;
 	bool close;
 	bool half_close;

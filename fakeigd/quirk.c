@@ -12,8 +12,8 @@
 #include <stdlib.h>
 
 static const char *const keys[] = {
-	"summary", "layer",  "priority", "evidence", "seen-on", "breaks",  "also",
-	"naive",   "robust", "client",	 "base",     "observe", "overlay", "unobserved",
+	"summary", "layer",  "priority", "evidence", "seen-on", "breaks",     "also",	  "naive",
+	"robust",  "client", "base",	 "observe",  "overlay", "unobserved", "topology",
 };
 
 static const char *const classes[] = {
@@ -23,14 +23,14 @@ static const char *const classes[] = {
 /* What the suite's observer can do (cases/harness/observe.py), and what may stand beside it. */
 static const char *const verbs[] = {
 	"search",    "notify", "get",	  "raw",    "call",  "add",
-	"subscribe", "reach",  "advance", "router", "again",
+	"subscribe", "reach",  "advance", "router", "again", "leave",
 };
 
 static const char *const step_keys[] = {
-	"search", "notify",	"get",	     "raw",	"call",	      "add",	 "subscribe",
-	"reach",  "advance",	"router",    "again",	"expect",     "wait",	 "count",
-	"method", "headers",	"version",   "timeout", "args",	      "service", "body",
-	"then",	  "soapaction", "action_ns", "gap",	"half-close", "port",	 "at",
+	"search",  "notify",	 "get",	  "raw",     "call", "add",   "subscribe",  "reach",
+	"advance", "router",	 "again", "expect",  "wait", "count", "method",	    "headers",
+	"version", "timeout",	 "args",  "service", "body", "then",  "soapaction", "action_ns",
+	"gap",	   "half-close", "port",  "at",	     "on",   "leave",
 };
 
 static const char *const layers[] = {
@@ -176,7 +176,7 @@ static bool step_check(const struct doc *step, struct diag *d)
 		return !expect || doc_want(expect, DOC_MAP, d);
 	diag_at(d, step->file, step->line,
 		"observe: a step needs a verb: search, notify, get, raw, call, add, subscribe, "
-		"reach, advance, router or again");
+		"reach, leave, advance, router or again");
 	return false;
 }
 
@@ -226,11 +226,30 @@ static bool texts_check(const struct doc *quirk, struct diag *d)
 	return true;
 }
 
+/* NAME, or {name: nested-2, router: r2}: where it is shown, and which router bears it. */
+static bool topology_check(const struct doc *node, struct diag *d)
+{
+	static const char *const fields[] = {"name", "router"};
+	const char *text;
+
+	if (node->kind == DOC_SCALAR)
+		return doc_string(node, &text, d);
+	if (!doc_keys(node, fields, ARRAY_SIZE(fields), d))
+		return false;
+	for (size_t i = 0; i < node->count; i++)
+		if (!doc_string(node->items[i], &text, d))
+			return false;
+	if (doc_get(node, "name"))
+		return true;
+	diag_at(d, node->file, node->line, "topology: \"name\" is missing");
+	return false;
+}
+
 bool quirk_check(const struct doc *quirk, struct diag *d)
 {
 	static const char *const needed[] = {"summary", "layer", "evidence", "overlay"};
 	const struct doc *layer = doc_get(quirk, "layer"), *client = doc_get(quirk, "client");
-	const struct doc *breaks = doc_get(quirk, "breaks");
+	const struct doc *breaks = doc_get(quirk, "breaks"), *topology = doc_get(quirk, "topology");
 	const struct doc *priority = doc_get(quirk, "priority");
 	long long number;
 	int choice;
@@ -247,5 +266,6 @@ bool quirk_check(const struct doc *quirk, struct diag *d)
 	       evidence_check(doc_get(quirk, "evidence"), d) &&
 	       (!priority || doc_number(priority, 1, 3, &number, d)) &&
 	       (!breaks || breaks_check(breaks, d)) && (!client || client_check(client, d)) &&
-	       observe_check(quirk, d) && doc_want(doc_get(quirk, "overlay"), DOC_MAP, d);
+	       observe_check(quirk, d) && (!topology || topology_check(topology, d)) &&
+	       doc_want(doc_get(quirk, "overlay"), DOC_MAP, d);
 }

@@ -396,8 +396,10 @@ void rule_outcome_add(const struct rule_outcome *o, uint64_t *random, struct eff
 		out->pad_with = from->pad_with;
 		out->pad_head = from->pad_head;
 	}
-	if (from->copies != 1)
+	if (from->copies != 1) {
 		out->copies = from->copies;
+		out->copy_gap_us = from->copy_gap_us;
+	}
 	if (o->random_port)
 		out->source_port =
 			(uint16_t)(EPHEMERAL_FIRST + rule_random(random) % EPHEMERAL_COUNT);

@@ -201,14 +201,28 @@ bool rule_read_pad(struct rule_reading *r, const struct doc *node)
 	return true;
 }
 
-/* Number of datagrams altogether. */
+/* Number of datagrams altogether, or {copies: 5, gap: 10ms}. */
 bool rule_read_duplicate(struct rule_reading *r, const struct doc *node)
 {
-	long long copies;
+	static const char *const keys[] = {"copies", "gap"};
+	const struct doc *copies = node, *gap = NULL;
+	long long number, us = 0;
 
-	if (!doc_number(node, 2, 1000, &copies, r->d))
+	if (node->kind == DOC_MAP) {
+		if (!doc_keys(node, keys, ARRAY_SIZE(keys), r->d))
+			return false;
+		copies = doc_get(node, "copies");
+		gap = doc_get(node, "gap");
+	}
+	if (!copies) {
+		diag_at(r->d, node->file, node->line, "duplicate: \"copies\" is missing");
 		return false;
-	r->o->e.copies = (unsigned)copies;
+	}
+	if (!doc_number(copies, 2, 1000000, &number, r->d) ||
+	    (gap && !doc_duration_us(gap, &us, r->d)))
+		return false;
+	r->o->e.copies = (unsigned)number;
+	r->o->e.copy_gap_us = us;
 	return true;
 }
 

@@ -40,7 +40,7 @@ struct ssdp_way {
 /**
  * struct ssdp_delayed - a datagram that waits
  * @what:	for the journal
- * @copies, @source_port, @source_address: as in struct effects
+ * @copies, @gap_us, @source_port, @source_address: as in struct effects
  * @held:	leaves behind the next datagram that is not held, or when its time comes
  */
 struct ssdp_delayed {
@@ -52,6 +52,7 @@ struct ssdp_delayed {
 	struct buf bytes;
 	char *what;
 	unsigned copies;
+	int64_t gap_us;
 	uint16_t source_port;
 	struct in_addr source_address;
 	bool held;

@@ -272,7 +272,7 @@ static void deliver(struct ssdp *s, const struct ssdp_delayed *d)
 	set_source(&from, d->source_port,
 		   d->source_address.s_addr ? other_address(d->way.socket->iface, d->source_address)
 					    : d->source_address);
-	for (unsigned i = 0; i < d->copies; i++) {
+	for (unsigned i = 0; i < (d->gap_us ? 1 : d->copies); i++) {
 		int error = other ? transmit_from(&d->way, &from, buf_slice(&d->bytes))
 				  : transmit(&d->way, &from, buf_slice(&d->bytes));
 
@@ -309,7 +309,13 @@ static void delayed_due(void *arg)
 	struct ssdp_delayed *d = arg;
 
 	deliver(d->ssdp, d);
-	delayed_free(d);
+	if (!d->gap_us || d->copies == 1) {
+		delayed_free(d);
+		return;
+	}
+	d->copies--;
+	d->held = false;
+	loop_timer_arm(d->ssdp->router->loop, &d->timer, clock_now() + d->gap_us, delayed_due, d);
 }
 
 static void keep(struct ssdp *s, const struct ssdp_delayed *ready, int64_t delay_us)
@@ -357,14 +363,14 @@ static void release_held(struct ssdp *s)
 	struct ssdp_delayed *d;
 
 	while ((d = oldest_held(s)))
-		delayed_due(d);
+		delayed_due(d); /* not held any more, or gone */
 }
 
 static void dispatch(struct ssdp *s, struct ssdp_delayed *ready, const struct effects *e)
 {
 	ready->held = e->reorder;
-	if (e->reorder || e->delay_us)
-		keep(s, ready, e->delay_us ? e->delay_us : HELD_US);
+	if (e->reorder || e->delay_us || ready->gap_us)
+		keep(s, ready, e->reorder && !e->delay_us ? HELD_US : e->delay_us);
 	else
 		deliver(s, ready);
 	if (!e->reorder && s->first)
@@ -379,6 +385,7 @@ static void send_message(struct ssdp *s, const struct ssdp_way *way,
 		.ssdp = s,
 		.way = *way,
 		.copies = e->copies,
+		.gap_us = e->copy_gap_us,
 		.source_port = e->source_port,
 		.source_address = e->source_address,
 	};
