@@ -5,7 +5,7 @@
 without ``expect`` only prepares. The verbs:
 
   search: ST | {st, mx, to: multicast|unicast, host, man, from-port, extra: {NAME: value}, raw: text},
-          wait: seconds (0.4), count: N
+          wait: seconds (0.4), count: N, then: {advance: SECONDS} or {router request}
   notify: {after: reboot|byebye|advance SECONDS|search, st}   NOTIFY datagrams heard by multicast
   get: description | scpd NAME | PATH                   with method:, headers: {}, version:
   raw: text for a TCP connection to the router          {path}, {control}, {host} are filled in; as a
@@ -14,7 +14,7 @@ without ``expect`` only prepares. The verbs:
   call: ACTION, args: {NAME: value}, service: NAME, headers: {}, soapaction: text, body: text, action_ns: URN
   add: {port, to, protocol, internal, client, lease, remote, enabled, text, any}    AddPortMapping; with
                                                         ``to`` for every port up to that one
-  subscribe: {callback: URL, nt, sid, timeout, headers}, then: {router request}  GENA, with the events
+  subscribe: {callback: URL, nt, sid, timeout, headers}, then: as for search  GENA, with the events
   reach: PORT | {port, protocol, internal, address, peer}                       a packet of the peer
   advance: SECONDS       router: {control request}      again: N (repeat the step before N times)
 
@@ -164,6 +164,17 @@ class Observer:
             self._before = step
         return seen, unmet(step.get("expect", {}), seen)
 
+    def _then(self, step):
+        """What "then" asks for while an answer is awaited."""
+        then = step.get("then") or []
+        for request in [then] if isinstance(then, dict) else then:
+            # What was sent is with the router before its clock moves.
+            self.lab.router(self.router, op="sync")
+            if "advance" in request:
+                self.lab.advance(float(request["advance"]))
+            else:
+                self.lab.router(self.router, **request)
+
     # -- discovery -----------------------------------------------------------------------------------
 
     @staticmethod
@@ -214,6 +225,7 @@ class Observer:
                                          what.get("man", '"ssdp:discover"'),
                                          extra=tuple(what.get("extra", {}).items()))
             sock.sendto(data, to)
+            self._then(step)
             return self._listen(sock, step.get("wait", SILENCE), step.get("count"))
 
     def do_notify(self, what, step):
@@ -345,9 +357,7 @@ class Observer:
             lines = [(k, v) for k, v in headers.items() if v is not None]
             seen, _ = self._exchange(where, [http.request(what.get("method", "SUBSCRIBE"), where.path,
                                                           where.authority, lines)])
-            if step.get("then"):
-                for request in [step["then"]] if isinstance(step["then"], dict) else step["then"]:
-                    self.lab.router(self.router, **request)
+            self._then(step)
             self._events(listener, seen, step.get("wait", SILENCE))
         return seen
 
