@@ -5,27 +5,32 @@
  * Theory of operation
  *
  * The tree is that of InternetGatewayDevice:1 and :2 (IGD:1 2.2): root, WANDevice,
- * WANConnectionDevice, and LANDevice where LANHostConfigManagement is offered; each service goes to
- * the device that its table names. Devices without services are left out, so a profile that lists
- * none describes a bare root. URLs come from the profile's patterns, expanded once; control and
- * event requests find their service by comparing the target with them. Documents are rendered from
- * templates when first asked for (description_render.c) and kept until descriptions_reload(): one
- * root description per LAN interface and address family, because it may carry addresses, and one
- * service description per service.
+ * WANConnectionDevice, and LANDevice where LANHostConfigManagement is offered, with what "devices"
+ * of the profile adds; each service goes to the device that it or its table names. Devices without
+ * services are left out, so a profile that lists none describes a bare root. URLs come from the
+ * profile's patterns, expanded once; control and event requests find their service by comparing the
+ * target with them. Documents are rendered from templates when first asked for
+ * (description_render.c) and kept until descriptions_reload(): one root description per LAN
+ * interface and address family, because it may carry addresses, and one service description per
+ * service.
  */
 #include "description_parts.h"
 
 #include "base/mem.h"
 #include "choice.h"
+#include "head_edit.h"
 #include "rule.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stddef.h>
 #include <stdlib.h>
 
-static const char *udn_of_level(const struct descriptions *d, enum service_level level)
+const char *description_device_udn(const struct descriptions *d, int device)
 {
-	return level == SERVICE_LAN_DEVICE ? d->lan_udn : d->router->profile->udn[level];
+	const char *udn = d->router->profile->devices[device].udn;
+
+	return udn ? udn : d->lan_udn;
 }
 
 /* Part of a serviceId after the last colon. */
@@ -36,10 +41,23 @@ static const char *short_id(const struct profile_service *s)
 	return colon ? colon + 1 : s->id;
 }
 
-static bool expand_one(struct buf *out, struct slice name, const struct profile_service *s,
-		       const char *udn)
+/* A number as eight hex digits that look like no number. */
+static void add_mixed(struct buf *out, uint32_t number)
 {
-	if (slice_eq(name, "udn"))
+	number = (number ^ number >> 16) * UINT32_C(0x85ebca6b);
+	number = (number ^ number >> 13) * UINT32_C(0xc2b2ae35);
+	buf_printf(out, "%08x", number ^ number >> 16);
+}
+
+/* {lan_address} and {http_port} differ by interface and are left to description_render.c. */
+static bool expand_one(struct buf *out, struct slice name, const struct descriptions *d,
+		       const struct profile_service *s, const char *udn)
+{
+	if (slice_eq(name, "boot"))
+		add_mixed(out, d->router->boot_id);
+	else if (slice_eq(name, "connection"))
+		buf_printf(out, "%u", d->router->connects);
+	else if (slice_eq(name, "udn"))
 		buf_puts(out, udn);
 	else if (s && slice_eq(name, "service"))
 		buf_puts(out, s->type);
@@ -53,7 +71,8 @@ static bool expand_one(struct buf *out, struct slice name, const struct profile_
 }
 
 /* A URL pattern with its {names} filled in; @s is NULL for the root description. */
-static char *expand(const char *pattern, const struct profile_service *s, const char *udn)
+static char *expand(const struct descriptions *d, const char *pattern,
+		    const struct profile_service *s, const char *udn)
 {
 	struct buf out = {0};
 
@@ -61,7 +80,7 @@ static char *expand(const char *pattern, const struct profile_service *s, const 
 		size_t len = strcspn(pattern, "}");
 		struct slice name = {pattern + 1, len ? len - 1 : 0};
 
-		if (*pattern == '{' && pattern[len] && expand_one(&out, name, s, udn))
+		if (*pattern == '{' && pattern[len] && expand_one(&out, name, d, s, udn))
 			pattern += len + 1;
 		else
 			buf_putc(&out, *pattern++);
@@ -106,28 +125,58 @@ static void forget(struct descriptions *d)
 	d->count = 0;
 }
 
+/* Two services of one type and version need URLs of their own: the second one's ends in -2. */
+static void tell_apart(const struct descriptions *d, char **url, size_t field)
+{
+	const struct profile_service *s = d->services[d->count - 1].profile;
+	unsigned same = 1;
+	char *numbered;
+
+	for (size_t i = 0; i + 1 < d->count; i++) {
+		const struct described_service *other = &d->services[i];
+
+		same += !strcmp(other->profile->type, s->type) &&
+			other->profile->version == s->version &&
+			!strcmp(*(char *const *)((const char *)other + field), *url);
+	}
+	if (same == 1 || !**url)
+		return;
+	numbered = xasprintf("%s-%u", *url, same);
+	free(*url);
+	*url = numbered;
+}
+
+static void learn_service(struct descriptions *d, const struct profile_service *from)
+{
+	const struct profile *p = d->router->profile;
+	struct described_service *s = &d->services[d->count++];
+	const char *udn = description_device_udn(d, from->device);
+
+	s->profile = from;
+	s->table = service_of(from);
+	s->device = from->device;
+	s->scpd = expand(d, from->scpd ? from->scpd : p->url_scpd, from, udn);
+	s->control = expand(d, from->control ? from->control : p->url_control, from, udn);
+	if (!from->control)
+		tell_apart(d, &s->control, offsetof(struct described_service, control));
+	/* Nothing evented: present, but empty (DESC-26). */
+	if (!s->table || !service_evented(from, s->table)) {
+		s->event = xstrdup(from->event ? from->event : "");
+		return;
+	}
+	s->event = expand(d, from->event ? from->event : p->url_event, from, udn);
+	if (!from->event)
+		tell_apart(d, &s->event, offsetof(struct described_service, event));
+}
+
 static void learn(struct descriptions *d)
 {
 	const struct profile *p = d->router->profile;
 
 	derive_lan_udn(d);
-	d->root = expand(p->url_description, NULL, p->udn[0]);
-	for (size_t i = 0; i < p->service_count; i++) {
-		const struct profile_service *from = &p->services[i];
-		struct described_service *s = &d->services[d->count++];
-		const char *udn;
-
-		s->profile = from;
-		s->table = service_find(from->type, from->version);
-		s->level = s->table ? s->table->level : SERVICE_ROOT;
-		udn = udn_of_level(d, s->level);
-		s->scpd = expand(p->url_scpd, from, udn);
-		s->control = expand(p->url_control, from, udn);
-		/* Nothing evented: present, but empty (DESC-26). */
-		s->event = s->table && service_evented(from, s->table)
-				   ? expand(p->url_event, from, udn)
-				   : xstrdup("");
-	}
+	d->root = expand(d, p->url_description, NULL, p->udn[0]);
+	for (size_t i = 0; i < p->service_count; i++)
+		learn_service(d, &p->services[i]);
 }
 
 struct descriptions *descriptions_new(struct router *r)
@@ -148,22 +197,26 @@ void descriptions_free(struct descriptions *d)
 	free(d);
 }
 
+bool descriptions_change(const struct router *r)
+{
+	const struct profile *p = r->profile;
+	const char *const urls[] = {p->url_description, p->url_scpd, p->url_control, p->url_event};
+
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++)
+		if (strstr(urls[i], "{boot}") || strstr(urls[i], "{connection}"))
+			return true;
+	return false;
+}
+
 void descriptions_reload(struct router *r)
 {
 	forget(r->description);
 	learn(r->description);
 }
 
-const char *description_level_udn(const struct descriptions *d, enum service_level level)
-{
-	return udn_of_level(d, level);
-}
-
 const char *description_udn(const struct router *r, const struct profile_service *service)
 {
-	const struct service *table = service_find(service->type, service->version);
-
-	return udn_of_level(r->description, table ? table->level : SERVICE_ROOT);
+	return description_device_udn(r->description, service->device);
 }
 
 /* Path and query of a request target, also of one in absolute form (RFC 9112 3.2.2). */
@@ -190,6 +243,7 @@ static bool is_url(const struct router *r, struct slice path, const char *url)
 
 	if (!*url)
 		return false;
+	url = path_of(slice_of(url)).ptr;
 	if (*url != '/' && path.len && path.ptr[0] == '/') {
 		path.ptr++;
 		path.len--;
@@ -302,6 +356,24 @@ static void get_scpd(struct router *r, const struct http_request *request, struc
 	buf_free(&fresh);
 }
 
+/* A further document of the profile. */
+static void get_page(struct router *r, const struct http_request *request, struct http_reply *reply,
+		     const struct profile_page *page)
+{
+	const struct template *form;
+	struct buf body = {0};
+
+	apply_rules(r, request, reply, "page", page->path);
+	form = reply->effects.body ? reply->effects.body : page->form;
+	description_render_root(r->description, request->lan, request->local.ss_family == AF_INET6,
+				form, &body);
+	for (size_t i = 0; page->replace && i < page->replace->count; i++)
+		body_replace_text(&body, page->replace->items[i]->key,
+				  page->replace->items[i]->text);
+	finish(request, reply, MESSAGE_DESCRIPTION_HEAD, &body);
+	buf_free(&body);
+}
+
 /* presentationURL, where it is a path of ours, leads to a page (DESC-40). */
 static bool is_presentation(const struct router *r, struct slice path)
 {
@@ -323,6 +395,12 @@ void description_get(struct router *r, const struct http_request *request, struc
 		if (!is_url(r, path, d->services[i].scpd))
 			continue;
 		get_scpd(r, request, reply, &d->services[i]);
+		return;
+	}
+	for (size_t i = 0; i < r->profile->page_count; i++) {
+		if (!is_url(r, path, r->profile->pages[i].path))
+			continue;
+		get_page(r, request, reply, &r->profile->pages[i]);
 		return;
 	}
 	http_error_reply(r, reply, is_presentation(r, path) ? 200 : 404);

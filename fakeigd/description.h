@@ -14,6 +14,8 @@ struct descriptions *descriptions_new(struct router *r);
 void descriptions_free(struct descriptions *d);
 /** descriptions_reload() - the profile or an address has changed: forget URLs and documents. */
 void descriptions_reload(struct router *r);
+/** descriptions_change() - whether URLs change with a reboot or a WAN connection. */
+bool descriptions_change(const struct router *r);
 /** description_get() - answer a GET or HEAD: root description, SCPD, or 404. */
 void description_get(struct router *r, const struct http_request *request,
 		     struct http_reply *reply);

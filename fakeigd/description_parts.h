@@ -9,14 +9,14 @@
  * struct described_service - a service of the profile with its URLs
  * @profile:	which
  * @table:	its table; NULL for a type that fakeigd only describes
- * @level:	the device that holds it
+ * @device:	index of the device that holds it
  * @scpd, @control, @event: URLs as they stand in the description; @event "" when nothing is evented
  * @document:	its service description, empty until asked for
  */
 struct described_service {
 	const struct profile_service *profile;
 	const struct service *table;
-	enum service_level level;
+	int device;
 	char *scpd;
 	char *control;
 	char *event;
@@ -26,7 +26,7 @@ struct described_service {
 /**
  * struct descriptions - see description.c
  * @root:	path of the root description
- * @lan_udn:	UDN of LANDevice
+ * @lan_udn:	UDN of LANDevice, where the profile gives none
  * @services, @count: as in the profile
  * @roots:	root descriptions by LAN interface (last: none) and family, empty until asked for
  */
@@ -39,13 +39,13 @@ struct descriptions {
 	struct buf roots[ROUTER_LANS_MAX + 1][2];
 };
 
-/** description_level_udn() - UDN of the device of that level. */
-const char *description_level_udn(const struct descriptions *d, enum service_level level);
-/** description_has_level() - whether the device of that level is in the tree. */
-bool description_has_level(const struct descriptions *d, enum service_level level);
-/** description_device_type() - "urn:schemas-upnp-org:device:WANDevice:1" of that level. */
-void description_device_type(const struct descriptions *d, enum service_level level,
-			     struct buf *out);
+/** description_device_udn() - UDN of a device of the profile. */
+const char *description_device_udn(const struct descriptions *d, int device);
+/** description_has_device() - whether it is in the tree: something is in it, or it was asked for.
+ */
+bool description_has_device(const struct descriptions *d, int device);
+/** description_device_type() - "urn:schemas-upnp-org:device:WANDevice:1" of a device. */
+void description_device_type(const struct descriptions *d, int device, struct buf *out);
 /** description_render_root() - @template NULL: the profile's. */
 void description_render_root(const struct descriptions *d, int lan, bool v6,
 			     const struct template *template, struct buf *out);

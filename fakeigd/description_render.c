@@ -7,41 +7,34 @@
  * embedded device, 1 for each service).
  */
 #include "description_parts.h"
+#include "head_edit.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 
-static const char *device_name(const struct descriptions *d, enum service_level level)
+bool description_has_device(const struct descriptions *d, int device)
 {
-	static const char *const names[] = {NULL, "WANDevice", "WANConnectionDevice", "LANDevice"};
+	const struct profile *p = d->router->profile;
 
-	return level == SERVICE_ROOT ? d->router->profile->device : names[level];
-}
-
-bool description_has_level(const struct descriptions *d, enum service_level level)
-{
-	if (level == SERVICE_ROOT)
+	if (device == SERVICE_ROOT || p->devices[device].written)
 		return true;
 	for (size_t i = 0; i < d->count; i++)
-		if (d->services[i].level == level ||
-		    (level == SERVICE_WAN_DEVICE &&
-		     d->services[i].level == SERVICE_WAN_CONNECTION_DEVICE))
+		if (d->services[i].device == device)
+			return true;
+	for (size_t i = 0; i < p->device_count; i++)
+		if (p->devices[i].parent == device && description_has_device(d, (int)i))
 			return true;
 	return false;
 }
 
-/* LANDevice has only one version; the others go with the root's (IGD-02, IGD-07). */
-void description_device_type(const struct descriptions *d, enum service_level level,
-			     struct buf *out)
+void description_device_type(const struct descriptions *d, int device, struct buf *out)
 {
-	unsigned version = level == SERVICE_LAN_DEVICE ? 1 : d->router->profile->device_version;
+	const struct profile_device *from = &d->router->profile->devices[device];
 
-	buf_printf(out, "urn:schemas-upnp-org:device:%s:%u", device_name(d, level), version);
-}
-
-static void add_service_type(const struct profile_service *s, struct buf *out)
-{
-	buf_printf(out, "urn:%s:service:%s:%u", s->domain, s->type, s->version);
+	if (from->urn)
+		buf_puts(out, from->urn);
+	else
+		buf_printf(out, "urn:%s:device:%s:%u", from->domain, from->type, from->version);
 }
 
 /**
@@ -60,6 +53,20 @@ static void set_common(const struct page *page, struct message_values *values)
 	values->v[PLACEHOLDER_HTTP_PORT] = slice_of(page->port);
 }
 
+/* A URL with what differs by interface. */
+static void add_url(const struct page *page, const char *url, struct buf *out)
+{
+	struct buf plain = {0};
+
+	buf_puts(&plain, url);
+	if (strchr(url, '{')) {
+		body_replace_text(&plain, "{lan_address}", page->address);
+		body_replace_text(&plain, "{http_port}", page->port);
+	}
+	buf_add_xml(out, buf_slice(&plain));
+	buf_free(&plain);
+}
+
 static void render_service(const struct page *page, const struct described_service *s,
 			   struct buf *out)
 {
@@ -70,10 +77,10 @@ static void render_service(const struct page *page, const struct described_servi
 	struct buf escaped[4] = {0}, type = {0};
 
 	set_common(page, &values);
-	add_service_type(s->profile, &type);
+	service_urn(s->profile, &type);
 	values.v[PLACEHOLDER_SERVICE_TYPE] = buf_slice(&type);
 	for (int i = 0; i < 4; i++) {
-		buf_add_xml(&escaped[i], slice_of(text[i]));
+		add_url(page, text[i], &escaped[i]);
 		values.v[ids[i]] = buf_slice(&escaped[i]);
 	}
 	template_render(page->d->router->profile->templates[MESSAGE_SERVICE], &values, out);
@@ -94,26 +101,32 @@ static void render_list(const struct page *page, enum message_id id, enum placeh
 	buf_free(inside);
 }
 
-static void render_services(const struct page *page, enum service_level level, struct buf *out)
+static void render_services(const struct page *page, int device, struct buf *out)
 {
 	struct buf inside = {0};
 
 	for (size_t i = 0; i < page->d->count; i++)
-		if (page->d->services[i].level == level)
+		if (page->d->services[i].device == device)
 			render_service(page, &page->d->services[i], &inside);
 	render_list(page, MESSAGE_SERVICE_LIST, PLACEHOLDER_SERVICES, &inside, out);
 }
 
-static void render_device(const struct page *page, enum service_level level, struct buf *devices,
-			  struct buf *out)
+enum { DEVICE_TEXTS = 11 };
+
+/* What the placeholders of a device element stand for. */
+static void set_device(const struct page *page, int device, struct buf escaped[DEVICE_TEXTS],
+		       struct message_values *values)
 {
 	const struct profile *p = page->d->router->profile;
-	bool root = level == SERVICE_ROOT;
+	const struct profile_device *from = &p->devices[device];
+	bool root = device == SERVICE_ROOT;
 	const struct {
 		enum placeholder id;
 		const char *text;
-	} texts[] = {
-		{PLACEHOLDER_FRIENDLY_NAME, root ? p->friendly_name : device_name(page->d, level)},
+	} texts[DEVICE_TEXTS] = {
+		{PLACEHOLDER_FRIENDLY_NAME, from->friendly_name ? from->friendly_name
+					    : root		? p->friendly_name
+								: from->type},
 		{PLACEHOLDER_MANUFACTURER, p->manufacturer},
 		{PLACEHOLDER_MANUFACTURER_URL, p->manufacturer_url},
 		{PLACEHOLDER_MODEL_DESCRIPTION, p->model_description},
@@ -122,43 +135,44 @@ static void render_device(const struct page *page, enum service_level level, str
 		{PLACEHOLDER_MODEL_URL, p->model_url},
 		{PLACEHOLDER_SERIAL_NUMBER, p->serial_number},
 		{PLACEHOLDER_UPC, p->upc},
-		{PLACEHOLDER_UDN, description_level_udn(page->d, level)},
+		{PLACEHOLDER_UDN, description_device_udn(page->d, device)},
 		{PLACEHOLDER_PRESENTATION_URL, root ? p->presentation_url : NULL},
 	};
-	enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
-	struct buf escaped[TEXTS] = {0}, type = {0}, services = {0}, inside = {0};
+
+	set_common(page, values);
+	for (int i = 0; i < DEVICE_TEXTS; i++) {
+		buf_add_xml(&escaped[i], slice_of(texts[i].text));
+		values->v[texts[i].id] = buf_slice(&escaped[i]);
+	}
+}
+
+/* A device with all in it, the devices that go first in front. */
+static void render_device(const struct page *page, int device, struct buf *out)
+{
+	const struct profile *p = page->d->router->profile;
+	const struct profile_device *from = &p->devices[device];
+	struct buf escaped[DEVICE_TEXTS] = {0}, type = {0}, services = {0}, devices = {0};
+	struct buf inside = {0};
 	struct message_values values = {0};
 
-	set_common(page, &values);
-	for (int i = 0; i < TEXTS; i++) {
-		buf_add_xml(&escaped[i], slice_of(texts[i].text));
-		values.v[texts[i].id] = buf_slice(&escaped[i]);
-	}
-	description_device_type(page->d, level, &type);
-	render_services(page, level, &services);
-	render_list(page, MESSAGE_DEVICE_LIST, PLACEHOLDER_DEVICES, devices, &inside);
+	set_device(page, device, escaped, &values);
+	description_device_type(page->d, device, &type);
+	render_services(page, device, &services);
+	for (int later = 0; later < 2; later++)
+		for (size_t i = 0; i < p->device_count; i++)
+			if (p->devices[i].parent == device && p->devices[i].first == !later &&
+			    description_has_device(page->d, (int)i))
+				render_device(page, (int)i, &devices);
+	render_list(page, MESSAGE_DEVICE_LIST, PLACEHOLDER_DEVICES, &devices, &inside);
 	values.v[PLACEHOLDER_DEVICE_TYPE] = buf_slice(&type);
 	values.v[PLACEHOLDER_SERVICES] = buf_slice(&services);
 	values.v[PLACEHOLDER_DEVICES] = buf_slice(&inside);
-	template_render(p->templates[MESSAGE_DEVICE], &values, out);
-	for (int i = 0; i < TEXTS; i++)
+	template_render(from->form ? from->form : p->templates[MESSAGE_DEVICE], &values, out);
+	for (int i = 0; i < DEVICE_TEXTS; i++)
 		buf_free(&escaped[i]);
 	buf_free(&type);
 	buf_free(&services);
 	buf_free(&inside);
-}
-
-static void render_tree(const struct page *page, struct buf *out)
-{
-	struct buf connection = {0}, embedded = {0}, none = {0};
-
-	if (description_has_level(page->d, SERVICE_WAN_CONNECTION_DEVICE))
-		render_device(page, SERVICE_WAN_CONNECTION_DEVICE, &none, &connection);
-	if (description_has_level(page->d, SERVICE_WAN_DEVICE))
-		render_device(page, SERVICE_WAN_DEVICE, &connection, &embedded);
-	if (description_has_level(page->d, SERVICE_LAN_DEVICE))
-		render_device(page, SERVICE_LAN_DEVICE, &none, &embedded);
-	render_device(page, SERVICE_ROOT, &embedded, out);
 }
 
 static void set_address(struct page *page, const struct router_interface *lan, bool v6)
@@ -191,7 +205,7 @@ void description_render_root(const struct descriptions *d, int lan, bool v6,
 
 	set_address(&page, interface, v6);
 	set_common(&page, &values);
-	render_tree(&page, &tree);
+	render_device(&page, SERVICE_ROOT, &tree);
 	if (interface)
 		description_location(r, interface, v6, &location);
 	snprintf(config, sizeof(config), "%u", r->config_id);
@@ -238,24 +252,31 @@ void description_each_advertisement(const struct router *r,
 				    void (*fn)(void *arg, const char *nt, const char *usn),
 				    void *arg)
 {
+	const struct profile_device *devices = r->profile->devices;
 	const struct descriptions *d = r->description;
 	struct buf nt = {0}, usn = {0};
 
-	advertise(description_level_udn(d, SERVICE_ROOT), "upnp:rootdevice", fn, arg, &usn);
-	for (int level = SERVICE_ROOT; level < SERVICE_LEVELS; level++) {
-		const char *udn = description_level_udn(d, level);
+	if (!devices[SERVICE_ROOT].silent)
+		advertise(description_device_udn(d, SERVICE_ROOT), "upnp:rootdevice", fn, arg,
+			  &usn);
+	for (size_t i = 0; i < r->profile->device_count; i++) {
+		const char *udn = description_device_udn(d, (int)i);
 
-		if (!description_has_level(d, level))
+		if (devices[i].silent || !description_has_device(d, (int)i))
 			continue;
 		advertise(udn, udn, fn, arg, &usn);
 		buf_reset(&nt);
-		description_device_type(d, level, &nt);
+		description_device_type(d, (int)i, &nt);
 		advertise(udn, nt.data, fn, arg, &usn);
 	}
 	for (size_t i = 0; i < d->count; i++) {
+		const struct described_service *s = &d->services[i];
+
+		if (devices[s->device].silent)
+			continue;
 		buf_reset(&nt);
-		add_service_type(d->services[i].profile, &nt);
-		advertise(description_level_udn(d, d->services[i].level), nt.data, fn, arg, &usn);
+		service_urn(s->profile, &nt);
+		advertise(description_device_udn(d, s->device), nt.data, fn, arg, &usn);
 	}
 	buf_free(&nt);
 	buf_free(&usn);

@@ -60,6 +60,7 @@ struct also {
  * @source_port, @source_address: datagram leaves from another port or address (0 = no); an address
  *		in 0.0.0.0/8 is a host number of the interface's network
  * @reboot, @forget, @wan_down: state changes after the answer
+ * @wan_down_us: the WAN comes back after that time (0 = it stays down)
  * @renumber:	new WAN address after the answer (0 = no)
  * @rules:	names of the rules that matched, comma separated, for the journal
  */
@@ -116,6 +117,7 @@ struct effects {
 	bool reboot;
 	bool forget;
 	bool wan_down;
+	int64_t wan_down_us;
 	struct in_addr renumber;
 	char rules[96];
 };

@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "forward_table.h"
+#include "profile.h"
 #include "router.h"
 
 #include <errno.h>
@@ -26,12 +27,14 @@
 
 /**
  * struct forward - forwarding of one router
+ * @router:	for its policy
  * @netfilter:	socket for elements and conntrack, NULL without a WAN interface
  * @route:	socket for the interface's counters, NULL where there is no interface
  * @wan:	index of the WAN interface
  * @enabled:	as forward_set_enabled() left it
  */
 struct forward {
+	const struct router *router;
 	struct mnl_socket *netfilter;
 	struct mnl_socket *route;
 	unsigned wan;
@@ -68,6 +71,7 @@ struct forward *forward_new(struct router *r, int *error)
 {
 	struct forward *f = xcalloc(1, sizeof(*f));
 
+	f->router = r;
 	f->wan = r->wan.index;
 	missing = NULL;
 	if (!f->wan)
@@ -125,7 +129,7 @@ int forward_remove(struct forward *f, const struct mapping *m)
 		return 0;
 	if (!error)
 		error = forward_element_delete(f->netfilter, &k);
-	if (!error && used)
+	if (!error && used && f->router->profile->policy.forward_ends_connections)
 		error = forward_connections_end(f->netfilter, m);
 	return error;
 }

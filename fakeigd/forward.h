@@ -28,8 +28,8 @@ void forward_free(struct forward *f);
  * refused transaction costs the kernel milliseconds. An external port 0 stands for every port that
  * has no mapping of its own; it reaches the same port of the internal client. 0 or -errno. */
 int forward_add(struct forward *f, const struct mapping *m);
-/** forward_remove() - and end the connections that the mapping carried. 0 (also when it was not
- * forwarded) or -errno. */
+/** forward_remove() - and end the connections that the mapping carried, unless policy keeps them. 0
+ * (also when it was not forwarded) or -errno. */
 int forward_remove(struct forward *f, const struct mapping *m);
 /** forward_flush() - no mapping forwards any more, no connection through one lives. */
 int forward_flush(struct forward *f);

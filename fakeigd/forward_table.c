@@ -24,6 +24,19 @@
  *     ct mark set 0                            no mapping's
  *   }
  *
+ * What policies "nat.*" add, each only when it is asked for:
+ *
+ *   set talked { type inet_proto . ipv4_addr . inet_service; flags dynamic; timeout 2m }
+ *   chain forward { type filter hook forward priority filter - 1;
+ *     oif WAN update @talked { meta l4proto . ip saddr . th sport }
+ *     iif != WAN ct mark 0x1d000000 ct direction original
+ *       meta l4proto . ip daddr . th dport != @talked reject
+ *   }
+ *   chain postrouting { type nat hook postrouting priority srcnat - 1;     before the router's own
+ *     iif != WAN oif != WAN ct mark 0x1d000000 masquerade
+ *     oif WAN masquerade fully-random
+ *   }
+ *
  * "fib" and not a list of WAN addresses, so that a renumbered WAN needs no change here. Each
  * element counts the connections that took it (only the first packet of one comes to a nat chain),
  * so that removing a mapping knows whether there is anything to end. Rule sets are written by
@@ -33,6 +46,7 @@
 
 #include "../sim/nft.h"
 #include "base/mem.h"
+#include "choice.h"
 #include "portmap.h"
 #include "profile.h"
 #include "router.h"
@@ -41,13 +55,21 @@
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
+#include <netinet/ip_icmp.h>
 
 #define TABLE "fakeigd"
+
+/* How long an internal endpoint that sent something out may be reached from the LAN (RFC 4787
+ * REQ-5). */
+#define TALKED_SECONDS 120
 
 static const char *const map_names[] = {"any", "remote", "all", "remote_all"};
 
 static const char no_fib[] = "nft fib expressions (CONFIG_NFT_FIB_IPV4)";
 static const char no_nat[] = "nft NAT (CONFIG_NFT_NAT)";
+static const char no_masquerade[] = "nft masquerading (CONFIG_NFT_MASQ)";
+static const char no_reject[] = "nft reject (CONFIG_NFT_REJECT_IPV4)";
+static const char no_dynset[] = "sets that rules update (nf_tables of Linux 4.3 or newer)";
 static const char no_mark[] = "connection marks (CONFIG_NF_CONNTRACK_MARK, CONFIG_NFT_CT)";
 
 static struct nft_batch batch(void)
@@ -139,6 +161,97 @@ static void add_translation(struct nft_batch *b, const char *map, bool remote, b
 	nft_rule_done(b, rule, no_nat);
 }
 
+/* iif WAN or oif WAN, or neither. */
+static void on_wan(struct nftnl_rule *rule, uint32_t key, uint32_t op, const struct router *r)
+{
+	nft_meta(rule, key, 0);
+	nft_compare(rule, 0, op, &r->wan.index, sizeof(r->wan.index));
+}
+
+/* ct mark MARK: a connection through a mapping */
+static void mapped(struct nftnl_rule *rule)
+{
+	const uint32_t mark = FORWARD_MARK;
+
+	nft_ct(rule, NFT_CT_MARK, -1, 0);
+	nft_compare(rule, 0, NFT_CMP_EQ, &mark, sizeof(mark));
+}
+
+/* Registers 0-2: meta l4proto . ip saddr . th sport, or those of the destination. */
+static void load_endpoint(struct nftnl_rule *rule, bool source)
+{
+	nft_meta(rule, NFT_META_L4PROTO, 0);
+	nft_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, source ? 12 : 16, 4, 1);
+	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, source ? 0 : 2, 2, 2);
+}
+
+/* nat.hairpin-needs-outbound */
+static void add_talked(struct nft_batch *b, const struct router *r)
+{
+	const struct nft_set talked = {
+		.name = "talked",
+		.key_type = NFT_CONCAT(NFT_CONCAT(NFT_TYPE_INET_PROTO, NFT_TYPE_IPADDR),
+				       NFT_TYPE_INET_SERVICE),
+		.key_len = 12,
+		.dynamic = true,
+	};
+	const uint8_t original = IP_CT_DIR_ORIGINAL;
+	struct nftnl_rule *rule;
+
+	nft_add_set(b, &talked);
+	nft_add_chain(b, "forward", "filter", NF_INET_FORWARD, -1);
+	rule = nft_rule(b, "forward");
+	on_wan(rule, NFT_META_OIF, NFT_CMP_EQ, r);
+	load_endpoint(rule, true);
+	nft_update(rule, "talked", 0, -1, TALKED_SECONDS);
+	nft_rule_done(b, rule, no_dynset);
+
+	rule = nft_rule(b, "forward");
+	on_wan(rule, NFT_META_IIF, NFT_CMP_NEQ, r);
+	mapped(rule);
+	nft_ct(rule, NFT_CT_DIRECTION, -1, 0);
+	nft_compare(rule, 0, NFT_CMP_EQ, &original, 1);
+	load_endpoint(rule, false);
+	nft_lookup(rule, "talked", 0, true);
+	nft_reject(rule, NFT_REJECT_ICMP_UNREACH, ICMP_PORT_UNREACH);
+	nft_rule_done(b, rule, no_reject);
+}
+
+/* nat.hairpin-source, nat.outbound-port: source NAT before the router's own. */
+static void add_postrouting(struct nft_batch *b, const struct router *r, bool lan, bool random)
+{
+	struct nftnl_rule *rule;
+
+	nft_add_chain(b, "postrouting", "nat", NF_INET_POST_ROUTING, 99);
+	if (lan) {
+		rule = nft_rule(b, "postrouting");
+		on_wan(rule, NFT_META_IIF, NFT_CMP_NEQ, r);
+		on_wan(rule, NFT_META_OIF, NFT_CMP_NEQ, r);
+		mapped(rule);
+		nft_masquerade(rule, 0, -1, -1);
+		nft_rule_done(b, rule, no_masquerade);
+	}
+	if (random) {
+		rule = nft_rule(b, "postrouting");
+		on_wan(rule, NFT_META_OIF, NFT_CMP_EQ, r);
+		nft_masquerade(rule, NF_NAT_RANGE_PROTO_RANDOM_FULLY, -1, -1);
+		nft_rule_done(b, rule, no_masquerade);
+	}
+}
+
+/* What departs from the plain table by policy. */
+static void add_departures(struct nft_batch *b, const struct router *r)
+{
+	const struct policy *policy = &r->profile->policy;
+	bool lan = policy_is(policy, nat_hairpin_source, "lan");
+	bool random = policy_is(policy, nat_outbound_port, "random");
+
+	if (policy->nat_hairpin_needs_outbound)
+		add_talked(b, r);
+	if (lan || random)
+		add_postrouting(b, r, lan, random);
+}
+
 int forward_table_make(const struct router *r, const char **what)
 {
 	struct nft_batch b = batch();
@@ -160,6 +273,8 @@ int forward_table_make(const struct router *r, const char **what)
 	add_translation(&b, "remote_all", true, false);
 	add_translation(&b, "all", false, false);
 	add_mark(&b, 0);
+	if (r->profile)
+		add_departures(&b, r);
 	return nft_commit(&b, what);
 }
 

@@ -21,9 +21,7 @@
 
 static const struct service *table_of(const struct gena *g, size_t service)
 {
-	const struct profile_service *s = &g->router->profile->services[service];
-
-	return service_find(s->type, s->version);
+	return service_of(&g->router->profile->services[service]);
 }
 
 uint64_t gena_all_variables(const struct gena *g, size_t service)
@@ -125,7 +123,7 @@ static void render(const struct gena_subscription *s, struct gena_event *event)
 			continue;
 		buf_reset(&value);
 		if (!other)
-			v->get(r, &value);
+			service_value(r, &r->profile->services[s->service], v, &value);
 		render_property(r, v->name, other ? slice_of(other) : buf_slice(&value),
 				&event->properties);
 	}
@@ -166,12 +164,12 @@ void gena_event_done(struct gena_subscription *s)
 }
 
 /* FNV-1a of a variable's value. */
-static uint32_t digest(const struct gena *g, const struct service_variable *v)
+static uint32_t digest(const struct gena *g, size_t service, const struct service_variable *v)
 {
 	struct buf value = {0};
 	uint32_t sum = UINT32_C(0x811c9dc5);
 
-	v->get(g->router, &value);
+	service_value(g->router, &g->router->profile->services[service], v, &value);
 	for (size_t i = 0; i < value.len; i++)
 		sum = (sum ^ (uint8_t)value.data[i]) * UINT32_C(0x01000193);
 	buf_free(&value);
@@ -191,7 +189,7 @@ static uint64_t really_changed(struct gena *g, size_t service, uint64_t variable
 		if (!(evented & UINT64_C(1) << i))
 			continue;
 		if (variables & UINT64_C(1) << i) {
-			now = digest(g, &table->variables[i]);
+			now = digest(g, service, &table->variables[i]);
 			if (now != g->seen[service][place])
 				changed |= UINT64_C(1) << i;
 			g->seen[service][place] = now;

@@ -57,7 +57,7 @@ size_t head_edit(struct buf *message, size_t head, const struct effects *e)
 	return head;
 }
 
-static void replace_one(struct buf *body, const char *text, const char *by)
+void body_replace_text(struct buf *body, const char *text, const char *by)
 {
 	struct slice rest = buf_slice(body);
 	struct buf out = {0};
@@ -80,5 +80,5 @@ static void replace_one(struct buf *body, const char *text, const char *by)
 void body_replace(struct buf *body, const struct effects *e)
 {
 	for (size_t i = 0; i < e->replaces; i++)
-		replace_one(body, e->replace[i], e->replace_by[i]);
+		body_replace_text(body, e->replace[i], e->replace_by[i]);
 }

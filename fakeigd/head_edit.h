@@ -18,5 +18,7 @@ size_t head_edit(struct buf *message, size_t head, const struct effects *e);
 /** body_replace() - do @e's "replace": every occurrence of each text; no error when there is none.
  */
 void body_replace(struct buf *body, const struct effects *e);
+/** body_replace_text() - every @text becomes @by. */
+void body_replace_text(struct buf *body, const char *text, const char *by);
 
 #endif

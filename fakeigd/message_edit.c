@@ -11,6 +11,7 @@
  *   set               name: value of header lines; a line that is not there is added
  *   add               header lines to add, even if the name is there already
  *   replace           text: other text, everywhere; the text must occur
+ *   repeat            text: number; that text becomes so many of it, one behind the other
  *   header-names      upper, lower: case of the names of all header lines
  *   line-ends         crlf, lf, cr; as-is: nothing is changed and a head gets no empty line
  *   prepend, append   bytes before and after all
@@ -28,11 +29,12 @@
 #include <stdlib.h>
 
 #define MESSAGE_FILE_MAX (16u << 20)
+#define REPEAT_MAX	 (16u << 20)
 
 enum line_ends { ENDS_CRLF, ENDS_LF, ENDS_CR, ENDS_AS_IS };
 
 static const char *const edit_keys[] = {
-	"text",		"file",	     "remove",	"set",	  "add",	  "replace",
+	"text",		"file",	     "remove",	"set",	  "add",	  "replace",  "repeat",
 	"header-names", "line-ends", "prepend", "append", "placeholders", "encoding",
 };
 
@@ -281,6 +283,34 @@ static bool edit_replace(struct buf *b, const char *name, const struct doc *node
 	return true;
 }
 
+/* For documents that are too large for anybody: {"<service>...": 5000}. */
+static bool edit_repeat(struct buf *b, const char *name, const struct doc *node, struct diag *d)
+{
+	if (!node)
+		return true;
+	if (!doc_want(node, DOC_MAP, d))
+		return false;
+	for (size_t i = 0; i < node->count; i++) {
+		const struct doc *item = node->items[i];
+		struct slice text = slice_of(item->key);
+		struct buf many = {0};
+		long long times;
+
+		if (!doc_number(item, 0, REPEAT_MAX / (long long)(text.len + 1), &times, d))
+			return false;
+		while (times--)
+			buf_add_slice(&many, text);
+		times = (long long)replace_all(b, text, buf_slice(&many));
+		buf_free(&many);
+		if (times)
+			continue;
+		diag_at(d, item->file, item->key_line, "repeat: %s does not contain \"%s\"", name,
+			item->key);
+		return false;
+	}
+	return true;
+}
+
 static bool edit_header_names(struct buf *b, const struct doc *node, struct diag *d)
 {
 	static const char *const cases[] = {"upper", "lower"};
@@ -431,6 +461,7 @@ bool message_text_read(struct message_text *out, const char *name, enum message_
 	return read_base(b, standard, node, d) && edit_remove(b, doc_get(node, "remove"), d) &&
 	       edit_set(b, doc_get(node, "set"), d) && edit_add(b, doc_get(node, "add"), d) &&
 	       edit_replace(b, name, doc_get(node, "replace"), d) &&
+	       edit_repeat(b, name, doc_get(node, "repeat"), d) &&
 	       edit_header_names(b, doc_get(node, "header-names"), d) &&
 	       edit_line_ends(b, kind, doc_get(node, "line-ends"), d) &&
 	       edit_around(b, doc_get(node, "prepend"), doc_get(node, "append"), d) &&

@@ -137,18 +137,24 @@ static char *fill_udn(const char *text, const char *uuid)
 	return buf_steal(&out);
 }
 
+char *profile_udn(const char *seed, const char *word, const char *text)
+{
+	char uuid[37];
+
+	derive_uuid(seed, word, uuid);
+	return fill_udn(text, uuid);
+}
+
 static bool read_udn(struct profile *p, const struct doc *node, const char *seed, struct diag *d)
 {
 	if (node && !doc_keys(node, udn_keys, ARRAY_SIZE(udn_keys), d))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(udn_keys); i++) {
 		const struct doc *item = doc_get(node, udn_keys[i]);
-		char uuid[37];
 
 		if (item && !doc_want(item, DOC_SCALAR, d))
 			return false;
-		derive_uuid(seed, udn_keys[i], uuid);
-		p->udn[i] = fill_udn(item ? item->text : "uuid:{uuid}", uuid);
+		p->udn[i] = profile_udn(seed, udn_keys[i], item ? item->text : "uuid:{uuid}");
 	}
 	return true;
 }
@@ -169,10 +175,13 @@ static bool read_identity(struct profile *p, const struct doc *map, const char *
 	return read_udn(p, doc_get(map, "udn"), seed, d);
 }
 
-/* Only {service} {version} {udn} {service_id} may stand in a URL. */
-static bool check_url(const struct doc *node, struct diag *d)
+/* Only these may stand in a URL. */
+bool profile_check_url(const struct doc *node, struct diag *d)
 {
-	static const char *const known[] = {"service", "version", "udn", "service_id"};
+	static const char *const known[] = {
+		"service", "version",	 "udn",		"service_id",
+		"boot",	   "connection", "lan_address", "http_port",
+	};
 	const char *at = node ? node->text : "";
 
 	while ((at = strchr(at, '{'))) {
@@ -200,7 +209,8 @@ static bool read_urls(struct profile *p, const struct doc *map, struct diag *d)
 	if (map && !doc_keys(map, allowed, ARRAY_SIZE(allowed), d))
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(urls); i++)
-		if (!read_text(p, &urls[i], map, d) || !check_url(doc_get(map, urls[i].key), d))
+		if (!read_text(p, &urls[i], map, d) ||
+		    !profile_check_url(doc_get(map, urls[i].key), d))
 			return false;
 	return true;
 }
@@ -365,6 +375,7 @@ bool profile_read(struct profile *p, const struct doc *doc, const char *seed, st
 	    !read_urls(p, doc_get(doc, "urls"), d) || !read_numbers(p, doc, d) ||
 	    !read_date(p, doc_get(doc, "date"), d) ||
 	    (external && !doc_ipv4(external, &p->external, d)) ||
+	    !profile_read_devices(p, doc, seed, d) || !profile_read_pages(p, doc, d) ||
 	    !profile_read_services(p, doc, d) || !profile_read_state(p, doc_get(doc, "state"), d) ||
 	    !read_templates(p, doc_get(doc, "messages"), d) ||
 	    !policy_read(&p->policy, doc_get(doc, "policy"), d))
@@ -410,6 +421,7 @@ void profile_free(struct profile *p)
 	for (size_t i = 0; i < MESSAGE_COUNT; i++)
 		template_free(p->templates[i]);
 	profile_free_services(p);
+	profile_free_devices(p);
 	profile_free_state(p);
 	rules_free(p->rules);
 	doc_free(p->document);

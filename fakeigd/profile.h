@@ -15,6 +15,8 @@
 
 #define PROFILE_SERVICES_MAX 32
 #define PROFILE_PORTS_MAX    8
+#define PROFILE_DEVICES_MAX  16
+#define PROFILE_PAGES_MAX    8
 
 /** struct policy - one field per line of policy.def: bool, long long, int (choice index), int64_t
  * us */
@@ -26,14 +28,74 @@ struct policy {
 #include "policy.def"
 };
 
-/** struct profile_service - one line of "services": type and version, with optional overrides */
+/**
+ * struct profile_device - a device of the tree
+ * @name:	how the profile calls it: root, wan, connection, lan, or another
+ * @type, @version: WANConnectionDevice, 1
+ * @urn:	whole deviceType instead of that, or NULL
+ * @domain:	schemas-upnp-org
+ * @udn:	NULL only for lan: derived from the root's
+ * @friendly_name: NULL = the identity's for the root, the type for others
+ * @parent:	index of the device above, -1 for the root
+ * @first:	before its siblings
+ * @written:	it is in the tree even when nothing is in it
+ * @silent:	not advertised by SSDP
+ * @form:	of its element, NULL = the profile's "device"
+ */
+struct profile_device {
+	char *name;
+	char *type;
+	unsigned version;
+	char *urn;
+	char *domain;
+	char *udn;
+	char *friendly_name;
+	int parent;
+	bool first;
+	bool written;
+	bool silent;
+	struct template *form;
+};
+
+/**
+ * struct profile_page - a further document of the HTTP server
+ * @path:	where
+ * @form:	rendered as a root description
+ * @replace:	texts in the result that become others, or NULL (part of the document)
+ */
+struct profile_page {
+	char *path;
+	struct template *form;
+	const struct doc *replace;
+};
+
+/**
+ * struct profile_service - one line of "services"
+ * @type, @version: WANIPConnection, 1
+ * @urn:	whole serviceType instead of that, or NULL
+ * @as_type, @as_version: the service table it is answered by, NULL = its own
+ * @id:		urn:upnp-org:serviceId:WANIPConn1
+ * @domain:	schemas-upnp-org
+ * @optional, @optionals: optional actions offered; NULL = all of the service table
+ * @device:	index of the device that holds it
+ * @control, @event, @scpd: URL patterns of its own, NULL = the profile's
+ * @state:	values of state variables that never change, or NULL (part of the document)
+ */
 struct profile_service {
-	char *type;	  /* WANIPConnection */
-	unsigned version; /* 1 */
-	char *id;	  /* urn:upnp-org:serviceId:WANIPConn1 */
-	char *domain;	  /* schemas-upnp-org */
-	char **optional;  /* optional actions offered; NULL = all of the service table */
+	char *type;
+	unsigned version;
+	char *urn;
+	char *as_type;
+	unsigned as_version;
+	char *id;
+	char *domain;
+	char **optional;
 	size_t optionals;
+	int device;
+	char *control;
+	char *event;
+	char *scpd;
+	const struct doc *state;
 };
 
 /** struct profile_mapping - one line of "state.mappings": the table at start */
@@ -65,6 +127,9 @@ struct profile_mapping {
  * @ssdp_sets:	how often each advertisement set is sent
  * @date_offset: seconds added to {date} (DATE that is not UTC)
  * @external:	override of the external address, 0.0.0.0 = the WAN's own
+ * @domain:	of device and service types that have none of their own
+ * @devices, @device_count: the four standard ones, then those of the file
+ * @pages, @page_count: further documents
  * @services, @service_count: in document order
  * @templates:	by enum message_id, never NULL
  * @policy:	behaviour
@@ -100,6 +165,11 @@ struct profile {
 	unsigned ssdp_sets;
 	long date_offset;
 	struct in_addr external;
+	char *domain;
+	struct profile_device devices[PROFILE_DEVICES_MAX];
+	size_t device_count;
+	struct profile_page pages[PROFILE_PAGES_MAX];
+	size_t page_count;
 	struct profile_service services[PROFILE_SERVICES_MAX];
 	size_t service_count;
 	struct template *templates[MESSAGE_COUNT];

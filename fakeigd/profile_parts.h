@@ -41,6 +41,20 @@ bool profile_read(struct profile *p, const struct doc *doc, const char *seed, st
 /** profile_split_type() - "Name:1" taken apart; @name is the caller's, @version 1 to @max. */
 bool profile_split_type(const struct doc *node, long long max, char **name, unsigned *version,
 			struct diag *d);
+/** profile_check_url() - whether a URL pattern (may be NULL) has only placeholders that exist. */
+bool profile_check_url(const struct doc *node, struct diag *d);
+/** profile_udn() - "uuid:{uuid}" and the like filled from the seed and a word; the caller's. */
+char *profile_udn(const char *seed, const char *word, const char *text);
+/** profile_read_devices(), profile_read_pages() - those parts of a profile. */
+bool profile_read_devices(struct profile *p, const struct doc *doc, const char *seed,
+			  struct diag *d);
+bool profile_read_pages(struct profile *p, const struct doc *doc, struct diag *d);
+void profile_free_devices(struct profile *p);
+/** profile_device_find() - index of a device by name, -1 when there is none. */
+int profile_device_find(const struct profile *p, const char *name);
+/** profile_device_named() - the same for a node; complains. */
+bool profile_device_named(const struct profile *p, const struct doc *node, int *out,
+			  struct diag *d);
 /** profile_read_services(), profile_read_state() - those parts of it. */
 bool profile_read_services(struct profile *p, const struct doc *doc, struct diag *d);
 void profile_free_services(struct profile *p);

@@ -88,7 +88,7 @@ static bool check_type(const struct profile_service *s, const struct service *ta
 	char *written;
 	size_t count;
 
-	if (table || s->domain)
+	if (table || s->domain || s->urn)
 		return true;
 	names = service_names(&count);
 	written = xasprintf("%s:%u", s->type, s->version);
@@ -97,9 +97,76 @@ static bool check_type(const struct profile_service *s, const struct service *ta
 	return false;
 }
 
+/* "as": the table of another service or version answers. */
+static bool read_as(struct profile_service *s, const struct doc *node, struct diag *d)
+{
+	const char *const *names;
+	size_t count;
+
+	if (!node)
+		return true;
+	if (!profile_split_type(node, 99, &s->as_type, &s->as_version, d))
+		return false;
+	if (service_of(s))
+		return true;
+	names = service_names(&count);
+	diag_unknown(d, node->file, node->line, "service", node->text, names, count);
+	return false;
+}
+
+/* The device that holds it, and URLs of its own. */
+static bool read_place(const struct profile *p, struct profile_service *s, const struct doc *node,
+		       struct diag *d)
+{
+	const struct doc *device = doc_get(node, "device");
+	const struct {
+		char **out;
+		const struct doc *node;
+	} urls[] = {
+		{&s->control, doc_get(node, "control")},
+		{&s->event, doc_get(node, "event")},
+		{&s->scpd, doc_get(node, "scpd")},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++)
+		if (!read_text(urls[i].out, urls[i].node, d) || !profile_check_url(urls[i].node, d))
+			return false;
+	return !device || profile_device_named(p, device, &s->device, d);
+}
+
+/* "state": values of its state variables, whatever the router's are. */
+static bool read_fixed(struct profile_service *s, const struct service *table,
+		       const struct doc *map, struct diag *d)
+{
+	const char *names[SOAP_ARGUMENTS_MAX];
+	size_t count = 0;
+
+	if (!map)
+		return true;
+	if (!doc_want(map, DOC_MAP, d))
+		return false;
+	for (const struct service_variable *v = table ? table->variables : NULL; v && v->name; v++)
+		if (count < ARRAY_SIZE(names))
+			names[count++] = v->name;
+	for (size_t i = 0; i < map->count; i++) {
+		const struct doc *item = map->items[i];
+
+		if (!doc_want(item, DOC_SCALAR, d))
+			return false;
+		if (table && service_variable(table, item->key))
+			continue;
+		diag_unknown(d, item->file, item->key_line, "state variable", item->key, names,
+			     count);
+		return false;
+	}
+	s->state = map;
+	return true;
+}
+
 static bool read_service(struct profile *p, const struct doc *node, struct diag *d)
 {
-	static const char *const keys[] = {"type", "id", "domain", "optional"};
+	static const char *const keys[] = {"type",   "id",	"domain", "optional", "urn",  "as",
+					   "device", "control", "event",  "scpd",     "state"};
 	struct profile_service *s = &p->services[p->service_count];
 	const struct doc *type = node->kind == DOC_MAP ? doc_get(node, "type") : node;
 	const struct service *table;
@@ -112,15 +179,21 @@ static bool read_service(struct profile *p, const struct doc *node, struct diag 
 	}
 	if (!profile_split_type(type, 99, &s->type, &s->version, d))
 		return false;
-	table = service_find(s->type, s->version);
-	if (!read_text(&s->domain, doc_get(node, "domain"), d) || !check_type(s, table, type, d) ||
+	if (!read_as(s, doc_get(node, "as"), d))
+		return false;
+	table = service_of(s);
+	if (!read_text(&s->urn, doc_get(node, "urn"), d) ||
+	    !read_text(&s->domain, doc_get(node, "domain"), d) || !check_type(s, table, type, d) ||
 	    !read_text(&s->id, doc_get(node, "id"), d) ||
 	    !read_optional(s, table, doc_get(node, "optional"), d))
 		return false;
 	if (!s->id)
 		s->id = standard_id(p, s, table);
 	if (!s->domain)
-		s->domain = xstrdup("schemas-upnp-org");
+		s->domain = xstrdup(p->domain);
+	s->device = table ? (int)table->level : SERVICE_ROOT;
+	if (!read_place(p, s, node, d) || !read_fixed(s, table, doc_get(node, "state"), d))
+		return false;
 	p->service_count++;
 	return true;
 }
@@ -153,6 +226,11 @@ void profile_free_services(struct profile *p)
 		free(s->type);
 		free(s->id);
 		free(s->domain);
+		free(s->urn);
+		free(s->as_type);
+		free(s->control);
+		free(s->event);
+		free(s->scpd);
 		for (size_t j = 0; j < s->optionals; j++)
 			free(s->optional[j]);
 		free(s->optional);

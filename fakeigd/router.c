@@ -53,6 +53,13 @@ struct slice router_date(struct router *r)
 	return slice_of(r->date);
 }
 
+/* URLs that change with boots and connections: the old ones are gone (CONFIGID stays). */
+static void renew_urls(struct router *r)
+{
+	if (r->description && descriptions_change(r))
+		descriptions_reload(r);
+}
+
 static bool is_up(enum wan_status status)
 {
 	return status == WAN_CONNECTED || status == WAN_PENDING_DISCONNECT;
@@ -63,6 +70,7 @@ void router_set_wan(struct router *r, enum wan_status status, const char *error)
 	char what[64];
 
 	bool lost = is_up(r->wan_state) && !is_up(status);
+	bool came = !is_up(r->wan_state) && is_up(status);
 
 	if (r->wan_state == status && r->wan_error && !strcmp(r->wan_error, error))
 		return;
@@ -72,6 +80,10 @@ void router_set_wan(struct router *r, enum wan_status status, const char *error)
 	if (r->forward)
 		forward_set_enabled(r->forward, is_up(status));
 	r->outages += lost;
+	if (came) {
+		r->connects++;
+		renew_urls(r);
+	}
 	if (lost && !r->profile->policy.table_survives_reconnect && portmap_count(r->portmap))
 		portmap_clear(r->portmap, "connection lost");
 	snprintf(what, sizeof(what), "ConnectionStatus %s", wan_status_text(status));
@@ -113,6 +125,13 @@ static int start_failed(struct diag *d, int error, const char *what)
 {
 	diag_at(d, NULL, 0, "cannot %s: %s", what, strerror(-error));
 	return error;
+}
+
+static void forget_pending(struct router *r)
+{
+	loop_timer_cancel(r->loop, &r->pending.timer);
+	loop_timer_cancel(r->loop, &r->pending.wan_back);
+	r->pending = (struct router_pending){0};
 }
 
 int router_start(struct router *r, struct diag *d)
@@ -164,7 +183,7 @@ int router_start(struct router *r, struct diag *d)
 
 void router_stop(struct router *r)
 {
-	loop_timer_cancel(r->loop, &r->pending.timer);
+	forget_pending(r);
 	router_unwatch_addresses(r);
 	if (r->ssdp)
 		ssdp_byebye(r->ssdp);
@@ -211,6 +230,7 @@ void router_reboot(struct router *r)
 	journal_write(r->journal, JOURNAL_STATE, "router", NULL, NULL, "reboot", "{s:I}", "boot_id",
 		      (json_int_t)r->boot_id);
 	forget(r, !r->profile->policy.table_survives_reboot, "reboot");
+	renew_urls(r);
 	if (r->profile->policy.http_port_changes)
 		router_listen(r, 0);
 	ssdp_restart(r->ssdp);
@@ -218,8 +238,7 @@ void router_reboot(struct router *r)
 
 void router_reset(struct router *r)
 {
-	loop_timer_cancel(r->loop, &r->pending.timer);
-	r->pending = (struct router_pending){0};
+	forget_pending(r);
 	if (r->wan.index && r->wan.address.s_addr != r->first_address.s_addr)
 		router_renumber(r, r->first_address);
 	if (r->rules)
@@ -258,16 +277,24 @@ int router_reload(struct router *r, struct diag *d)
 	return 0;
 }
 
+static void wan_comes_back(void *arg)
+{
+	router_set_wan(arg, WAN_CONNECTED, "ERROR_NONE");
+}
+
 static void run_pending(void *arg)
 {
 	struct router *r = arg;
 	struct router_pending due = r->pending;
 
-	r->pending = (struct router_pending){0};
+	forget_pending(r);
 	if (due.forget && portmap_count(r->portmap))
 		portmap_clear(r->portmap, "rule");
 	if (due.wan_down)
 		router_set_wan(r, WAN_DISCONNECTED, "ERROR_NO_CARRIER");
+	if (due.wan_down_us)
+		loop_timer_arm(r->loop, &r->pending.wan_back, clock_now() + due.wan_down_us,
+			       wan_comes_back, r);
 	if (due.renumber.s_addr)
 		router_renumber(r, due.renumber);
 	if (due.reboot)
@@ -281,6 +308,7 @@ void router_after(struct router *r, const struct effects *effects)
 	r->pending.reboot |= effects->reboot;
 	r->pending.forget |= effects->forget;
 	r->pending.wan_down |= effects->wan_down;
+	r->pending.wan_down_us = effects->wan_down_us;
 	if (effects->renumber.s_addr)
 		r->pending.renumber = effects->renumber;
 	loop_timer_arm(r->loop, &r->pending.timer, clock_now(), run_pending, r);

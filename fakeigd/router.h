@@ -83,12 +83,15 @@ struct router_source {
 /**
  * struct router_pending - state changes that rules ask for "after the answer"
  * @timer:	runs them at the end of this turn, when no connection is half handled
+ * @wan_back:	ends a loss of the WAN after @wan_down_us
  */
 struct router_pending {
 	struct loop_timer timer;
 	bool reboot;
 	bool forget;
 	bool wan_down;
+	int64_t wan_down_us;
+	struct loop_timer wan_back;
 	struct in_addr renumber;
 };
 
@@ -102,6 +105,7 @@ struct router_pending {
  * @config_id:	CONFIGID.UPNP.ORG
  * @booted:	clock_now() at the last (re)boot
  * @first_address: the WAN's at start, to which router_reset() goes back
+ * @connects:	how often the WAN connection came up after the start
  * @outages:	how often the WAN connection was lost since start, reboot or router_reset()
  * @reboots:	how often router_reboot() ran since start or router_reset()
  * @source:	where @profile came from
@@ -138,6 +142,7 @@ struct router {
 	int64_t booted;
 	struct in_addr first_address;
 	uint32_t reboots;
+	uint32_t connects;
 	uint32_t outages;
 	struct router_source source;
 	uint16_t port;

@@ -6,6 +6,7 @@
 #include "base/slice.h"
 #include "effect.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 struct router;
@@ -75,6 +76,10 @@ bool rules_any(const struct rules *rules, enum rule_layer layer);
 /** rules_apply() - add the effects of every matching rule, in file order; counts occurrences. */
 void rules_apply(struct rules *rules, const struct router *r, const struct rule_event *event,
 		 struct effects *out);
+/** rules_name_value() - value of {from}, {lan}, {external}, {uptime} or of an argument; NULL when
+ * there is none. @text: room for an address. */
+const char *rules_name_value(const struct router *r, const struct rule_event *event,
+			     const char *name, char text[INET6_ADDRSTRLEN]);
 /** struct rewritten - values that rules_rewrite() made; zero-initialised */
 struct rewritten {
 	char **text;

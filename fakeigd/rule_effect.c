@@ -140,6 +140,25 @@ static bool read_message(struct rule_reading *r, const struct doc *node)
 	return true;
 }
 
+/* true: until told otherwise; 2s: it comes back by itself. */
+static bool read_wan_down(struct rule_reading *r, const struct doc *node)
+{
+	struct effects *e = &r->o->e;
+	long long us = 0;
+	bool flag = true;
+
+	if (node->kind == DOC_SCALAR && strspn(node->text, "0123456789.") &&
+	    strspn(node->text, "0123456789.") < node->len) {
+		if (!doc_duration_us(node, &us, r->d))
+			return false;
+	} else if (!doc_bool(node, &flag, r->d)) {
+		return false;
+	}
+	e->wan_down = flag;
+	e->wan_down_us = us;
+	return true;
+}
+
 /* "self", or a URL with {lan_address}, {http_port} and {path}. */
 static bool read_redirect(struct rule_reading *r, const struct doc *node)
 {
@@ -184,7 +203,7 @@ static const struct {
 	{"wrong-source", rule_read_wrong_source, 0},
 	{"reboot", FLAG(reboot)},
 	{"forget", FLAG(forget)},
-	{"wan-down", FLAG(wan_down)},
+	{"wan-down", read_wan_down, 0},
 	{"renumber", read_renumber, 0},
 	{"redirect", read_redirect, 0},
 	{"header", rule_read_header, 0},
@@ -246,12 +265,21 @@ static const struct service_argument *reply_arguments(const struct doc *rule)
 	return action && action->kind == DOC_SCALAR ? rule_action_arguments(action->text) : NULL;
 }
 
+/* Whether a value of "reply" has the name of something in it, which only performing fills. */
+static bool takes_names(const struct effects *e, size_t i)
+{
+	return e->reply_value[i] && strchr(e->reply_value[i], '{');
+}
+
 /* Whether "reply" tells everything that the action could. */
 static bool replies_all(const struct rule_outcome *o, const struct doc *rule)
 {
 	const struct service_argument *a = reply_arguments(rule);
 	size_t out = 0;
 
+	for (size_t i = 0; i < o->e.replies; i++)
+		if (takes_names(&o->e, i))
+			return false;
 	for (; a && a->name; a++) {
 		bool told = !a->out;
 
@@ -419,4 +447,6 @@ void rule_outcome_add(const struct rule_outcome *o, uint64_t *random, struct eff
 	out->reboot |= from->reboot;
 	out->forget |= from->forget;
 	out->wan_down |= from->wan_down;
+	if (from->wan_down)
+		out->wan_down_us = from->wan_down_us;
 }

@@ -52,8 +52,8 @@ static bool sender_v4(const struct rule_event *event, struct in_addr *out)
 	return true;
 }
 
-const char *rule_name_value(const struct router *r, const struct rule_event *event,
-			    const char *name, char text[INET6_ADDRSTRLEN])
+const char *rules_name_value(const struct router *r, const struct rule_event *event,
+			     const char *name, char text[INET6_ADDRSTRLEN])
 {
 	const struct router_interface *lan;
 	struct in_addr v4 = {0};
@@ -68,6 +68,11 @@ const char *rule_name_value(const struct router *r, const struct rule_event *eve
 	}
 	if (!r)
 		return NULL;
+	if (!strcmp(name, "uptime")) {
+		snprintf(text, INET6_ADDRSTRLEN, "%lld",
+			 (long long)((clock_now() - r->booted) / CLOCK_SECOND));
+		return text;
+	}
 	if (!strcmp(name, "external"))
 		return inet_ntop(AF_INET, &r->external, text, INET6_ADDRSTRLEN);
 	if (strcmp(name, "lan") || !sender_v4(event, &v4))
@@ -81,7 +86,7 @@ static const char *named_value(const void *arg, const char *name)
 {
 	struct occasion *o = (struct occasion *)arg;
 
-	return rule_name_value(o->r, o->event, name, o->text);
+	return rules_name_value(o->r, o->event, name, o->text);
 }
 
 static bool fits(const struct pattern *p, const char *value, const struct occasion *o)

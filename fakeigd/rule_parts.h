@@ -158,10 +158,6 @@ bool rule_read_also(struct rule_reading *r, const struct doc *node);
 bool rule_read_rewrite(struct rule_reading *r, const struct doc *node);
 const char *const *rule_rewrite_keys(size_t *count);
 void rewrite_free(struct rewrite *rewrite);
-/** rule_name_value() - value of {from}, {lan}, {external} or an argument's name; NULL when there is
- * none. @text: room for an address. */
-const char *rule_name_value(const struct router *r, const struct rule_event *event,
-			    const char *name, char text[INET6_ADDRSTRLEN]);
 /** rule_random() - next of a row of 64-bit numbers that depends on its start alone (splitmix64). */
 uint64_t rule_random(uint64_t *state);
 

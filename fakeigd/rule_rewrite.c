@@ -142,7 +142,7 @@ static char *fill(const char *text, const struct router *r, const struct rule_ev
 	while (*text) {
 		size_t len = *text == '{' ? strcspn(text, "}") : 0;
 		char *name = len && text[len] ? xstrndup(text + 1, len - 1) : NULL;
-		const char *value = name ? rule_name_value(r, event, name, room) : NULL;
+		const char *value = name ? rules_name_value(r, event, name, room) : NULL;
 
 		if (value) {
 			buf_puts(&out, value);

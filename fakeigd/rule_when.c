@@ -49,6 +49,7 @@ static const struct {
 	{"m-post", 1u << RULE_HTTP},
 	{"root", 1u << RULE_DESCRIPTION},
 	{"scpd", 1u << RULE_DESCRIPTION},
+	{"page", 1u << RULE_DESCRIPTION},
 	{"request", 1u << RULE_SOAP},
 	{"subscribe", 1u << RULE_HTTP | 1u << RULE_GENA},
 	{"renew", 1u << RULE_GENA},
@@ -116,12 +117,19 @@ static bool is_action(const struct service_action *a, void *arg)
 	return false;
 }
 
-const struct service_argument *rule_action_arguments(const char *action)
+static const struct service_action *find_action(const char *name)
 {
-	struct action_search search = {.name = action};
+	struct action_search search = {.name = name};
 
 	each_action(is_action, &search);
-	return search.found ? search.found->arguments : NULL;
+	return search.found;
+}
+
+const struct service_argument *rule_action_arguments(const char *action)
+{
+	const struct service_action *found = find_action(action);
+
+	return found ? found->arguments : NULL;
 }
 
 #define NAMES_MAX 128
@@ -153,7 +161,7 @@ static bool check_action(const struct pattern *p, const struct doc *node, struct
 	for (size_t i = 0; i < count; i++) {
 		const char *near;
 
-		if (rule_action_arguments(written[i]))
+		if (find_action(written[i]))
 			continue;
 		if (!known.count)
 			each_action(collect_action, &known);

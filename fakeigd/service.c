@@ -43,6 +43,38 @@ const struct service *service_find(const char *type, unsigned version)
 	return NULL;
 }
 
+const struct service *service_of(const struct profile_service *s)
+{
+	return s->as_type ? service_find(s->as_type, s->as_version)
+			  : service_find(s->type, s->version);
+}
+
+void service_urn(const struct profile_service *s, struct buf *out)
+{
+	if (s->urn)
+		buf_puts(out, s->urn);
+	else
+		buf_printf(out, "urn:%s:service:%s:%u", s->domain, s->type, s->version);
+}
+
+const char *service_fixed(const struct profile_service *s, const char *variable)
+{
+	const struct doc *value = s->state ? doc_get(s->state, variable) : NULL;
+
+	return value ? value->text : NULL;
+}
+
+void service_value(struct router *r, const struct profile_service *s,
+		   const struct service_variable *v, struct buf *out)
+{
+	const char *fixed = service_fixed(s, v->name);
+
+	if (fixed)
+		buf_puts(out, fixed);
+	else
+		v->get(r, out);
+}
+
 const char *const *service_names(size_t *count)
 {
 	*count = ARRAY_SIZE(names);

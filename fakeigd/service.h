@@ -114,6 +114,15 @@ struct service {
 
 /** service_find() - table of a service by type and version, NULL when fakeigd has none. */
 const struct service *service_find(const char *type, unsigned version);
+/** service_of() - table that answers for a service of a profile, NULL when fakeigd has none. */
+const struct service *service_of(const struct profile_service *s);
+/** service_urn() - serviceType of a service of a profile. */
+void service_urn(const struct profile_service *s, struct buf *out);
+/** service_fixed() - value that the profile fixes for a state variable of this service, or NULL. */
+const char *service_fixed(const struct profile_service *s, const char *variable);
+/** service_value() - current value of a variable of a service; @v->get is not NULL. */
+void service_value(struct router *r, const struct profile_service *s,
+		   const struct service_variable *v, struct buf *out);
 /** service_names() - "WANIPConnection:1", ... for suggestions. */
 const char *const *service_names(size_t *count);
 /** service_offers() - whether this router offers the action (optional ones may be left out). */

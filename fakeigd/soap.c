@@ -176,6 +176,8 @@ static unsigned version_asked(const char *type, const struct profile_service *s)
 	size_t domain = strlen(s->domain), name = strlen(s->type);
 	uint64_t version;
 
+	if (s->urn)
+		return strcmp(type, s->urn) ? 0 : s->version;
 	if (strncmp(type, "urn:", 4) != 0 || strncmp(type + 4, s->domain, domain) != 0)
 		return 0;
 	type += 4 + domain;
@@ -229,7 +231,9 @@ static int find_service(struct soap_exchange *x)
 	    (asked != call->instance->version && policy_is(policy, soap_version, "exact")))
 		return policy_answer(soap_refuse(call, policy_code(policy, soap_version_refused),
 						 "version %u is offered", call->instance->version));
-	call->service = service_find(call->instance->type, asked);
+	call->service = asked == found->version ? NULL : service_find(found->type, asked);
+	if (!call->service)
+		call->service = service_of(found);
 	return call->service ? 0 : soap_refuse(call, 401, "version %u is unknown", asked);
 }
 
@@ -253,7 +257,7 @@ static int query(struct soap_exchange *x)
 	struct buf value = {0};
 	int code = 401;
 
-	x->call.service = service_find(x->call.instance->type, x->call.instance->version);
+	x->call.service = service_of(x->call.instance);
 	if (x->router->profile->policy.soap_query_state_variable && x->call.service)
 		code = soap_query(x, x->call.service, &value);
 	if (!code) {

@@ -184,6 +184,6 @@ int soap_query(struct soap_exchange *x, const struct service *s, struct buf *out
 		return 402;
 	if (!v || !v->get || !service_shows(x->call.instance, s, v))
 		return 404;
-	v->get(x->router, out);
+	service_value(x->router, x->call.instance, v, out);
 	return 0;
 }

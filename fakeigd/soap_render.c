@@ -27,6 +27,21 @@ static void finish(struct soap_exchange *x, enum message_id id, const struct mes
 	x->reply->head = fault ? MESSAGE_FAULT_HEAD : MESSAGE_SOAP_HEAD;
 }
 
+/* dataType of an out-argument's state variable; that of a text for what is no argument. */
+static const char *type_name(const struct soap_exchange *x, const char *name)
+{
+	static const char *const names[] = {
+		[SERVICE_STRING] = "string", [SERVICE_BOOLEAN] = "boolean", [SERVICE_UI1] = "ui1",
+		[SERVICE_UI2] = "ui2",	     [SERVICE_UI4] = "ui4",
+	};
+	const struct service_argument *a = x->call.action ? x->call.action->arguments : NULL;
+
+	for (; a && a->name; a++)
+		if (a->out && !strcmp(a->name, name))
+			return names[service_variable(x->call.service, a->variable)->type];
+	return names[SERVICE_STRING];
+}
+
 static void render_argument(struct soap_exchange *x, const char *name, struct slice escaped,
 			    struct buf *out)
 {
@@ -34,6 +49,7 @@ static void render_argument(struct soap_exchange *x, const char *name, struct sl
 
 	values.v[PLACEHOLDER_NAME] = slice_of(name);
 	values.v[PLACEHOLDER_VALUE] = escaped;
+	values.v[PLACEHOLDER_TYPE] = slice_of(type_name(x, name));
 	template_render(x->router->profile->templates[MESSAGE_SOAP_ARGUMENT], &values, out);
 }
 
@@ -65,6 +81,48 @@ static const struct effects *overrides(const struct soap_exchange *x, const char
 	return NULL;
 }
 
+/* What an argument of either direction or another name stands for; NULL when there is none of that
+ * name. */
+static const char *argument_value(struct soap_exchange *x, const char *name,
+				  char room[INET6_ADDRSTRLEN])
+{
+	const struct buf *out = x->call.action ? soap_out(&x->call, name) : NULL;
+	struct rule_event event = {
+		.arguments = x->parsed ? &x->message : NULL,
+		.from = (const struct sockaddr *)&x->request->peer,
+	};
+
+	if (out)
+		return out->data ? out->data : "";
+	return rules_name_value(x->router, &event, name, room);
+}
+
+/* Text with the {names} of arguments filled in. */
+static void add_filled(struct soap_exchange *x, const char *text, struct buf *out)
+{
+	struct buf plain = {0};
+
+	while (*text) {
+		size_t len = *text == '{' ? strcspn(text, "}") : 0;
+		char name[64] = "", room[INET6_ADDRSTRLEN];
+		const char *value;
+
+		if (len && text[len] && len < sizeof(name)) {
+			memcpy(name, text + 1, len - 1);
+			name[len - 1] = '\0';
+		}
+		value = *name ? argument_value(x, name, room) : NULL;
+		if (value) {
+			buf_puts(&plain, value);
+			text += len + 1;
+		} else {
+			buf_putc(&plain, *text++);
+		}
+	}
+	xml_add_text(out, buf_slice(&plain));
+	buf_free(&plain);
+}
+
 static void render_out(struct soap_exchange *x, const char *name, struct slice value,
 		       struct buf *scratch, struct buf *out)
 {
@@ -74,7 +132,9 @@ static void render_out(struct soap_exchange *x, const char *name, struct slice v
 	if (e && !e->reply_value[at])
 		return;
 	buf_reset(scratch);
-	if (e)
+	if (e && strchr(e->reply_value[at], '{'))
+		add_filled(x, e->reply_value[at], scratch);
+	else if (e)
 		xml_add_text(scratch, slice_of(e->reply_value[at]));
 	else if (!strcmp(name, "NewPortListing") &&
 		 policy_is(&x->router->profile->policy, list_form, "cdata"))
@@ -102,9 +162,15 @@ static void render_arguments(struct soap_exchange *x, struct buf *out)
 	size_t count = 0;
 
 	for (const struct service_argument *a = action ? action->arguments : NULL; a && a->name;
-	     a++)
-		if (a->out)
-			render_out(x, a->name, buf_slice(&x->call.out[count++]), &scratch, out);
+	     a++) {
+		const char *fixed = a->out ? service_fixed(x->call.instance, a->variable) : NULL;
+
+		if (!a->out)
+			continue;
+		render_out(x, a->name, fixed ? slice_of(fixed) : buf_slice(&x->call.out[count]),
+			   &scratch, out);
+		count++;
+	}
 	for (size_t i = 0; i < e->replies; i++)
 		if (!is_out(&x->call, e->reply_name[i]))
 			render_out(x, e->reply_name[i], (struct slice){0}, &scratch, out);
@@ -117,7 +183,7 @@ static void add_type(const struct soap_exchange *x, struct buf *out)
 	const struct profile_service *s = x->call.instance;
 
 	if (s && policy_is(&x->router->profile->policy, soap_reply_namespace, "own"))
-		buf_printf(out, "urn:%s:service:%s:%u", s->domain, s->type, s->version);
+		service_urn(s, out);
 	else
 		xml_add_text(out, slice_of(x->type ? x->type : ""));
 }
