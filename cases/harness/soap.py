@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """soap.py - control as the suite sees it (UDA 2.0 clause 3), from the specification alone."""
+import re
 import xml.etree.ElementTree as ElementTree
 from xml.sax.saxutils import escape
 
@@ -52,6 +53,8 @@ def parse(reply, service, action):
         text = fault.findtext(f"detail/{{{CONTROL}}}UPnPError/{{{CONTROL}}}errorDescription")
         if code is None:
             raise http.BadMessage(f"a fault without UPnPError, status {reply.status}")
+        if not re.fullmatch(r"\s*[+-]?\d+\s*", code):
+            raise http.BadMessage(f"errorCode is no number: {code!r}")
         raise Fault(int(code), text or "", reply)
     if content[0].tag != f"{{{service}}}{action}Response":
         raise http.BadMessage(f"expected {action}Response of {service}, found {content[0].tag}")
