@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: MIT
+"""Every profile in a flat lab: a control point achieves what client.must says, and the wire shows
+what the profile states: SERVER, port and path of LOCATION, and the type of the connection service.
+
+What is stated is read from the resolved profile (``fakeigd --show``). What a quirk of the profile
+bends on purpose is not compared: the quirk has its own proof (test_wire.py).
+"""
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from cases.harness import description, effect, ssdp
+from cases.harness.http import BadMessage
+from cases.harness.lab import Lab, program
+
+PROFILES = sorted((pathlib.Path(__file__).resolve().parents[2] / "fakeigd/profiles").glob("*.yaml"))
+PORT = 1872
+OUTCOMES = {"mapped", "reports-failure", "survives"}
+CONNECTION = re.compile(r":WAN(IP|PPP)Connection:\d+$", re.IGNORECASE)
+
+
+def resolved(path):
+    """The profile as the router has it: ancestors and quirks merged."""
+    done = subprocess.run([program("fakeigd"), "--profile", str(path), "--show"],
+                          capture_output=True, text=True, check=True)
+    return yaml.safe_load(done.stdout)
+
+
+def cases(test):
+    return pytest.mark.parametrize("path", PROFILES, ids=lambda p: p.stem)(test)
+
+
+def reached(lab):
+    return effect.tcp_reaches(lab, PORT, timeout=0.5)
+
+
+@cases
+def test_client(path):
+    """`igdlab map` on the client does what every client must still do with this router."""
+    must = resolved(path)["client"]["must"]
+    assert must in OUTCOMES, f"client.must: one of {sorted(OUTCOMES)}"
+    with Lab("flat", profile=str(path)) as lab:
+        done = lab.run("client", program("igdlab"), "map", "--external", str(PORT), "--internal", str(PORT),
+                       "--json")
+        assert done.code in (0, 1), done.stderr
+        answer = json.loads(done.stdout)
+        if must == "mapped":
+            assert done.code == 0, answer
+            assert reached(lab), "it says that the port is open, but no packet arrives"
+        elif must == "reports-failure":
+            assert done.code == 1, answer
+            assert not reached(lab)
+
+
+def plain(template, name):
+    """Whether a template writes a header as the profile states it (or not at all), not a text of its own."""
+    text = template if isinstance(template, str) else (template or {}).get("text", "")
+    line = re.search(rf"^{name}:(.*)$", text, re.IGNORECASE | re.MULTILINE)
+    return not text or (line and "{" in line.group(1))
+
+
+def bent(profile, *messages):
+    """Whether rules of the profile give a message another form."""
+    return any(name in json.dumps(rule) for rule in profile.get("rules", []) for name in messages)
+
+
+def hear(lab):
+    """The first answer to searches for a gateway, of any version and form; None when it keeps quiet."""
+    for target in ("urn:schemas-upnp-org:device:InternetGatewayDevice:1", "upnp:rootdevice", "ssdp:all",
+                   "urn:schemas-upnp-org:service:WANPPPConnection:1"):
+        try:
+            replies = ssdp.search(lab, target, timeout=0.5)
+        except BadMessage:
+            continue
+        if replies:
+            return replies[0]
+    return None
+
+
+@cases
+def test_stated_facts(path):
+    """SERVER, LOCATION and the connection service are on the wire as the profile states them."""
+    profile = resolved(path)
+    with Lab("flat", profile=str(path)) as lab:
+        location = description.url(lab.router(op="state")["location"])
+        stated = profile.get("urls", {}).get("description", "")
+        if stated and "{" not in stated:
+            assert location.path == "/" + stated.lstrip("/")
+        port = profile.get("listen", {}).get("http")
+        if port:
+            assert location.port == port
+        reply = hear(lab)
+        template = profile.get("messages", {}).get("ssdp-reply")
+        if reply and not bent(profile, "ssdp-reply") and plain(template, "LOCATION"):
+            said = description.url(reply.get("LOCATION"))
+            assert (said.port, said.path) == (location.port, location.path)
+        server = profile.get("identity", {}).get("server")
+        if reply and server is not None and not bent(profile, "ssdp-reply", "raw") and plain(template, "SERVER"):
+            assert reply.get("SERVER", "").strip() == server.strip()
+        head, types = offered(lab, location)
+        if server and plain(profile.get("messages", {}).get("description-head"), "SERVER") and \
+                not bent(profile, "description-head", "raw", '"header"'):
+            assert head.get("SERVER") == server
+        assert types == [f"{s['type']}" for s in connections(profile)] or bent(profile, "root", "description")
+
+
+def offered(lab, location):
+    """Head of the root description, and WANIPConnection:1 and the like in it, without name space."""
+    reply = description.get(lab, "client", location)
+    found = re.findall(rb"serviceType>\s*urn:[^:<]*:service:([^<\s]+)", reply.body)
+    return reply, [t.decode() for t in found if CONNECTION.search(":" + t.decode())]
+
+
+def connections(profile):
+    """The services of the profile that carry port mappings."""
+    services = [s if isinstance(s, dict) else {"type": s} for s in profile["services"]]
+    return [s for s in services if CONNECTION.search(":" + s["type"])]
