@@ -4,8 +4,8 @@
 ``observe`` is a list of steps. A step is a mapping with one verb, its arguments, and ``expect``; a step
 without ``expect`` only prepares. The verbs:
 
-  search: ST | {st, mx, to: multicast|unicast, host, man, from-port, extra: {NAME: value}, raw: text},
-          wait: seconds (0.4), count: N, then: {advance: SECONDS} or {router request}
+  search: ST | {st, mx, to: multicast|unicast, group: ff02::c|ff05::c, host, man, from-port,
+          extra: {NAME: value}, raw: text}, wait: seconds (0.4), count: N, then: {advance: SECONDS} or {router request}
   notify: {after: reboot|byebye|advance SECONDS|search, st}   NOTIFY datagrams heard by multicast
   get: description | scpd NAME | PATH                   with method:, headers: {}, version:
   raw: text for a TCP connection to the router          {path}, {control}, {host} are filled in; as a
@@ -14,7 +14,8 @@ without ``expect`` only prepares. The verbs:
   call: ACTION, args: {NAME: value}, service: NAME, headers: {}, soapaction: text, body: text, action_ns: URN
   add: {port, to, protocol, internal, client, lease, remote, enabled, text, any}    AddPortMapping; with
                                                         ``to`` for every port up to that one
-  subscribe: {callback: URL, nt, sid, timeout, headers}, then: as for search  GENA, with the events
+  subscribe: {callback: URL, nt, sid, timeout, headers}, then: as for search  GENA, with the events;
+                                                        sid: last renews the subscription before
   reach: PORT | {port, protocol, internal, address, peer}                       a packet of the peer
   advance: SECONDS       router: {control request}      again: N (repeat the step before N times)
 
@@ -30,6 +31,7 @@ nowhere); ``call`` and ``add`` need no description at all with ``at`` and ``acti
   error: eof|reset|refused|timeout|malformed|missing (no such service)
   date-ahead: ">=N" (seconds by which DATE differs from the clock)
   reached: true|false, kind: alive|byebye|update, event: {NAME: regex}, seq: N, events: ">=N"
+  early: true|false (an event came before the answer to SUBSCRIBE)
 """
 import email.utils
 import re
@@ -98,7 +100,7 @@ def _holds(key, wanted, seen):
         return seen.header is not None and not any(name.lower() in found for name in wanted)
     if key == "names":
         return list((seen.args or {}).keys()) == wanted
-    if key in ("ok", "closed", "reached"):
+    if key in ("ok", "closed", "reached", "early"):
         return bool(value) is bool(wanted) and value is not None
     if key == "error":
         return value in str(wanted).split("|")
@@ -130,7 +132,7 @@ class Observer:
 
     def __init__(self, lab, router="r1"):
         self.lab, self.router = lab, router
-        self._cp, self._before = None, None
+        self._cp, self._before, self._sid = None, None, None
 
     @property
     def cp(self):
@@ -214,14 +216,19 @@ class Observer:
 
     def do_search(self, what, step):
         what = {"st": what} if isinstance(what, str) else dict(what)
-        to = (self.lab.lan_address(self.router), ssdp.PORT) if what.get("to") == "unicast" \
-            else (ssdp.GROUP, ssdp.PORT)
-        with ssdp.search_socket(self.lab, port=what.get("from-port", 0)) as sock:
+        if "group" in what:
+            sock, scope = ssdp.search_socket6(self.lab)
+            to, host = (what["group"], ssdp.PORT, 0, scope), f"[{what['group'].upper()}]:{ssdp.PORT}"
+        else:
+            sock = ssdp.search_socket(self.lab, port=what.get("from-port", 0))
+            unicast = what.get("to") == "unicast"
+            to = (self.lab.lan_address(self.router) if unicast else ssdp.GROUP, ssdp.PORT)
+            host = f"{ssdp.GROUP}:{ssdp.PORT}"
+        with sock:
             if "raw" in what:
                 data = what["raw"].encode("latin-1")
             else:
-                data = ssdp.search_bytes(what.get("st", GATEWAY), what.get("mx", 1),
-                                         what.get("host", f"{ssdp.GROUP}:{ssdp.PORT}"),
+                data = ssdp.search_bytes(what.get("st", GATEWAY), what.get("mx", 1), what.get("host", host),
                                          what.get("man", '"ssdp:discover"'),
                                          extra=tuple(what.get("extra", {}).items()))
             sock.sendto(data, to)
@@ -259,7 +266,7 @@ class Observer:
                     closed=reply.closed, notes="\n".join(reply.notes), size=len(reply.body),
                     seconds=time.monotonic() - begun)
 
-    def _exchange(self, where, pieces, step=None, to_head=False):
+    def _exchange(self, where, pieces, step=None, to_head=False, listener=None):
         step = step or {}
         with http.Client(self.lab.connect("client", where.host, step.get("port", where.port))) as client:
             client.socket.settimeout(step.get("timeout", 15))
@@ -270,8 +277,11 @@ class Observer:
                 client.send(piece)
             if step.get("half-close"):
                 client.socket.shutdown(socket.SHUT_WR)
+            early = listener and client.socket not in \
+                select.select([client.socket, listener], [], [], step.get("timeout", 15))[0]
             reply = client.receive(to_head)
             seen = self._reply(reply, begun)
+            seen.early = early
             if not seen.closed:
                 client.socket.settimeout(0.15)
                 try:
@@ -351,12 +361,17 @@ class Observer:
         what = dict(what or {})
         where = description.url(step["at"], self._location()) if "at" in step else self._service(step).event
         with self.lab.listen("client", 7777) as listener:
-            headers = {"CALLBACK": what.get("callback", f"<http://{self.lab.address_of('client')}:7777/>"),
-                       "NT": what.get("nt", "upnp:event"), "TIMEOUT": what.get("timeout", "Second-1800"),
-                       "SID": what.get("sid"), **what.get("headers", {})}
+            new = "sid" not in what
+            callback = f"<http://{self.lab.address_of('client')}:7777/>"
+            headers = {"CALLBACK": what.get("callback", callback if new else None),
+                       "NT": what.get("nt", "upnp:event" if new else None),
+                       "TIMEOUT": what.get("timeout", "Second-1800"),
+                       "SID": self._sid if what.get("sid") == "last" else what.get("sid"),
+                       **what.get("headers", {})}
             lines = [(k, v) for k, v in headers.items() if v is not None]
             seen, _ = self._exchange(where, [http.request(what.get("method", "SUBSCRIBE"), where.path,
-                                                          where.authority, lines)])
+                                                          where.authority, lines)], listener=listener)
+            self._sid = seen.header.get("SID", self._sid)
             self._then(step)
             self._events(listener, seen, step.get("wait", SILENCE))
         return seen

@@ -60,6 +60,15 @@ def search_socket(lab, node="client", network=None, ttl=2, port=0):
     return made
 
 
+def search_socket6(lab, node="client", network=None, hops=2):
+    """The same for the groups ff02::c and ff05::c; returns (socket, scope id of the interface)."""
+    index = lab.port(node, network)["index"]
+    made = lab.socket(node, domain="inet6")
+    made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, hops)
+    made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+    return made, index
+
+
 def listen_socket(lab, node="client", network=None):
     """A UDP socket in a node that hears NOTIFY on the interface of a network."""
     made = lab.socket(node)
