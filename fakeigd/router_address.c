@@ -16,6 +16,7 @@
 #include "profile.h"
 #include "router.h"
 #include "ssdp.h"
+#include "wan_open.h"
 #include "wanconnection.h"
 
 #include <arpa/inet.h>
@@ -102,6 +103,8 @@ void router_listen(struct router *r, uint16_t port)
 {
 	int error = http_relisten(r->http, port);
 
+	if (!error)
+		wan_open(r);
 	if (error)
 		journal_write(r->journal, JOURNAL_ERROR, "http", NULL, NULL, "cannot listen",
 			      "{s:s}", "error", strerror(-error));

@@ -122,7 +122,7 @@ static const struct {
 	 "t.yaml:1: unknown placeholder in soap-argument \"nmae\"; did you mean \"name\"?\n"},
 	{MESSAGE_SOAP_ARGUMENT, "\"{location}\"",
 	 "t.yaml:1: unknown placeholder in soap-argument \"location\"; expected one of: name, "
-	 "value\n"},
+	 "value, type\n"},
 	{MESSAGE_SOAP_ARGUMENT, "\"{name\"",
 	 "t.yaml:1: soap-argument: \"{\" without \"}\"; write {{ for a brace\n"},
 	{MESSAGE_SOAP_ARGUMENT, "\"{a{b}\"",

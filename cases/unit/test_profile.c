@@ -361,7 +361,8 @@ static const struct {
 	 "D/quirks/q.yaml:6: client: \"must\" is missing"},
 	{START, QUIRK "  summary: mine\n", NULL,
 	 "D/quirks/q.yaml:5: unknown key \"summary\"; expected one of: device, identity, listen, "
-	 "services, urls, ssdp, date, external, messages, policy, rules, state"},
+	 "services, urls, ssdp, date, external, messages, policy, rules, state, domain, devices, "
+	 "pages"},
 	{START, QUIRK "  policy: {lease: {max: x}}\n", NULL,
 	 "D/quirks/q.yaml:5: max: expected a whole number from 0 to 4294967295, found \"x\""},
 	{START, QUIRK "  policy: {lease: {max: 7}}\n", QUIRK "  policy: {lease: {max: 8}}\n",
@@ -459,7 +460,20 @@ static void a_resolved_profile_is_a_profile(void **state)
 	doc_free(again);
 }
 
-/* Every file of profiles/ and quirks/ loads; every quirk alone over the plain router. */
+/* The profile on which a quirk file says it is shown. */
+static char *base_of(const char *path)
+{
+	struct diag d = {0};
+	struct doc *doc = doc_load_file(path, &d);
+	const struct doc *base = doc_get(doc, "base");
+	char *name = xstrdup(base ? base->text : "conformant-igd1");
+
+	doc_free(doc);
+	diag_free(&d);
+	return name;
+}
+
+/* Every file of profiles/ and quirks/ loads; every quirk alone over the profile it is shown on. */
 static void what_is_shipped_loads(void **state)
 {
 	static const char *const kinds[] = {"profiles", "quirks"};
@@ -481,8 +495,11 @@ static void what_is_shipped_loads(void **state)
 			struct profile *p;
 
 			if (strstr(entry->d_name, ".yaml")) {
-				p = kind ? profile_load("conformant-igd1", quirks, 1, DATA, "s", &d)
+				char *base = base_of(name);
+
+				p = kind ? profile_load(base, quirks, 1, DATA, "s", &d)
 					 : profile_load(name, NULL, 0, DATA, "s", &d);
+				free(base);
 				if (!p)
 					fail_msg("%s", d.text.data);
 				profile_free(p);

@@ -552,7 +552,7 @@ static const struct {
 	 "probability: expected a number from 0 to 1, found \"1.5\""},
 	{"{when: {layer: soap, state: full}, drop: yes}",
 	 "unknown state \"full\"; expected one of: table-full, table-empty, wan-down, wan-up, "
-	 "after-reboot, mapped, mapped-by-other, mapped-by-sender, unmapped"},
+	 "after-reboot, reconnected, mapped, mapped-by-other, mapped-by-sender, unmapped"},
 	{"{when: {NewLeaseDuration: []}, drop: yes}",
 	 "NewLeaseDuration: an empty list matches nothing"},
 	{"{when: {NewLeaseDuration: [[1]]}, drop: yes}",
@@ -581,7 +581,7 @@ static const struct {
 	{"{when: {layer: soap}, truncate: many}",
 	 "truncate: expected a size such as 1024, 64k, 2M or 3G, found \"many\""},
 	{"{when: {layer: ssdp}, duplicate: 1}",
-	 "duplicate: expected a whole number from 2 to 1000, found \"1\""},
+	 "duplicate: expected a whole number from 2 to 1000000, found \"1\""},
 	{"{when: {layer: ssdp}, wrong-source: {}}",
 	 "wrong-source: \"port\" or \"address\" is needed"},
 	{"{when: {layer: ssdp}, wrong-source: 1901}",

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""A router that answers to the WAN (policies http.wan, ssdp.wan): the lab's filter is opened for it."""
+import pytest
+
+from cases.harness import description, ssdp
+from cases.harness.lab import Lab
+
+OPEN = """summary: everything answers to the WAN
+layer: security
+evidence: made for this case
+overlay:
+  listen: {also: [4444]}
+  policy: {http: {wan: true}, ssdp: {wan: true, lan-only: false}}
+"""
+
+
+@pytest.fixture
+def exposed(tmp_path):
+    file = tmp_path / "exposed.yaml"
+    file.write_text(OPEN)
+    with Lab("flat", quirks=str(file)) as lab:
+        yield lab
+
+
+def ports(lab):
+    return [lab.router(op="state")["http_port"], 4444]
+
+
+def test_description_from_outside(exposed):
+    path = description.url(exposed.router(op="state")["location"]).path
+    for port in ports(exposed):
+        reply = description.get(exposed, "peer", description.Url(exposed.wan_address(), port, path))
+        assert reply.status == 200
+
+
+def test_search_from_outside(exposed):
+    with exposed.socket("peer") as sock:
+        sock.bind((exposed.address_of("peer"), 0))
+        sock.sendto(ssdp.search_bytes("upnp:rootdevice"), (exposed.wan_address(), ssdp.PORT))
+        assert ssdp.receive(sock, 1, timeout=5)
+
+
+def test_after_a_reboot_and_a_reload(exposed):
+    exposed.router(op="reboot")
+    exposed.connect("peer", exposed.wan_address(), 4444).close()
+    exposed.router(op="reload")
+    exposed.connect("peer", exposed.wan_address(), 4444).close()
+
+
+def test_closed_otherwise(flat):
+    with pytest.raises(OSError):
+        flat.connect("peer", flat.wan_address(), flat.router(op="state")["http_port"], timeout=2)
