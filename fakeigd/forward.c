@@ -8,6 +8,11 @@
  * deletion" need it. Conntrack is only gone through when the element's counter says that there was
  * a connection: most mappings of a lab never see one.
  *
+ * Where policy "nat.udp-idle" has UDP connections forgotten when idle, time is cut into epochs, a
+ * quarter of that each: packets mark their connection with the present one, and at the end of an
+ * epoch all connections go whose last packet was EPOCHS_KEPT earlier. It is the lab's clock that
+ * counts, which the kernel's own time-outs do not know.
+ *
  * Without a WAN interface nothing is asked of the kernel: every call succeeds and does nothing, so
  * that fakeigd is of use where there is no nf_tables.
  */
@@ -32,6 +37,9 @@
  * @route:	socket for the interface's counters, NULL where there is no interface
  * @wan:	index of the WAN interface
  * @enabled:	as forward_set_enabled() left it
+ * @epoch:	the present one, 0 = there are none
+ * @epoch_end:	when it ends
+ * @timer:	set to that
  */
 struct forward {
 	const struct router *router;
@@ -39,7 +47,12 @@ struct forward {
 	struct mnl_socket *route;
 	unsigned wan;
 	bool enabled;
+	uint8_t epoch;
+	int64_t epoch_end;
+	struct loop_timer timer;
 };
+
+#define EPOCHS_KEPT 4
 
 static const char *missing;
 
@@ -67,6 +80,48 @@ static int open_sockets(struct forward *f)
 	return f->route ? 0 : -errno;
 }
 
+static uint8_t epoch_before(uint8_t epoch, int by)
+{
+	return (uint8_t)((epoch - 1 - by + FORWARD_EPOCHS) % FORWARD_EPOCHS + 1);
+}
+
+/* The next epoch begins, and what is too old by then is forgotten. */
+static int turn_epoch(struct forward *f)
+{
+	uint8_t next = epoch_before(f->epoch, -1);
+	int error = forward_table_epoch(f->netfilter, f->epoch, next);
+
+	f->epoch = next;
+	return error ? error
+		     : forward_connections_forget(f->netfilter,
+						  epoch_before(next, EPOCHS_KEPT + 1));
+}
+
+/* A clock that was moved far ends several epochs at once; more than are kept make no difference. */
+static void epoch_over(void *arg)
+{
+	struct forward *f = arg;
+	int64_t length = f->router->profile->policy.nat_udp_idle / EPOCHS_KEPT, now = clock_now();
+	int64_t turns = 1 + (now - f->epoch_end) / length;
+
+	for (int64_t i = 0; i < turns && i <= EPOCHS_KEPT + 1; i++)
+		turn_epoch(f);
+	f->epoch_end += turns * length;
+	loop_timer_arm(f->router->loop, &f->timer, f->epoch_end, epoch_over, f);
+}
+
+static int begin_epochs(struct forward *f)
+{
+	int64_t idle = f->router->profile ? f->router->profile->policy.nat_udp_idle : 0;
+
+	if (idle < EPOCHS_KEPT)
+		return 0;
+	f->epoch = 1;
+	f->epoch_end = clock_now() + idle / EPOCHS_KEPT;
+	loop_timer_arm(f->router->loop, &f->timer, f->epoch_end, epoch_over, f);
+	return forward_table_epoch(f->netfilter, 0, f->epoch);
+}
+
 struct forward *forward_new(struct router *r, int *error)
 {
 	struct forward *f = xcalloc(1, sizeof(*f));
@@ -79,6 +134,8 @@ struct forward *forward_new(struct router *r, int *error)
 	*error = open_sockets(f);
 	if (!*error)
 		*error = forward_table_make(r, &missing);
+	if (!*error)
+		*error = begin_epochs(f);
 	if (!*error) {
 		missing = NULL;
 		f->enabled = true;
@@ -107,6 +164,8 @@ void forward_free(struct forward *f)
 	if (!f)
 		return;
 	if (f->wan) {
+		if (f->epoch)
+			loop_timer_cancel(f->router->loop, &f->timer);
 		forward_table_delete();
 		forward_connections_end(f->netfilter, NULL);
 		mnl_socket_close(f->netfilter);

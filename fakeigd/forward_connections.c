@@ -35,10 +35,10 @@ static struct nlmsghdr *header(void *at, uint16_t type, uint16_t flags)
 	return nlh;
 }
 
-static void put_mark(struct nlmsghdr *nlh)
+static void put_mark(struct nlmsghdr *nlh, uint32_t mark, uint32_t mask)
 {
-	mnl_attr_put_u32(nlh, CTA_MARK, htonl(FORWARD_MARK));
-	mnl_attr_put_u32(nlh, CTA_MARK_MASK, UINT32_MAX);
+	mnl_attr_put_u32(nlh, CTA_MARK, htonl(mark));
+	mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(mask));
 }
 
 /* Send a request that is answered by an acknowledgement. */
@@ -55,12 +55,12 @@ static int acknowledged(struct mnl_socket *nl, const struct nlmsghdr *request)
 		       : -EPROTO;
 }
 
-static int end_all(struct mnl_socket *nl)
+static int end_all(struct mnl_socket *nl, uint32_t mark, uint32_t mask)
 {
 	_Alignas(struct nlmsghdr) char out[128];
 	struct nlmsghdr *nlh = header(out, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
 
-	put_mark(nlh);
+	put_mark(nlh, mark, mask);
 	return acknowledged(nl, nlh);
 }
 
@@ -146,7 +146,7 @@ static int list(struct mnl_socket *nl, const struct mapping *m, struct buf *foun
 	_Alignas(struct nlmsghdr) char out[128], in[32768];
 	struct nlmsghdr *request = header(out, IPCTNL_MSG_CT_GET, NLM_F_DUMP);
 
-	put_mark(request);
+	put_mark(request, FORWARD_MARK, FORWARD_MARK_MASK);
 	if (mnl_socket_sendto(nl, request, request->nlmsg_len) < 0)
 		return -errno;
 	for (;;) {
@@ -181,13 +181,18 @@ static int end_one(struct mnl_socket *nl, const struct nlattr *original)
 	return error == -ENOENT ? 0 : error;
 }
 
+int forward_connections_forget(struct mnl_socket *nl, uint8_t epoch)
+{
+	return end_all(nl, FORWARD_MARK | epoch, UINT32_MAX);
+}
+
 int forward_connections_end(struct mnl_socket *nl, const struct mapping *m)
 {
 	struct buf found = {0};
 	int error;
 
 	if (!m)
-		return end_all(nl);
+		return end_all(nl, FORWARD_MARK, FORWARD_MARK_MASK);
 	error = list(nl, m, &found);
 	for (size_t at = 0; !error && at < found.len;) {
 		const struct nlattr *original = (const struct nlattr *)(found.data + at);

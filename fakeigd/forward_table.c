@@ -26,14 +26,16 @@
  *
  * What policies "nat.*" add, each only when it is asked for:
  *
+ *   map epoch { type inet_proto : mark }				UDP to the present epoch
  *   set talked { type inet_proto . ipv4_addr . inet_service; flags dynamic; timeout 2m }
  *   chain forward { type filter hook forward priority filter - 1;
+ *     ct mark & 0xff000000 == 0x1d000000 ct mark set meta l4proto map @epoch
  *     oif WAN update @talked { meta l4proto . ip saddr . th sport }
- *     iif != WAN ct mark 0x1d000000 ct direction original
+ *     iif != WAN ct mark & 0xff000000 == 0x1d000000 ct direction original
  *       meta l4proto . ip daddr . th dport != @talked reject
  *   }
  *   chain postrouting { type nat hook postrouting priority srcnat - 1;     before the router's own
- *     iif != WAN oif != WAN ct mark 0x1d000000 masquerade
+ *     iif != WAN oif != WAN ct mark & 0xff000000 == 0x1d000000 masquerade
  *     oif WAN masquerade fully-random
  *   }
  *
@@ -168,12 +170,13 @@ static void on_wan(struct nftnl_rule *rule, uint32_t key, uint32_t op, const str
 	nft_compare(rule, 0, op, &r->wan.index, sizeof(r->wan.index));
 }
 
-/* ct mark MARK: a connection through a mapping */
+/* ct mark & MASK == MARK: a connection through a mapping */
 static void mapped(struct nftnl_rule *rule)
 {
-	const uint32_t mark = FORWARD_MARK;
+	const uint32_t mark = FORWARD_MARK, mask = FORWARD_MARK_MASK, none = 0;
 
 	nft_ct(rule, NFT_CT_MARK, -1, 0);
+	nft_mask_set(rule, 0, &mask, &none, sizeof(mask));
 	nft_compare(rule, 0, NFT_CMP_EQ, &mark, sizeof(mark));
 }
 
@@ -199,7 +202,6 @@ static void add_talked(struct nft_batch *b, const struct router *r)
 	struct nftnl_rule *rule;
 
 	nft_add_set(b, &talked);
-	nft_add_chain(b, "forward", "filter", NF_INET_FORWARD, -1);
 	rule = nft_rule(b, "forward");
 	on_wan(rule, NFT_META_OIF, NFT_CMP_EQ, r);
 	load_endpoint(rule, true);
@@ -215,6 +217,22 @@ static void add_talked(struct nft_batch *b, const struct router *r)
 	nft_lookup(rule, "talked", 0, true);
 	nft_reject(rule, NFT_REJECT_ICMP_UNREACH, ICMP_PORT_UNREACH);
 	nft_rule_done(b, rule, no_reject);
+}
+
+/* nat.udp-idle */
+static void add_epoch(struct nft_batch *b)
+{
+	const struct nft_set epoch = {"epoch",	     NFT_TYPE_INET_PROTO, 1,
+				      NFT_TYPE_MARK, sizeof(uint32_t),	  false};
+	struct nftnl_rule *rule;
+
+	nft_add_set(b, &epoch);
+	rule = nft_rule(b, "forward");
+	mapped(rule);
+	nft_meta(rule, NFT_META_L4PROTO, 0);
+	nft_lookup_map(rule, "epoch", 0, 1);
+	nft_set_ct_mark(rule, 1);
+	nft_rule_done(b, rule, no_mark);
 }
 
 /* nat.hairpin-source, nat.outbound-port: source NAT before the router's own. */
@@ -246,6 +264,10 @@ static void add_departures(struct nft_batch *b, const struct router *r)
 	bool lan = policy_is(policy, nat_hairpin_source, "lan");
 	bool random = policy_is(policy, nat_outbound_port, "random");
 
+	if (policy->nat_udp_idle || policy->nat_hairpin_needs_outbound)
+		nft_add_chain(b, "forward", "filter", NF_INET_FORWARD, -1);
+	if (policy->nat_udp_idle)
+		add_epoch(b);
 	if (policy->nat_hairpin_needs_outbound)
 		add_talked(b, r);
 	if (lan || random)
@@ -468,4 +490,15 @@ int forward_element_get(struct mnl_socket *nl, const struct forward_key *k, bool
 		memcpy(&count, mnl_attr_get_payload(packets), sizeof(count));
 	*used = count;
 	return 0;
+}
+
+int forward_table_epoch(struct mnl_socket *nl, uint8_t old, uint8_t epoch)
+{
+	const uint32_t mark = FORWARD_MARK | epoch;
+	struct forward_key k = {.map = "epoch", .key = {IPPROTO_UDP}, .key_len = 1};
+	int error = old ? forward_element_delete(nl, &k) : 0;
+
+	memcpy(k.data, &mark, sizeof(mark));
+	k.data_len = sizeof(mark);
+	return error ? error : forward_element_add(nl, &k);
 }

@@ -25,8 +25,11 @@ struct forward_key {
 	uint32_t data_len;
 };
 
-/* Mark of every connection that took a mapping. */
-#define FORWARD_MARK 0x1d000000u
+/* Mark of every connection that took a mapping. Where UDP connections are forgotten when idle, the
+ * low byte of theirs is the epoch of the last packet, 1 to FORWARD_EPOCHS. */
+#define FORWARD_MARK	  0x1d000000u
+#define FORWARD_MARK_MASK 0xff000000u
+#define FORWARD_EPOCHS	  255
 
 /** forward_table_make() - the table with all its rules, in place of one that was left behind.
  * Return: 0 or -errno, then @what says what the kernel lacks. */
@@ -45,6 +48,10 @@ int forward_element_delete(struct mnl_socket *nl, const struct forward_key *k);
  * Return: 0, -ENOENT, or another -errno. */
 int forward_element_get(struct mnl_socket *nl, const struct forward_key *k, bool *used);
 
+/** forward_table_epoch() - the epoch of UDP packets from now on; @old: the one before, 0 = none. */
+int forward_table_epoch(struct mnl_socket *nl, uint8_t old, uint8_t epoch);
+/** forward_connections_forget() - end the UDP connections whose last packet was in that epoch. */
+int forward_connections_forget(struct mnl_socket *nl, uint8_t epoch);
 /** forward_connections_end() - end the connections that a mapping carried; @m NULL: those of all
  * mappings. Return: 0 or -errno. */
 int forward_connections_end(struct mnl_socket *nl, const struct mapping *m);

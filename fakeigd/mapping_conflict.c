@@ -158,7 +158,7 @@ static int against_router(struct soap_call *call, const struct mapping *m)
 	const struct policy *policy = policy_of(call);
 	struct router *r = call->router;
 
-	if (policy_is(policy, conflict_router_port, "accept") || m->protocol != IPPROTO_TCP ||
+	if (!policy_code(policy, conflict_router_port) || m->protocol != IPPROTO_TCP ||
 	    !r->http || m->external_port != http_port(r->http))
 		return 0;
 	return soap_refuse(call, policy_code(policy, conflict_router_port),

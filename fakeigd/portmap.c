@@ -24,7 +24,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "forward.h"
+#include "forwarding.h"
 #include "gena.h"
 #include "journal.h"
 #include "lease.h"
@@ -76,7 +76,7 @@ struct portmap {
 	uint64_t next_order;
 	struct lease_heap leases;
 	uint32_t update_id;
-	bool flushed; /* the kernel has forgotten every mapping at once */
+	struct forwarding *forwarding;
 };
 
 static struct entry *entry_at(const struct portmap *p, uint32_t number)
@@ -183,6 +183,7 @@ struct portmap *portmap_new(struct router *r)
 
 	p->router = r;
 	p->free = NONE;
+	p->forwarding = forwarding_new(r);
 	lease_heap_init(&p->leases, r->loop, expire, p);
 	for (int i = 0; i < INDEXES; i++)
 		index_grow(p, i, 64);
@@ -204,6 +205,7 @@ void portmap_free(struct portmap *p)
 	for (int i = 0; i < INDEXES; i++)
 		free(p->tables[i].heads);
 	lease_heap_free(&p->leases);
+	forwarding_free(p->forwarding);
 	free(p->chunks);
 	free(p->order);
 	free(p);
@@ -302,23 +304,6 @@ static void changed(struct portmap *p, bool count_too)
 		gena_changed(p->router->gena, NULL, "PortMappingNumberOfEntries");
 }
 
-static bool forwards(const struct portmap *p, const struct mapping *m)
-{
-	return m->enabled && p->router->forward && !p->flushed &&
-	       p->router->profile->policy.table_forwards;
-}
-
-static int start_forwarding(struct portmap *p, const struct mapping *m)
-{
-	return forwards(p, m) ? forward_add(p->router->forward, m) : 0;
-}
-
-static void stop_forwarding(struct portmap *p, const struct mapping *m)
-{
-	if (forwards(p, m))
-		forward_remove(p->router->forward, m);
-}
-
 static void start_lease(struct portmap *p, struct entry *e, uint32_t lease)
 {
 	struct mapping *m = &e->mapping;
@@ -339,26 +324,28 @@ static bool same_target(const struct mapping *a, const struct mapping *b)
 
 static int replace(struct portmap *p, struct entry *e, const struct mapping *m)
 {
-	struct mapping *old = &e->mapping;
+	struct mapping *old = &e->mapping, wanted = *m;
 	int error;
 
 	if (same_target(old, m))
-		return 0;
-	stop_forwarding(p, old);
-	error = start_forwarding(p, m);
+		return forwarding_refresh(p->forwarding, old);
+	forwarding_stop(p->forwarding, old);
+	error = forwarding_start(p->forwarding, &wanted);
 	if (error) {
-		start_forwarding(p, old);
+		forwarding_start(p->forwarding, old);
 		return error;
 	}
 	old->internal_client = m->internal_client;
 	old->internal_port = m->internal_port;
 	old->enabled = m->enabled;
+	old->forwarding = wanted.forwarding;
 	return 0;
 }
 
 static int append(struct portmap *p, const struct mapping *m, struct entry **out)
 {
-	int error = start_forwarding(p, m);
+	struct mapping wanted = *m;
+	int error = forwarding_start(p->forwarding, &wanted);
 	struct entry *e;
 
 	if (error)
@@ -371,7 +358,7 @@ static int append(struct portmap *p, const struct mapping *m, struct entry **out
 		if (p->count > p->tables[i].mask)
 			index_grow(p, i, 2 * (p->tables[i].mask + 1));
 	e = entry_new(p);
-	e->mapping = *m;
+	e->mapping = wanted;
 	e->mapping.description = NULL;
 	e->order = p->next_order++;
 	p->order[p->count++] = e->number;
@@ -413,7 +400,7 @@ int portmap_put_keeping_lease(struct portmap *p, const struct mapping *m)
 /* Out of indexes, heap and kernel; the place in the order is the caller's to close. */
 static void let_go(struct portmap *p, struct entry *e, const char *verb)
 {
-	stop_forwarding(p, &e->mapping);
+	forwarding_stop(p->forwarding, &e->mapping);
 	lease_heap_cancel(&p->leases, &e->lease);
 	for (int i = 0; i < INDEXES; i++)
 		index_remove(p, i, e);
@@ -506,10 +493,14 @@ static bool is_any(const struct mapping *m, void *arg)
 
 void portmap_clear(struct portmap *p, const char *why)
 {
-	if (p->count && p->router->forward)
-		p->flushed = forward_flush(p->router->forward) == 0;
+	if (p->count)
+		forwarding_flush(p->forwarding);
 	portmap_remove_if(p, is_any, NULL, why);
-	p->flushed = false;
+}
+
+void portmap_event(struct portmap *p, enum forwarding_event event)
+{
+	forwarding_event(p->forwarding, event);
 }
 
 uint16_t portmap_free_port(const struct portmap *p, uint16_t first, int protocol)

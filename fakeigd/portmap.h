@@ -11,6 +11,8 @@
 #ifndef FAKEIGD_PORTMAP_H
 #define FAKEIGD_PORTMAP_H
 
+#include "forwarding.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,6 +47,7 @@ struct mapping {
 	uint32_t lease;
 	enum portmap_origin origin;
 	bool enabled;
+	enum forwarding_state forwarding;
 	char *description;
 	int64_t expires;
 };
@@ -83,6 +86,9 @@ size_t portmap_remove_if(struct portmap *p, bool (*wanted)(const struct mapping 
 			 void *arg, const char *why);
 /** portmap_clear() - forget everything; @why goes to the journal. */
 void portmap_clear(struct portmap *p, const char *why);
+/** portmap_event() - what a reboot that the table survives, a lost connection or another WAN
+ * address do to the forwarding of its entries, where policy has it. */
+void portmap_event(struct portmap *p, enum forwarding_event event);
 /** portmap_remaining() - seconds left, rounded up; 0 = permanent. */
 uint32_t portmap_remaining(const struct mapping *m);
 /** portmap_free_port() - a free external port from @first upwards (wraps to 1024), 0 when none. */

@@ -13,6 +13,7 @@
 #include "http.h"
 #include "interface.h"
 #include "journal.h"
+#include "portmap.h"
 #include "profile.h"
 #include "router.h"
 #include "ssdp.h"
@@ -92,6 +93,7 @@ int router_renumber(struct router *r, struct in_addr address)
 	if (error)
 		return error;
 	router_find_external(r);
+	portmap_event(r->portmap, FORWARDING_RENUMBER);
 	inet_ntop(AF_INET, &address, text, sizeof(text));
 	snprintf(what, sizeof(what), "WAN address %s", text);
 	journal_write(r->journal, JOURNAL_STATE, "wan", NULL, NULL, what, NULL);
@@ -159,6 +161,7 @@ static void rescan_due(void *arg)
 	if (r->wan.index && rescan(r, &r->wan)) {
 		r->first_address = r->wan.address;
 		router_find_external(r);
+		portmap_event(r->portmap, FORWARDING_RENUMBER);
 		wanconnection_notice(r);
 	}
 }
