@@ -24,6 +24,7 @@
 #include "portmap.h"
 #include "profile.h"
 #include "ssdp.h"
+#include "wan_open.h"
 #include "wanconnection.h"
 
 #include <assert.h>
@@ -129,6 +130,11 @@ static int start_failed(struct diag *d, int error, const char *what)
 	return error;
 }
 
+static bool is_exposed(const struct profile *p)
+{
+	return p->policy.ssdp_wan || p->policy.http_wan;
+}
+
 static void forget_pending(struct router *r)
 {
 	loop_timer_cancel(r->loop, &r->pending.timer);
@@ -173,6 +179,8 @@ int router_start(struct router *r, struct diag *d)
 	r->ssdp = ssdp_new(r, &error);
 	if (!r->ssdp)
 		return start_failed(d, error, "listen for SSDP on the LAN");
+	if (is_exposed(r->profile))
+		wan_open(r);
 	error = router_watch_addresses(r);
 	if (error)
 		return start_failed(d, error, "watch the interfaces' addresses");
@@ -252,15 +260,29 @@ void router_reset(struct router *r)
 	journal_write(r->journal, JOURNAL_STATE, "router", NULL, NULL, "reset", NULL);
 }
 
+/* After a reload: the sockets that the new profile wants, and no others. */
+static void listen_again(struct router *r)
+{
+	int error = ssdp_reopen(r->ssdp);
+
+	router_listen(r, http_port(r->http));
+	if (error)
+		journal_write(r->journal, JOURNAL_ERROR, "ssdp", NULL, NULL, "cannot listen",
+			      "{s:s}", "error", strerror(-error));
+}
+
 int router_reload(struct router *r, struct diag *d)
 {
 	struct profile *old = r->profile;
+	bool exposure_changed;
 	struct profile *fresh =
 		profile_load(r->source.profile, r->source.quirks, r->source.quirk_count,
 			     r->source.data, r->source.seed, d);
 
 	if (!fresh)
 		return -EINVAL;
+	exposure_changed =
+		is_exposed(old) || is_exposed(fresh) || old->also_ports || fresh->also_ports;
 	/* Subscriptions, connections and what waits to be sent point into the old profile. */
 	ssdp_byebye(r->ssdp);
 	http_reset(r->http);
@@ -274,6 +296,8 @@ int router_reload(struct router *r, struct diag *d)
 	wanconnection_reset(r->wanconnection);
 	wanconnection_notice(r);
 	profile_free(old);
+	if (exposure_changed)
+		listen_again(r);
 	ssdp_restart(r->ssdp);
 	journal_write(r->journal, JOURNAL_STATE, "router", NULL, NULL, "reload", "{s:s}", "profile",
 		      fresh->name);
