@@ -124,9 +124,7 @@ static void set_device(const struct page *page, int device, struct buf escaped[D
 		enum placeholder id;
 		const char *text;
 	} texts[DEVICE_TEXTS] = {
-		{PLACEHOLDER_FRIENDLY_NAME, from->friendly_name ? from->friendly_name
-					    : root		? p->friendly_name
-								: from->type},
+		{PLACEHOLDER_FRIENDLY_NAME, root ? p->friendly_name : from->type},
 		{PLACEHOLDER_MANUFACTURER, p->manufacturer},
 		{PLACEHOLDER_MANUFACTURER_URL, p->manufacturer_url},
 		{PLACEHOLDER_MODEL_DESCRIPTION, p->model_description},
@@ -141,7 +139,9 @@ static void set_device(const struct page *page, int device, struct buf escaped[D
 
 	set_common(page, values);
 	for (int i = 0; i < DEVICE_TEXTS; i++) {
-		buf_add_xml(&escaped[i], slice_of(texts[i].text));
+		const struct doc *own = doc_get(from->texts, placeholder_name(texts[i].id));
+
+		buf_add_xml(&escaped[i], slice_of(own ? own->text : texts[i].text));
 		values->v[texts[i].id] = buf_slice(&escaped[i]);
 	}
 }

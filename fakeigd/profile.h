@@ -35,7 +35,8 @@ struct policy {
  * @urn:	whole deviceType instead of that, or NULL
  * @domain:	schemas-upnp-org
  * @udn:	NULL only for lan: derived from the root's
- * @friendly_name: NULL = the identity's for the root, the type for others
+ * @texts:	its own friendly_name, manufacturer and so on, instead of the identity's, or NULL
+ *(part of the document)
  * @parent:	index of the device above, -1 for the root
  * @first:	before its siblings
  * @written:	it is in the tree even when nothing is in it
@@ -49,7 +50,7 @@ struct profile_device {
 	char *urn;
 	char *domain;
 	char *udn;
-	char *friendly_name;
+	const struct doc *texts;
 	int parent;
 	bool first;
 	bool written;

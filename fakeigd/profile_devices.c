@@ -131,8 +131,18 @@ static bool read_type(struct profile_device *device, const struct doc *map, stru
 static bool read_device(struct profile *p, const struct doc *map, const struct doc *doc,
 			const char *seed, struct diag *d)
 {
-	static const char *const keys[] = {"type",  "urn",   "domain", "udn",	 "friendly_name",
-					   "under", "place", "silent", "message"};
+	static const char *const keys[] = {
+		"type",		 "urn",
+		"domain",	 "udn",
+		"under",	 "place",
+		"silent",	 "message",
+		"friendly_name", "manufacturer",
+		"model_number",	 "manufacturer_url",
+		"model_name",	 "model_description",
+		"model_url",	 "upc",
+		"serial_number", "presentation_url",
+	};
+	enum { FIRST_TEXT = 8 };
 	struct profile_device *device;
 	int at = profile_device_find(p, map->key);
 
@@ -147,11 +157,13 @@ static bool read_device(struct profile *p, const struct doc *map, const struct d
 		device->name = xstrdup(map->key);
 		device->written = true;
 	}
+	device->texts = map;
+	for (size_t i = FIRST_TEXT; i < ARRAY_SIZE(keys); i++)
+		if (doc_get(map, keys[i]) && !doc_want(doc_get(map, keys[i]), DOC_SCALAR, d))
+			return false;
 	return read_type(device, map, d) && read_text(&device->urn, map, "urn", d) &&
-	       read_text(&device->domain, map, "domain", d) &&
-	       read_text(&device->friendly_name, map, "friendly_name", d) &&
-	       read_udn(device, map, seed, d) && read_place(device, map, d) &&
-	       read_form(device, map, doc, d);
+	       read_text(&device->domain, map, "domain", d) && read_udn(device, map, seed, d) &&
+	       read_place(device, map, d) && read_form(device, map, doc, d);
 }
 
 /* Where a device hangs, once all have names. */
@@ -262,7 +274,6 @@ void profile_free_devices(struct profile *p)
 		free(device->urn);
 		free(device->domain);
 		free(device->udn);
-		free(device->friendly_name);
 		template_free(device->form);
 	}
 	for (size_t i = 0; i < p->page_count; i++) {

@@ -29,7 +29,7 @@ nowhere); ``call`` and ``add`` need no description at all with ``at`` and ``acti
   replies: "N", ">=N", "0"; st, usn, location: regex; source-port, source: regex; sources: ">=2"
   segments: ">=N", seconds: ">=S", closed: true, size: ">=N", notes: regex (what a strict reader notes)
   error: eof|reset|refused|timeout|malformed|missing (no such service)
-  date-ahead: ">=N" (seconds by which DATE differs from the clock)
+  left: ">=N" bytes behind the end of the answer; date-ahead: ">=N" (seconds by which DATE differs from the clock)
   reached: true|false, kind: alive|byebye|update, event: {NAME: regex}, seq: N, events: ">=N"
   early: true|false (an event came before the answer to SUBSCRIBE)
 """
@@ -77,7 +77,7 @@ def _compare(wanted, number):
 
 
 NUMBERS = {"status", "fault", "replies", "segments", "seconds", "seq", "size", "source-port", "sources",
-           "events", "date-ahead"}
+           "events", "date-ahead", "left"}
 TEXTS = {"reason", "version", "head", "body", "text", "st", "usn", "location", "source", "notes", "kind"}
 MAPS = {"header", "args", "event"}
 
@@ -282,10 +282,12 @@ class Observer:
             reply = client.receive(to_head)
             seen = self._reply(reply, begun)
             seen.early = early
+            seen.left = len(client._pending)
             if not seen.closed:
                 client.socket.settimeout(0.15)
                 try:
-                    seen.closed = client.socket.recv(1) == b""
+                    more = client.socket.recv(65536)
+                    seen.closed, seen.left = more == b"", seen.left + len(more)
                 except TimeoutError:
                     seen.closed = False
                 except OSError:
