@@ -149,6 +149,26 @@ struct forward *forward_new(struct router *r, int *error)
 	return NULL;
 }
 
+static void end_epochs(struct forward *f)
+{
+	if (f->epoch)
+		loop_timer_cancel(f->router->loop, &f->timer);
+	f->epoch = 0;
+}
+
+int forward_reload(struct forward *f)
+{
+	int error;
+
+	if (!f->wan)
+		return 0;
+	end_epochs(f);
+	error = forward_table_make(f->router, &missing);
+	if (!error && !f->enabled)
+		error = forward_table_gate(false);
+	return error ? error : begin_epochs(f);
+}
+
 int forward_add(struct forward *f, const struct mapping *m)
 {
 	struct forward_key k;
@@ -164,8 +184,7 @@ void forward_free(struct forward *f)
 	if (!f)
 		return;
 	if (f->wan) {
-		if (f->epoch)
-			loop_timer_cancel(f->router->loop, &f->timer);
+		end_epochs(f);
 		forward_table_delete();
 		forward_connections_end(f->netfilter, NULL);
 		mnl_socket_close(f->netfilter);

@@ -31,6 +31,9 @@ int forward_add(struct forward *f, const struct mapping *m);
 /** forward_remove() - and end the connections that the mapping carried, unless policy keeps them. 0
  * (also when it was not forwarded) or -errno. */
 int forward_remove(struct forward *f, const struct mapping *m);
+/** forward_reload() - the table anew by the router's present policy, empty; connections go on. 0 or
+ * -errno. */
+int forward_reload(struct forward *f);
 /** forward_flush() - no mapping forwards any more, no connection through one lives. */
 int forward_flush(struct forward *f);
 /** forward_set_enabled() - WAN down: nothing is forwarded; the map elements stay. */

@@ -213,16 +213,23 @@ int forwarding_refresh(struct forwarding *f, struct mapping *m)
 }
 
 /* Nothing is in the kernel any more; mappings that stay know it. */
-static void lose_all(struct forwarding *f)
+static void all_off(struct forwarding *f)
 {
 	struct portmap *p = f->router->portmap;
-	int error = f->router->forward ? forward_flush(f->router->forward) : 0;
 
 	forget_waiting(f);
-	for (size_t i = 0; !error && i < portmap_count(p); i++)
+	for (size_t i = 0; i < portmap_count(p); i++)
 		((struct mapping *)portmap_at(p, i))->forwarding = FORWARDING_OFF;
+}
+
+static void lose_all(struct forwarding *f)
+{
+	int error = f->router->forward ? forward_flush(f->router->forward) : 0;
+
 	if (error)
 		complain(f, error);
+	else
+		all_off(f);
 }
 
 void forwarding_flush(struct forwarding *f)
@@ -243,6 +250,16 @@ static void restore_all(struct forwarding *f)
 	}
 	if (error)
 		complain(f, error);
+}
+
+void forwarding_reload(struct forwarding *f)
+{
+	int error = f->router->forward ? forward_reload(f->router->forward) : 0;
+
+	if (error)
+		complain(f, error);
+	all_off(f);
+	restore_all(f);
 }
 
 /* Whether the event is the one of "forward.lost-by". */

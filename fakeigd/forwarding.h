@@ -34,6 +34,8 @@ void forwarding_stop(struct forwarding *f, struct mapping *m);
 int forwarding_refresh(struct forwarding *f, struct mapping *m);
 /** forwarding_flush() - nothing is forwarded any more; for a table that is emptied at once. */
 void forwarding_flush(struct forwarding *f);
+/** forwarding_reload() - the policy is another: everything anew by it. */
+void forwarding_reload(struct forwarding *f);
 /** forwarding_event() - something happened to the router; goes through the whole table. */
 void forwarding_event(struct forwarding *f, enum forwarding_event event);
 

@@ -503,6 +503,11 @@ void portmap_event(struct portmap *p, enum forwarding_event event)
 	forwarding_event(p->forwarding, event);
 }
 
+void portmap_reload(struct portmap *p)
+{
+	forwarding_reload(p->forwarding);
+}
+
 uint16_t portmap_free_port(const struct portmap *p, uint16_t first, int protocol)
 {
 	uint32_t port = first;

@@ -89,6 +89,8 @@ void portmap_clear(struct portmap *p, const char *why);
 /** portmap_event() - what a reboot that the table survives, a lost connection or another WAN
  * address do to the forwarding of its entries, where policy has it. */
 void portmap_event(struct portmap *p, enum forwarding_event event);
+/** portmap_reload() - the profile is another: entries stay, and forward as its policy says. */
+void portmap_reload(struct portmap *p);
 /** portmap_remaining() - seconds left, rounded up; 0 = permanent. */
 uint32_t portmap_remaining(const struct mapping *m);
 /** portmap_free_port() - a free external port from @first upwards (wraps to 1024), 0 when none. */

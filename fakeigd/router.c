@@ -292,6 +292,7 @@ int router_reload(struct router *r, struct diag *d)
 	r->config_id = config_id(fresh);
 	r->date_second = 0;
 	router_find_external(r);
+	portmap_reload(r->portmap);
 	descriptions_reload(r);
 	wanconnection_reset(r->wanconnection);
 	wanconnection_notice(r);

@@ -467,6 +467,30 @@ static void idle_connections_may_be_forgotten(void **state)
 	router.loop = NULL;
 }
 
+static void reload_makes_the_table_of_the_policy(void **state)
+{
+	struct forward *f = ready(state);
+	struct mapping m = mapping(IPPROTO_UDP, 1872, 7851);
+	int client = udp(lan_ns, CLIENT, 7851), neighbour = udp(lan_ns, CLIENT, 40018);
+	int peer = udp(peer_ns, PEER, 40019);
+
+	assert_int_equal(forward_add(f, &m), 0);
+	assert_true(arrives(peer, WAN, 1872, client));
+	profile.policy.nat_hairpinning = false;
+	assert_int_equal(forward_reload(f), 0);
+	assert_true(arrives(peer, WAN, 1872, client)); /* the connection lives */
+	assert_int_equal(forward_add(f, &m), 0);
+	assert_false(arrives(neighbour, WAN, 1872, client));
+	profile.policy.nat_hairpinning = true;
+	assert_int_equal(forward_set_enabled(f, false), 0);
+	assert_int_equal(forward_reload(f), 0);
+	assert_int_equal(forward_add(f, &m), 0);
+	assert_false(arrives(peer, WAN, 1872, client)); /* the WAN is still down */
+	close(client);
+	close(neighbour);
+	close(peer);
+}
+
 static int tcp_listener(int ns, const char *address, uint16_t port)
 {
 	struct sockaddr_in a = place(address, port);
@@ -639,6 +663,7 @@ int main(void)
 		NETWORK_TEST(hairpinned_source_may_be_the_lan_s),
 		NETWORK_TEST(outbound_ports_may_be_random),
 		NETWORK_TEST(idle_connections_may_be_forgotten),
+		NETWORK_TEST(reload_makes_the_table_of_the_policy),
 		NETWORK_TEST(tcp_connection_ends_with_its_mapping),
 		NETWORK_TEST(a_table_left_behind_is_replaced),
 		NETWORK_TEST(odd_calls),

@@ -172,12 +172,30 @@ static void lost_by_an_event(void **state)
 	stop(&f);
 }
 
+static void reload_does_it_anew(void **state)
+{
+	struct fixture f;
+	const struct mapping *m;
+
+	(void)state;
+	start(&f, "{}");
+	m = tcp(&f);
+	fixture_policy(&f, "{forward: {protocols: udp}}");
+	portmap_reload(f.r.portmap);
+	assert_int_equal(m->forwarding, FORWARDING_OFF);
+	fixture_policy(&f, "{forward: {protocols: both, delay: 5s}}");
+	portmap_reload(f.r.portmap);
+	assert_int_equal(m->forwarding, FORWARDING_ON); /* it is no new one */
+	stop(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(by_the_letter),     cmocka_unit_test(table_that_is_only_listed),
-		cmocka_unit_test(one_protocol),	     cmocka_unit_test(delay),
-		cmocka_unit_test(changes_at_reboot), cmocka_unit_test(lost_by_an_event),
+		cmocka_unit_test(by_the_letter),       cmocka_unit_test(table_that_is_only_listed),
+		cmocka_unit_test(one_protocol),	       cmocka_unit_test(delay),
+		cmocka_unit_test(changes_at_reboot),   cmocka_unit_test(lost_by_an_event),
+		cmocka_unit_test(reload_does_it_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
