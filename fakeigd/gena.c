@@ -239,6 +239,10 @@ static void accept_new(struct router *r, const struct http_request *request,
 	narrow(s, request, reply);
 	grant(s, asked->timeout);
 	answer(s, request, reply);
+	if (policy_is(&r->profile->policy, gena_initial_event, "before")) {
+		start(r, s->id);
+		return;
+	}
 	reply->after = start;
 	reply->after_arg = s->id;
 }

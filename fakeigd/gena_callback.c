@@ -72,12 +72,27 @@ static int family_of(const struct sockaddr_storage *peer)
 	return peer->ss_family;
 }
 
+/* GENA-12: what is left of a URL in a buffer of gena.callback-max bytes, at least its host. */
+static void shorten(struct url *url, long long max)
+{
+	struct buf text = {0};
+	size_t over;
+
+	url_format(url, &text);
+	over = max > 0 && text.len > (size_t)max ? text.len - (size_t)max : 0;
+	if (over >= strlen(url->path))
+		over = strlen(url->path) - 1;
+	url->path[strlen(url->path) - over] = '\0';
+	buf_free(&text);
+}
+
 static bool judge(struct router *r, const struct http_request *request, struct gena_callback *c)
 {
 	const struct policy *policy = &r->profile->policy;
 	const struct router_interface *here = request->lan < 0 ? NULL : &r->lan[request->lan];
 	const struct router_interface *lan;
 
+	shorten(&c->url, policy->gena_callback_max);
 	if (!read_v4(c) && !read_v6(c, here ? here->index : 0))
 		return false;
 	if (policy_is(policy, gena_callback, "any"))

@@ -488,6 +488,52 @@ static void policies(void **state)
 	stop(&s);
 }
 
+/* A router that keeps only the start of a callback: 25 and 1 bytes of "http://127.0.0.2:ppppp/...".
+ */
+static void cut_callbacks(void **state)
+{
+	struct subscriber s;
+
+	(void)state;
+	start(&s, "conformant-igd1");
+	fixture_policy(&s.f, "gena: {callback-max: 25}");
+	assert_int_equal(subscribe_here(&s, ""), 200);
+	assert_int_not_equal(take_event(&s, OK_ANSWER), -1);
+	assert_memory_equal(s.event, "NOTIFY /cb HTTP/1.1\r\n", 21);
+	fixture_policy(&s.f, "gena: {callback-max: 24}");
+	assert_int_equal(subscribe_here(&s, ""), 200);
+	assert_int_not_equal(take_event(&s, OK_ANSWER), -1);
+	assert_memory_equal(s.event, "NOTIFY /c HTTP/1.1\r\n", 20);
+	fixture_policy(&s.f, "gena: {callback-max: 1}");
+	assert_int_equal(subscribe_here(&s, ""), 200);
+	assert_int_not_equal(take_event(&s, OK_ANSWER), -1);
+	assert_memory_equal(s.event, "NOTIFY / HTTP/1.1\r\n", 19);
+	stop(&s);
+}
+
+/* The initial event does not wait for the answer, and comes once. */
+static void event_before_answer(void **state)
+{
+	struct http_reply reply;
+	struct subscriber s;
+	char *head;
+
+	(void)state;
+	start(&s, "conformant-igd1");
+	fixture_policy(&s.f, "gena: {initial-event: before}");
+	head = xasprintf("SUBSCRIBE " URL " HTTP/1.1\r\nCALLBACK: <http://" PEER ":%u/>\r\n"
+			 "NT: upnp:event\r\n\r\n",
+			 s.port);
+	fixture_request(&s.f, gena_subscribe, PEER, head, "", &reply);
+	assert_int_equal(s.f.status, 200);
+	assert_null(reply.after);
+	expect_event(&s, "0", INITIAL);
+	expect_none(&s);
+	buf_free(&reply.extra);
+	free(head);
+	stop(&s);
+}
+
 /* Rules of layer gena. */
 static void rules(void **state)
 {
@@ -515,12 +561,19 @@ static void rules(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(life),	      cmocka_unit_test(version_two),
-		cmocka_unit_test(connection), cmocka_unit_test(refused),
-		cmocka_unit_test(at_once),    cmocka_unit_test(several_urls),
-		cmocka_unit_test(silent),     cmocka_unit_test(filter),
-		cmocka_unit_test(policies),   cmocka_unit_test(rules),
+		cmocka_unit_test(life),
+		cmocka_unit_test(version_two),
+		cmocka_unit_test(connection),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(at_once),
+		cmocka_unit_test(several_urls),
+		cmocka_unit_test(silent),
+		cmocka_unit_test(filter),
+		cmocka_unit_test(policies),
+		cmocka_unit_test(rules),
 		cmocka_unit_test(segments),
+		cmocka_unit_test(cut_callbacks),
+		cmocka_unit_test(event_before_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
