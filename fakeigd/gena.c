@@ -9,7 +9,8 @@
  * are judged before anything is stored (gena_callback.c): one URL off the subscriber's network
  * refuses them all, and nothing is ever connected to (CallStranger, GENA-14, SEC-01). The initial
  * event with every evented variable is queued when the last byte of the answer is out (GENA-17,
- * GENA-18). UNSUBSCRIBE before that marks the subscription, and it goes after the initial event.
+ * GENA-18) unless gena.initial-event has it otherwise. UNSUBSCRIBE before that marks the
+ * subscription, and it goes after the initial event.
  *
  * What changes is collected per service until the turn of the loop is over, so that changes which
  * belong together leave in one event (GENA-31, GENA-32); gena.moderation makes that a longer time.

@@ -5,7 +5,8 @@
  * UDA 2.0 (April 2020) 4.1.1: not to another network segment than the one the subscription came
  * from (CVE-2020-12695, "CallStranger"; GENA-14, SEC-01), and IPv4 subscriptions not to IPv6
  * callbacks or the reverse (GENA-15). Addresses only: a name could answer differently when the
- * event is due (SEC-03). Never to this router itself (GENA-16). Policy gena.callback can widen it.
+ * event is due (SEC-03). Never to this router itself (GENA-16). Policy gena.callback can widen it,
+ * gena.callback-max cuts URLs as firmware with small buffers does.
  */
 #include "choice.h"
 #include "gena_parts.h"
