@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_list.c - igdlab list: the names of what there is. */
-#include "inventory.h"
+#include "inventory_filter.h"
 #include "opt.h"
 #include "result.h"
 
@@ -38,18 +38,45 @@ static void print_line(const json_t *item, int width)
 	putchar('\n');
 }
 
-static int list_kind(const struct inventory_kind *kind, bool json)
+static void print_none(const struct inventory_kind *kind, bool filtered)
 {
-	struct diag d = {0};
-	json_t *list = kind->list(kind, &d), *item;
-	int width = name_width(list), status;
-	size_t index;
+	if (filtered)
+		fprintf(stderr, "there are no such %s\n", kind->name);
+	else
+		fprintf(stderr, "there are no %s%s%s\n", kind->name, kind->folder ? " in " : "",
+			kind->folder ? kind->folder : "");
+}
 
+/* A wrong filter is wrong use; files that do not load are told, and the rest is listed. */
+static int wrong_filter(struct diag *d)
+{
+	cmd_usage_error(&cmd_list, "%.*s", (int)d->text.len - 1, d->text.data);
+	diag_free(d);
+	return EXIT_USAGE;
+}
+
+static int list_kind(const struct inventory_kind *kind, const struct inventory_filter *filter,
+		     bool json)
+{
+	struct diag d = {0}, wrong = {0};
+	json_t *list, *item;
+	size_t index, all;
+	int width, status;
+
+	if (!inventory_filter_fits_kind(filter, kind, &wrong))
+		return wrong_filter(&wrong);
+	list = kind->list(kind, &d);
+	all = json_array_size(list);
+	if (!inventory_filter(filter, list, &wrong)) {
+		json_decref(list);
+		diag_free(&d);
+		return wrong_filter(&wrong);
+	}
+	width = name_width(list);
 	if (json) {
 		json_print(list);
 	} else if (!json_array_size(list) && !d.errors) {
-		fprintf(stderr, "there are no %s%s%s\n", kind->name, kind->folder ? " in " : "",
-			kind->folder ? kind->folder : "");
+		print_none(kind, all);
 	} else {
 		json_array_foreach(list, index, item)
 		{
@@ -66,8 +93,16 @@ static int list_kind(const struct inventory_kind *kind, bool json)
 
 static int list_main(int argc, char **argv)
 {
+	struct inventory_filter filter = {0};
 	bool json = false;
-	const struct opt options[] = {{0, "json", OPT_FLAG, &json, 0, 0}};
+	const struct opt options[] = {
+		{0, "json", OPT_FLAG, &json, 0, 0},
+		{0, "layer", OPT_TEXT, &filter.layer, 0, 0},
+		{0, "class", OPT_TEXT, &filter.evidence, 0, 0},
+		{0, "priority", OPT_NUMBER, &filter.priority, 1, 3},
+		{0, "breaks", OPT_TEXT, &filter.breaks, 0, 0},
+		{0, "router", OPT_TEXT, &filter.router, 0, 0},
+	};
 	struct operands rest;
 	struct diag d = {0};
 	const struct inventory_kind *kind;
@@ -82,7 +117,7 @@ static int list_main(int argc, char **argv)
 				       rest.argc ? rest.argv[1] : "");
 	kind = inventory_kind(rest.argv[0], &d);
 	if (kind)
-		return list_kind(kind, json);
+		return list_kind(kind, &filter, json);
 	cmd_usage_error(&cmd_list, "%.*s", (int)d.text.len - 1, d.text.data);
 	diag_free(&d);
 	return EXIT_USAGE;
@@ -92,12 +127,18 @@ const struct cmd cmd_list = {
 	.name = "list",
 	.arguments =
 		"topologies|profiles|quirks|policies|flows|clients|daemons|requirements|features "
-		"[--json]",
+		"[--layer L] [--class C] [--priority N] [--breaks ID] [--router TEXT] [--json]",
 	.summary = "list what there is of a kind",
 	.details = "Features are what this kernel lets this user do, tried in namespaces that are\n"
 		   "thrown away.\n"
 		   "\n"
-		   "      --json  an array of objects with name, summary and all that the files "
-		   "hold\n",
+		   "      --layer L      quirks of that layer; policies of that group\n"
+		   "      --class C      quirks and profiles with evidence of that class: field,\n"
+		   "                     server-source, client-workaround, test-corpus, recalled\n"
+		   "      --priority N   quirks of that priority: 1, 2 or 3\n"
+		   "      --breaks ID    quirks that break that requirement, or one of that area\n"
+		   "      --router TEXT  quirks seen on such routers, and such profiles\n"
+		   "      --json         an array of objects with name, summary and all that the\n"
+		   "                     files hold\n",
 	.main = list_main,
 };

@@ -4,6 +4,7 @@
 #include "inventory.h"
 #include "linediff.h"
 #include "opt.h"
+#include "quirk_relations.h"
 #include "result.h"
 #include "subprocess.h"
 
@@ -130,10 +131,45 @@ static void show_members(const json_t *object)
 	}
 }
 
+/* A quirk's file, and what others say of it. */
+static int show_quirk(const char *file, const json_t *profiles)
+{
+	int status = show_file(file);
+	size_t index;
+	json_t *name;
+
+	if (!status && json_array_size(profiles))
+		printf("\n# in profiles:");
+	json_array_foreach((json_t *)profiles, index, name)
+	{
+		printf("%s %s", index ? "," : "", json_string_value(name));
+	}
+	if (!status && json_array_size(profiles))
+		putchar('\n');
+	return status;
+}
+
+/* The item; a quirk also by an id that was merged into it. */
+static json_t *find_item(const struct show *show, struct diag *d)
+{
+	bool quirk = !strcmp(show->kind->one, "quirk");
+	char *alias = quirk && !tree_has(show->kind->folder, show->name)
+			      ? quirk_of_alias(show->name)
+			      : NULL;
+	json_t *item = inventory_item(show->kind, alias ? alias : show->name, d);
+
+	if (item && quirk)
+		json_object_set_new(
+			item, "profiles",
+			quirk_profiles(json_string_value(json_object_get(item, "name"))));
+	free(alias);
+	return item;
+}
+
 static int show_item(const struct show *show)
 {
 	struct diag d = {0};
-	json_t *item = inventory_item(show->kind, show->name, &d);
+	json_t *item = find_item(show, &d);
 	const char *file = json_string_value(json_object_get(item, "file"));
 	int status = EXIT_FINE;
 
@@ -145,6 +181,8 @@ static int show_item(const struct show *show)
 		status = show_topology(show->name);
 	else if (file && !strcmp(show->kind->one, "profile"))
 		status = show_profile(show->name);
+	else if (file && !strcmp(show->kind->one, "quirk"))
+		status = show_quirk(file, json_object_get(item, "profiles"));
 	else if (file)
 		status = show_file(file);
 	else
@@ -206,7 +244,7 @@ const struct cmd cmd_show = {
 	.details =
 		"KIND is one of those of \"list\", in singular or plural. A topology is drawn, a\n"
 		"profile is shown with everything that it inherits, other things as they were\n"
-		"written.\n"
+		"written. A quirk is found by ids that were merged into it too.\n"
 		"\n"
 		"      --diff OTHER  profiles: the lines in which OTHER differs\n"
 		"      --json        as an object\n",

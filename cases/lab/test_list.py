@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""igdlab list with filters, igdlab show of quirks: against what the files say, read by another reader."""
+import json
+import pathlib
+import subprocess
+
+import pytest
+import yaml
+
+from cases.harness.lab import program
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+
+
+def igdlab(*argv):
+    return subprocess.run([program("igdlab"), *argv], capture_output=True, text=True, check=False)
+
+
+def names(*argv):
+    done = igdlab("list", *argv, "--json")
+    assert done.returncode == 0, done.stderr
+    return {item["name"] for item in json.loads(done.stdout)}
+
+
+@pytest.fixture(scope="module")
+def quirks():
+    return {p.stem: yaml.safe_load(p.read_text()) for p in (TOP / "fakeigd/quirks").glob("*.yaml")}
+
+
+def test_by_layer(quirks):
+    wanted = {name for name, quirk in quirks.items() if quirk["layer"] == "http"}
+    assert wanted and names("quirks", "--layer", "http") == wanted
+
+
+def test_by_class(quirks):
+    wanted = {name for name, quirk in quirks.items() if any(e["class"] == "field" for e in quirk["evidence"])}
+    assert wanted and names("quirks", "--class", "field") == wanted
+
+
+def test_by_priority(quirks):
+    wanted = {name for name, quirk in quirks.items() if quirk["priority"] == 1}
+    assert wanted and names("quirks", "--priority", "1") == wanted
+
+
+def test_by_requirement_and_by_area(quirks):
+    wanted = {name for name, quirk in quirks.items() if "WIPC-37" in quirk["breaks"]}
+    assert wanted and names("quirks", "--breaks", "WIPC-37") == wanted
+    area = {name for name, quirk in quirks.items() if any(b.startswith("WIPC-") for b in quirk["breaks"])}
+    assert names("quirks", "--breaks", "wipc") == area
+
+
+def test_by_router(quirks):
+    wanted = {name for name, quirk in quirks.items()
+              if any("brcm400" in text.lower()
+                     for text in [*quirk["seen-on"], *[str(e.get("seen", "")) for e in quirk["evidence"]]])}
+    assert wanted and names("quirks", "--router", "BRCM400") == wanted
+    assert "broadcom-brcm400" in names("profiles", "--router", "brcm400")
+
+
+def test_all_must_hold(quirks):
+    wanted = {name for name, quirk in quirks.items()
+              if quirk["layer"] == "portmap" and quirk["priority"] == 1 and "WIPC-37" in quirk["breaks"]}
+    assert names("quirks", "--layer", "portmap", "--priority", "1", "--breaks", "WIPC-37") == wanted
+
+
+def test_policies_by_group():
+    found = names("policies", "--layer", "gena")
+    assert found and all(name.startswith("gena.") for name in found)
+
+
+@pytest.mark.parametrize("argv, sentence", [
+    (["quirks", "--layer", "sopa"], 'unknown layer "sopa"; did you mean "soap"?'),
+    (["quirks", "--class", "felid"], 'unknown class "felid"; did you mean "field"?'),
+    (["quirks", "--priority", "4"], "from 1 to 3"),
+    (["topologies", "--layer", "soap"], "--layer is for quirks and policies, not topologies"),
+    (["profiles", "--breaks", "WIPC-37"], "--breaks is for quirks, not profiles"),
+])
+def test_wrong_filters(argv, sentence):
+    done = igdlab("list", *argv)
+    assert done.returncode == 2 and sentence in done.stderr
+
+
+def test_nothing_fits():
+    done = igdlab("list", "quirks", "--router", "no such box")
+    assert (done.returncode, done.stdout) == (0, "") and "no such quirks" in done.stderr
+
+
+def test_show_quirk():
+    done = igdlab("show", "quirk", "head-and-body-in-two-segments")
+    text = (TOP / "fakeigd/quirks/head-and-body-in-two-segments.yaml").read_text()
+    assert done.returncode == 0 and done.stdout.startswith(text) and "broadcom-brcm400" in done.stdout
+    item = json.loads(igdlab("show", "quirk", "head-and-body-in-two-segments", "--json").stdout)
+    assert "broadcom-brcm400" in item["profiles"] and item["overlay"]
+
+
+def test_show_quirk_by_an_id_that_was_merged(quirks):
+    merged = [(name, alias) for name, quirk in quirks.items() for alias in quirk.get("also", [])]
+    for name, alias in merged[:3]:
+        assert json.loads(igdlab("show", "quirk", alias, "--json").stdout)["name"] == name

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* inventory_filter.h - which of the listed things are wanted: by layer, evidence, router and so on.
+ */
+#ifndef SIM_INVENTORY_FILTER_H
+#define SIM_INVENTORY_FILTER_H
+
+#include "inventory.h"
+
+/**
+ * struct inventory_filter - NULL or 0 = whatever it is; all that is given must hold
+ * @layer:	quirks; of policies the first word of the name
+ * @evidence:	class of one of its sources: quirks and profiles
+ * @priority:	quirks
+ * @breaks:	a requirement, or an area such as WIPC: quirks
+ * @router:	part of a name of a router it was seen on, in any case: quirks and profiles
+ */
+struct inventory_filter {
+	const char *layer;
+	const char *evidence;
+	long long priority;
+	const char *breaks;
+	const char *router;
+};
+
+/** inventory_filter_fits_kind() - complain about a filter that the kind knows nothing of. */
+bool inventory_filter_fits_kind(const struct inventory_filter *f, const struct inventory_kind *kind,
+				struct diag *d);
+/**
+ * inventory_filter() - leave in @list what the filter wants
+ *
+ * Return: false after a complaint: no item at all has that layer or class.
+ */
+bool inventory_filter(const struct inventory_filter *f, json_t *list, struct diag *d);
+
+#endif
