@@ -271,6 +271,23 @@ json_t *policy_list_json(void)
 	return list;
 }
 
+/* The choices; those that YAML reads as numbers also as numbers. */
+static json_t *schema_choices(const struct entry *e)
+{
+	json_t *choices = json_choices(e), *numbers = json_array(), *choice;
+	size_t index;
+	uint64_t number;
+
+	json_array_foreach(choices, index, choice)
+	{
+		if (slice_number(slice_of(json_string_value(choice)), INT64_MAX, &number))
+			json_array_append_new(numbers, json_integer((json_int_t)number));
+	}
+	json_array_extend(choices, numbers);
+	json_decref(numbers);
+	return choices;
+}
+
 static json_t *entry_schema(const struct entry *e)
 {
 	json_t *item = json_pack("{s:s}", "description", e->sentence);
@@ -288,7 +305,7 @@ static json_t *entry_schema(const struct entry *e)
 		json_object_set_new(item, "$ref", json_string("#/$defs/duration"));
 		break;
 	case ENTRY_CHOICE:
-		json_object_set_new(item, "enum", json_choices(e));
+		json_object_set_new(item, "enum", schema_choices(e));
 		break;
 	}
 	return item;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What is shipped fits the JSON Schemas beside the loader, and the schemas refuse what the loader refuses."""
+import functools
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ FILES = [*sorted((TOP / "fakeigd/profiles").glob("*.yaml")), *sorted((TOP / "fak
          *sorted((TOP / "captures").glob("*.profile.yaml"))]
 
 
+@functools.lru_cache(maxsize=None)
 def validator(kind):
     schema = json.loads((TOP / f"fakeigd/{kind}.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
