@@ -56,22 +56,26 @@ def test_client(path):
             assert not reached(lab)
 
 
-def plain(template, name):
-    """Whether a template writes a header as the profile states it (or not at all), not a text of its own."""
-    text = template if isinstance(template, str) else (template or {}).get("text", "")
-    line = re.search(rf"^{name}:(.*)$", text, re.IGNORECASE | re.MULTILINE)
-    return not text or (line and "{" in line.group(1))
-
-
-def bent(profile, *messages):
-    """Whether rules of the profile give a message another form."""
-    return any(name in json.dumps(rule) for rule in profile.get("rules", []) for name in messages)
+def stated(profile, message, header="SERVER"):
+    """Value of a header as the profile states it, None when it leaves it out or bends it by a rule."""
+    form = profile.get("messages", {}).get(message, {})
+    form = {"text": form} if isinstance(form, str) else form
+    value = profile.get("identity", {}).get("server")
+    if "text" in form:
+        line = re.search(rf"^{header}:(.*)$", form["text"], re.IGNORECASE | re.MULTILINE)
+        value = line and (line.group(1) if value is None else line.group(1).replace("{server}", value))
+    value = {name.upper(): text for name, text in form.get("set", {}).items()}.get(header, value)
+    rules = [json.dumps(rule) for rule in profile.get("rules", [])]
+    if value is None or "{server}" in value or any(f'"{header}"' in rule or '"raw"' in rule for rule in rules):
+        return None
+    return value.strip()
 
 
 def hear(lab):
     """The first answer to searches for a gateway, of any version and form; None when it keeps quiet."""
     for target in ("urn:schemas-upnp-org:device:InternetGatewayDevice:1", "upnp:rootdevice", "ssdp:all",
-                   "urn:schemas-upnp-org:service:WANPPPConnection:1"):
+                   "urn:schemas-upnp-org:service:WANPPPConnection:1",
+                   "urn:dslforum-org:service:WANPPPConnection:1"):
         try:
             replies = ssdp.search(lab, target, timeout=0.5)
         except BadMessage:
@@ -81,31 +85,33 @@ def hear(lab):
     return None
 
 
+def places(profile, location):
+    """Ports and paths at which the profile has a root description."""
+    listen = profile.get("listen", {})
+    return ({location.port, *listen.get("also", [])},
+            {location.path, *(page["path"] for page in profile.get("pages", []))})
+
+
 @cases
 def test_stated_facts(path):
-    """SERVER, LOCATION and the connection service are on the wire as the profile states them."""
+    """SERVER, LOCATION and the connection services are on the wire as the profile states them."""
     profile = resolved(path)
     with Lab("flat", profile=str(path)) as lab:
         location = description.url(lab.router(op="state")["location"])
-        stated = profile.get("urls", {}).get("description", "")
-        if stated and "{" not in stated:
-            assert location.path == "/" + stated.lstrip("/")
-        port = profile.get("listen", {}).get("http")
-        if port:
-            assert location.port == port
+        own = profile.get("urls", {}).get("description", "{}")
+        if "{" not in own:
+            assert location.path == "/" + own.lstrip("/")
+        assert location.port == (profile.get("listen", {}).get("http") or location.port)
         reply = hear(lab)
-        template = profile.get("messages", {}).get("ssdp-reply")
-        if reply and not bent(profile, "ssdp-reply") and plain(template, "LOCATION"):
-            said = description.url(reply.get("LOCATION"))
-            assert (said.port, said.path) == (location.port, location.path)
-        server = profile.get("identity", {}).get("server")
-        if reply and server is not None and not bent(profile, "ssdp-reply", "raw") and plain(template, "SERVER"):
-            assert reply.get("SERVER", "").strip() == server.strip()
+        assert reply, "no search finds it"
+        said = description.url(reply.get("LOCATION"))
+        ports, paths = places(profile, location)
+        assert said.port in ports and said.path in paths
         head, types = offered(lab, location)
-        if server and plain(profile.get("messages", {}).get("description-head"), "SERVER") and \
-                not bent(profile, "description-head", "raw", '"header"'):
-            assert head.get("SERVER") == server
-        assert types == [f"{s['type']}" for s in connections(profile)] or bent(profile, "root", "description")
+        for message, got in (("ssdp-reply", reply), ("description-head", head)):
+            server = stated(profile, message)
+            assert server is None or (got.get("SERVER") or "").strip() == server
+        assert types == [service["type"] for service in connections(profile)]
 
 
 def offered(lab, location):
