@@ -4,7 +4,7 @@
 ``observe`` is a list of steps. A step is a mapping with one verb, its arguments, and ``expect``; a step
 without ``expect`` only prepares. The verbs:
 
-  search: ST | {st, mx, to: multicast|unicast, group: ff02::c|ff05::c, host, man, from-port,
+  search: ST | {st, mx, to: multicast|unicast|ADDRESS, from: NODE, network: NAME, group: ff02::c|ff05::c, host, man, from-port,
           extra: {NAME: value}, raw: text}, wait: seconds (0.4), count: N, then: {advance: SECONDS} or {router request}
   notify: {after: reboot|byebye|advance SECONDS|search, st}   NOTIFY datagrams heard by multicast
   get: description | scpd NAME | PATH                   with method:, headers: {}, version:
@@ -16,8 +16,14 @@ without ``expect`` only prepares. The verbs:
                                                         ``to`` for every port up to that one
   subscribe: {callback: URL, nt, sid, timeout, headers}, then: as for search  GENA, with the events;
                                                         sid: last renews the subscription before
-  reach: PORT | {port, protocol, internal, address, peer}                       a packet of the peer
+  reach: PORT | {port, protocol, internal, address, peer, from-port}            a packet of the peer
+                                                        UDP: after-outbound: true (the client's socket has
+                                                        sent to the peer before), answer-after: SECONDS
+                                                        (of the lab's clock, then the client answers)
+  leave: PORT | {port, ports: [of the peer]}            UDP from a port of the client to the peer's
   advance: SECONDS       router: {control request}      again: N (repeat the step before N times)
+
+Any step may say ``on: r2``: which router it talks to.
 
 ``call``, ``add`` and ``subscribe`` take ``at:`` (path or URL of their own, for descriptions that lead
 nowhere); ``call`` and ``add`` need no description at all with ``at`` and ``action_ns``.
@@ -30,7 +36,8 @@ nowhere); ``call`` and ``add`` need no description at all with ``at`` and ``acti
   segments: ">=N", seconds: ">=S", closed: true, size: ">=N", notes: regex (what a strict reader notes)
   error: eof|reset|refused|timeout|malformed|missing (no such service)
   left: ">=N" bytes behind the end of the answer; date-ahead: ">=N" (seconds by which DATE differs from the clock)
-  reached: true|false, kind: alive|byebye|update, event: {NAME: regex}, seq: N, events: ">=N"
+  reached: true|false, answered: true|false; source, source-port, sources: whom reach and leave come from
+  kind: alive|byebye|update, event: {NAME: regex}, seq: N, events: ">=N"
   early: true|false (an event came before the answer to SUBSCRIBE)
 """
 import email.utils
@@ -42,6 +49,7 @@ import xml.etree.ElementTree as ElementTree
 
 from . import description, effect, http, soap, ssdp
 from .controlpoint import ControlPoint
+from .lab import LabError
 
 GATEWAY = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
 SILENCE = 0.4  # seconds after which a lab's router will not answer any more
@@ -100,7 +108,7 @@ def _holds(key, wanted, seen):
         return seen.header is not None and not any(name.lower() in found for name in wanted)
     if key == "names":
         return list((seen.args or {}).keys()) == wanted
-    if key in ("ok", "closed", "reached", "early"):
+    if key in ("ok", "closed", "reached", "answered", "early"):
         return bool(value) is bool(wanted) and value is not None
     if key == "error":
         return value in str(wanted).split("|")
@@ -133,6 +141,15 @@ class Observer:
     def __init__(self, lab, router="r1"):
         self.lab, self.router = lab, router
         self._cp, self._before, self._sid = None, None, None
+        self._others = {}
+
+    def on(self, router):
+        """The observer of another router of the lab."""
+        if router == self.router:
+            return self
+        if router not in self._others:
+            self._others[router] = Observer(self.lab, router)
+        return self._others[router]
 
     @property
     def cp(self):
@@ -152,6 +169,8 @@ class Observer:
 
     def step(self, step):
         """Do one step; returns (Seen, list of unmet expectations)."""
+        if "on" in step:
+            return self.on(step["on"]).step({k: v for k, v in step.items() if k != "on"})
         verbs = [k for k in step if hasattr(self, f"do_{k}")]
         if len(verbs) != 1:
             raise ValueError(f"a step has one verb, found {verbs} in {list(step)}")
@@ -160,6 +179,8 @@ class Observer:
             seen = getattr(self, f"do_{verbs[0]}")(step[verbs[0]], step)
         except (OSError, EOFError, http.BadMessage, MissingService, ElementTree.ParseError) as error:
             seen = Seen(error=_error_of(error), text=str(error))
+        except (LabError, KeyError) as error:  # a node or network that the topology does not have
+            seen = Seen(error="missing", text=str(error))
         if "seconds" not in seen.__dict__:
             seen.seconds = time.monotonic() - begun
         if verbs[0] != "again":
@@ -216,14 +237,15 @@ class Observer:
 
     def do_search(self, what, step):
         what = {"st": what} if isinstance(what, str) else dict(what)
+        node, network = what.get("from", "client"), what.get("network")
         if "group" in what:
-            sock, scope = ssdp.search_socket6(self.lab)
+            sock, scope = ssdp.search_socket6(self.lab, node, network)
             to, host = (what["group"], ssdp.PORT, 0, scope), f"[{what['group'].upper()}]:{ssdp.PORT}"
         else:
-            sock = ssdp.search_socket(self.lab, port=what.get("from-port", 0))
-            unicast = what.get("to") == "unicast"
-            to = (self.lab.lan_address(self.router) if unicast else ssdp.GROUP, ssdp.PORT)
-            host = f"{ssdp.GROUP}:{ssdp.PORT}"
+            sock = ssdp.search_socket(self.lab, node, network, port=what.get("from-port", 0))
+            to = what.get("to", "multicast")
+            named = {"multicast": ssdp.GROUP, "unicast": self.lab.lan_address(self.router)}
+            to, host = (named.get(to, to), ssdp.PORT), f"{ssdp.GROUP}:{ssdp.PORT}"
         with sock:
             if "raw" in what:
                 data = what["raw"].encode("latin-1")
@@ -408,8 +430,25 @@ class Observer:
 
     def do_reach(self, what, step):
         what = {"port": what} if isinstance(what, int) else dict(what)
-        probe = effect.udp_reaches if what.pop("protocol", "TCP") == "UDP" else effect.tcp_reaches
-        return Seen(reached=probe(self.lab, what.pop("port"), **what))
+        probe = effect.udp_source if what.pop("protocol", "TCP") == "UDP" else effect.tcp_source
+        if "answer-after" in what:
+            seconds = float(what.pop("answer-after"))
+            what["answer"] = lambda: self.lab.advance(seconds)
+        source = probe(self.lab, what.pop("port"), **{k.replace("-", "_"): v for k, v in what.items()})
+        seen = Seen(reached=source is not None)
+        if "answer" in what:
+            seen.answered = bool(source)
+        elif source:
+            seen.source, seen.source_port = source
+        return seen
+
+    def do_leave(self, what, step):
+        what = {"port": what} if isinstance(what, int) else dict(what)
+        sources = [s for s in effect.leaves_from(self.lab, **what) if s]
+        seen = Seen(reached=bool(sources), sources=len(set(sources)))
+        if sources:
+            seen.source, seen.source_port = sources[0]
+        return seen
 
     def do_advance(self, seconds, step):
         self.lab.advance(float(seconds))
