@@ -27,6 +27,7 @@
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define MESSAGE_FILE_MAX (16u << 20)
 #define REPEAT_MAX	 (16u << 20)
@@ -57,6 +58,19 @@ static char *beside(const char *file, const char *name)
 	return path;
 }
 
+/* A file that is one: a pipe or a terminal would be waited for. */
+static FILE *open_regular(const char *path)
+{
+	FILE *file = NULL;
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EINVAL;
+	else
+		file = fopen(path, "re");
+	return file;
+}
+
 static bool read_file(struct buf *out, const struct doc *node, struct diag *d)
 {
 	const char *name;
@@ -67,7 +81,7 @@ static bool read_file(struct buf *out, const struct doc *node, struct diag *d)
 	if (!doc_string(node, &name, d))
 		return false;
 	path = beside(node->file, name);
-	file = fopen(path, "re");
+	file = open_regular(path);
 	if (!file) {
 		diag_at(d, node->file, node->line, "file \"%s\" cannot be read: %s", path,
 			strerror(errno));

@@ -395,17 +395,30 @@ static char *name_of(const char *name)
 	return base;
 }
 
-struct profile *profile_load(const char *name, const char *const *quirks, size_t count,
-			     const char *data, const char *seed, struct diag *d)
+/* A profile from its document, which becomes part of it; NULL after a complaint. */
+static struct profile *from_document(const char *name, struct doc *document, const char *seed,
+				     struct diag *d)
 {
 	struct profile *p = xcalloc(1, sizeof(*p));
 
 	p->name = name_of(name);
-	p->document = profile_resolve(name, quirks, count, data, d);
-	if (p->document && profile_read(p, p->document, seed, d))
+	p->document = document;
+	if (document && profile_read(p, document, seed, d))
 		return p;
 	profile_free(p);
 	return NULL;
+}
+
+struct profile *profile_load(const char *name, const char *const *quirks, size_t count,
+			     const char *data, const char *seed, struct diag *d)
+{
+	return from_document(name, profile_resolve(name, quirks, count, data, d), seed, d);
+}
+
+struct profile *profile_load_text(const char *name, const char *text, size_t len, const char *data,
+				  const char *seed, struct diag *d)
+{
+	return from_document(name, profile_resolve_text(name, text, len, data, d), seed, d);
 }
 
 void profile_free(struct profile *p)

@@ -197,6 +197,12 @@ void profile_free(struct profile *p);
 /** profile_resolve() - the merged document only, unchecked values, for "show"; caller frees. */
 struct doc *profile_resolve(const char *name, const char *const *quirks, size_t count,
 			    const char *data, struct diag *d);
+/** profile_resolve_text(), profile_load_text() - the same for a profile in memory; @name stands for
+ * its file, and files that it names are looked up beside that. */
+struct doc *profile_resolve_text(const char *name, const char *text, size_t len, const char *data,
+				 struct diag *d);
+struct profile *profile_load_text(const char *name, const char *text, size_t len, const char *data,
+				  const char *seed, struct diag *d);
 /** policy_defaults() - every field as policy.def says. */
 void policy_defaults(struct policy *p);
 /** policy_list() - policy.def as text (one paragraph each) or as a JSON array. */

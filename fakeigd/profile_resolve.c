@@ -231,6 +231,16 @@ static bool resolve_parent(struct resolver *r, const struct doc *doc)
 	return resolve_profile(r, &parent);
 }
 
+/* A profile's document over that of its ancestors. */
+static bool take_profile(struct resolver *r, const struct doc *doc)
+{
+	if (!doc_keys(doc, keys, ARRAY_SIZE(keys), r->d) || !resolve_parent(r, doc))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(own_keys); i++)
+		doc_remove(r->base, own_keys[i]);
+	return merge_over(r->base, doc, r->d);
+}
+
 static bool resolve_profile(struct resolver *r, const struct mention *m)
 {
 	char *path = find_file(r, m);
@@ -243,10 +253,7 @@ static bool resolve_profile(struct resolver *r, const struct mention *m)
 	}
 	if (fine)
 		doc = doc_load_file(path, r->d);
-	fine = doc && doc_keys(doc, keys, ARRAY_SIZE(keys), r->d) && resolve_parent(r, doc);
-	for (size_t i = 0; fine && i < ARRAY_SIZE(own_keys); i++)
-		doc_remove(r->base, own_keys[i]);
-	fine = fine && merge_over(r->base, doc, r->d);
+	fine = doc && take_profile(r, doc);
 	doc_free(doc);
 	if (path && r->depth && r->chain[r->depth - 1] == path)
 		r->depth--;
@@ -404,8 +411,9 @@ static bool apply_quirks(struct resolver *r, const char *const *quirks, size_t c
 	return true;
 }
 
-struct doc *profile_resolve(const char *name, const char *const *quirks, size_t count,
-			    const char *data, struct diag *d)
+/* @text: the profile itself, or NULL: it is the file that @name says. */
+static struct doc *resolve(const char *name, const struct doc *text, const char *const *quirks,
+			   size_t count, const char *data, struct diag *d)
 {
 	struct resolver r = {.data = data, .d = d};
 	struct mention m = {.kind = "profile", .name = name};
@@ -413,7 +421,8 @@ struct doc *profile_resolve(const char *name, const char *const *quirks, size_t 
 
 	r.base = doc_new(DOC_MAP, name, 1);
 	r.claimed = doc_new(DOC_MAP, name, 1);
-	fine = resolve_profile(&r, &m) && apply_quirks(&r, quirks, count);
+	fine = (text ? take_profile(&r, text) : resolve_profile(&r, &m)) &&
+	       apply_quirks(&r, quirks, count);
 	doc_free(r.claimed);
 	for (size_t i = 0; i < r.used_count; i++)
 		free(r.used[i]);
@@ -422,4 +431,22 @@ struct doc *profile_resolve(const char *name, const char *const *quirks, size_t 
 		return r.base;
 	doc_free(r.base);
 	return NULL;
+}
+
+struct doc *profile_resolve(const char *name, const char *const *quirks, size_t count,
+			    const char *data, struct diag *d)
+{
+	return resolve(name, NULL, quirks, count, data, d);
+}
+
+struct doc *profile_resolve_text(const char *name, const char *text, size_t len, const char *data,
+				 struct diag *d)
+{
+	struct doc *doc = doc_load_text(text, len, name, d), *resolved;
+
+	if (!doc)
+		return NULL;
+	resolved = resolve(name, doc, NULL, 0, data, d);
+	doc_free(doc);
+	return resolved;
 }

@@ -99,7 +99,8 @@ static const struct {
 	bool (*fits)(const struct inventory_filter *f, const json_t *item);
 } filters[] = {
 	{"--layer", "quirks and policies", offsetof(struct inventory_filter, layer), fits_layer},
-	{"--class", "quirks and profiles", offsetof(struct inventory_filter, evidence), fits_evidence},
+	{"--class", "quirks and profiles", offsetof(struct inventory_filter, evidence),
+	 fits_evidence},
 	{"--priority", "quirks", offsetof(struct inventory_filter, priority), fits_priority},
 	{"--breaks", "quirks", offsetof(struct inventory_filter, breaks), fits_breaks},
 	{"--router", "quirks and profiles", offsetof(struct inventory_filter, router), fits_router},
