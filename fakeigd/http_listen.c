@@ -51,7 +51,7 @@ void connection_close(struct connection *c, bool reset)
 	}
 	loop_timer_cancel(loop, &c->idle);
 	loop_timer_cancel(loop, &c->pace);
-	loop_unwatch(loop, c->source);
+	loop_forget(loop, c->source);
 	close(c->fd);
 	if (c->prev)
 		c->prev->next = c->next;
@@ -173,27 +173,26 @@ static void listener_ready(void *arg, int fd, uint32_t events)
 {
 	struct http_listener *l = arg;
 	struct http *h = l->http;
+	struct sockaddr_storage peer = {0};
+	socklen_t len = sizeof(peer);
+	int got;
 
 	(void)events;
 	h->router->handled++;
-	for (;;) {
-		struct sockaddr_storage peer = {0};
-		socklen_t len = sizeof(peer);
-		int got = accept4(fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-		if (got >= 0) {
-			accept_one(l, got, &peer);
-			continue;
-		}
-		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
-			return; /* none left, or one that went away before it was accepted */
-		/* Asking again at once would spin until somebody closes something. */
-		for (size_t i = 0; i < h->listening; i++)
-			loop_change(h->router->loop, h->listeners[i].source, 0);
-		loop_timer_arm(h->router->loop, &h->accept_again, clock_now() + ACCEPT_AGAIN_US,
-			       accept_again, h);
+	/* One a turn: the loop comes back at once while there are more, and most of the time there
+	 * are not. */
+	got = accept4(fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (got >= 0) {
+		accept_one(l, got, &peer);
 		return;
 	}
+	if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
+		return; /* none left, or one that went away before it was accepted */
+	/* Asking again at once would spin until somebody closes something. */
+	for (size_t i = 0; i < h->listening; i++)
+		loop_change(h->router->loop, h->listeners[i].source, 0);
+	loop_timer_arm(h->router->loop, &h->accept_again, clock_now() + ACCEPT_AGAIN_US,
+		       accept_again, h);
 }
 
 /* The address of a listener on @iface: 0 = IPv4, 1 = IPv6 global, 2 = IPv6 link-local. */

@@ -81,14 +81,20 @@ void loop_change(struct loop *loop, struct loop_source *source, uint32_t events)
 	epoll_ctl(loop->epoll, EPOLL_CTL_MOD, source->fd, &event);
 }
 
-void loop_unwatch(struct loop *loop, struct loop_source *source)
+void loop_forget(struct loop *loop, struct loop_source *source)
 {
 	if (!source)
 		return;
-	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, source->fd, NULL);
 	source->fn = NULL;
 	source->next_dead = loop->dead;
 	loop->dead = source;
+}
+
+void loop_unwatch(struct loop *loop, struct loop_source *source)
+{
+	if (source)
+		epoll_ctl(loop->epoll, EPOLL_CTL_DEL, source->fd, NULL);
+	loop_forget(loop, source);
 }
 
 static void heap_put(struct loop *loop, unsigned at, struct loop_timer *timer)

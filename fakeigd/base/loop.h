@@ -29,6 +29,9 @@ void loop_change(struct loop *loop, struct loop_source *source, uint32_t events)
 /** loop_unwatch() - stop watching and free @source (NULL is fine); close the descriptor after it.
  */
 void loop_unwatch(struct loop *loop, struct loop_source *source);
+/** loop_forget() - the same for a descriptor that the caller closes right after it, and of which
+ * there is no duplicate: the kernel drops it by itself, which saves a call. */
+void loop_forget(struct loop *loop, struct loop_source *source);
 
 /**
  * struct loop_timer - a timer inside its owner's struct; zero-initialised is unarmed

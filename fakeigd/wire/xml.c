@@ -22,6 +22,7 @@
 #include <assert.h>
 #include <expat.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #define XML_BLOCK     4096
 #define XML_SEPARATOR '\x1f' /* between URI and name: no XML document can hold it */
@@ -306,16 +307,33 @@ static void free_document(struct document *doc)
 	}
 }
 
-/* One pass of @parser over the document; the parser is freed. @lenient: up to the root's end. */
-static enum xml_error run_parser(XML_Parser parser, const char *data, size_t len, bool lenient,
-				 struct xml_node **root)
+/* A parser that did its work on a small document, reset for the next: making one costs as much as
+ * parsing a request. A cache only; what is parsed does not depend on it. */
+static XML_Parser spare;
+
+#define SPARE_BYTES_MAX 16384
+
+static void release(XML_Parser parser, bool ordinary, size_t len)
+{
+	if (ordinary && !spare && len <= SPARE_BYTES_MAX && XML_ParserReset(parser, NULL))
+		spare = parser;
+	else
+		XML_ParserFree(parser);
+}
+
+/*
+ * One pass of @parser over the document; the parser is released. @ordinary: it knows name spaces.
+ * @lenient: up to the root's end.
+ */
+static enum xml_error run_parser(XML_Parser parser, bool ordinary, const char *data, size_t len,
+				 bool lenient, struct xml_node **root)
 {
 	struct builder b = {.parser = parser, .utf8 = true};
 	enum xml_error error = XML_OK;
 
 	*root = NULL;
 	if (len > XML_BYTES_MAX) {
-		XML_ParserFree(parser);
+		release(parser, ordinary, len);
 		return XML_TOO_LARGE;
 	}
 	XML_SetUserData(parser, &b);
@@ -327,7 +345,7 @@ static enum xml_error run_parser(XML_Parser parser, const char *data, size_t len
 		error = b.error ? b.error : verdict(&b, data, len);
 	if (lenient && !b.error && b.doc && !b.depth)
 		error = XML_OK;
-	XML_ParserFree(parser);
+	release(parser, ordinary, len);
 	for (int i = 0; i <= XML_DEPTH_MAX; i++)
 		buf_free(&b.text[i]);
 	if (!error)
@@ -344,9 +362,26 @@ static XML_Parser checked(XML_Parser parser)
 	return parser;
 }
 
+/* A parser that knows name spaces and takes the document's word for its encoding. Its hash tables
+ * are salted once a process, not once a document: expat would ask the kernel each time. */
+static XML_Parser ordinary_parser(void)
+{
+	static unsigned long salt;
+	XML_Parser parser = spare;
+
+	spare = NULL;
+	if (!parser)
+		parser = checked(XML_ParserCreateNS(NULL, XML_SEPARATOR));
+	if (!salt && getrandom(&salt, sizeof(salt), GRND_NONBLOCK) != sizeof(salt))
+		salt = 0; /* too early in the life of the machine: expat finds something else */
+	if (salt)
+		XML_SetHashSalt(parser, salt);
+	return parser;
+}
+
 enum xml_error xml_parse(const char *data, size_t len, struct xml_node **root)
 {
-	return run_parser(checked(XML_ParserCreateNS(NULL, XML_SEPARATOR)), data, len, false, root);
+	return run_parser(ordinary_parser(), true, data, len, false, root);
 }
 
 /* Whether @s starts with the rest of a character reference, "233;" or "xE9;", to a character that
@@ -404,8 +439,8 @@ static void repair(const char *data, size_t len, struct buf *out)
 
 enum xml_error xml_parse_lenient(const char *data, size_t len, struct xml_node **root)
 {
-	XML_Parser parser = checked(XML_ParserCreateNS(NULL, XML_SEPARATOR));
-	enum xml_error error = run_parser(parser, data, len, true, root), again;
+	XML_Parser parser = ordinary_parser();
+	enum xml_error error = run_parser(parser, true, data, len, true, root), again;
 	struct buf repaired = {0};
 	const char *encoding;
 
@@ -416,10 +451,10 @@ enum xml_error xml_parse_lenient(const char *data, size_t len, struct xml_node *
 		return error;
 	encoding = utf8_is_valid(repaired.data, repaired.len) ? "UTF-8" : "ISO-8859-1";
 	parser = checked(XML_ParserCreateNS(encoding, XML_SEPARATOR));
-	again = run_parser(parser, repaired.data, repaired.len, true, root);
+	again = run_parser(parser, true, repaired.data, repaired.len, true, root);
 	if (again == XML_MALFORMED) {
 		parser = checked(XML_ParserCreate(encoding));
-		again = run_parser(parser, repaired.data, repaired.len, true, root);
+		again = run_parser(parser, false, repaired.data, repaired.len, true, root);
 	}
 	buf_free(&repaired);
 	return again == XML_MALFORMED ? error : again;
