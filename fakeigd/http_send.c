@@ -336,6 +336,15 @@ static size_t next_cut(const struct connection *c, int64_t *gap)
 	return cut;
 }
 
+/* An answer after which we close at once leaves in one segment with the FIN: close() or shutdown()
+ * follows in this turn and pushes what is held back. */
+static int flags_of_piece(const struct connection *c, size_t len)
+{
+	bool last = !c->effects && !c->keep && c->sent + len == c->end;
+
+	return MSG_NOSIGNAL | MSG_DONTWAIT | (last ? MSG_MORE : 0);
+}
+
 /* Send up to the next cut. Return: 1 it is out, 0 the kernel took less, -1 the connection died. */
 static int send_to(struct connection *c, size_t cut)
 {
@@ -343,7 +352,7 @@ static int send_to(struct connection *c, size_t cut)
 
 	while (c->sent < cut && c->sent < turn) {
 		struct slice piece = http_piece(c, c->sent, cut - c->sent);
-		ssize_t done = send(c->fd, piece.ptr, piece.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t done = send(c->fd, piece.ptr, piece.len, flags_of_piece(c, piece.len));
 
 		if (done < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -1;
