@@ -258,6 +258,8 @@ json_t *policy_list_json(void)
 			json_object_set_new(item, "default", json_boolean(e->number != 0));
 		else if (e->kind == ENTRY_CHOICE)
 			json_object_set_new(item, "default", json_string(e->choice));
+		else if (e->kind == ENTRY_DURATION)
+			json_object_set_new(item, "default", json_real(e->number));
 		else
 			json_object_set_new(item, "default", json_integer((json_int_t)e->number));
 		if (e->kind == ENTRY_INT) {

@@ -6,7 +6,10 @@
  */
 #include "../../fakeigd/options.h"
 
-#include "../../fakeigd/profile.h"
+#include "../../fakeigd/base/mem.h"
+#include "../../fakeigd/message_edit.h"
+#include "../../fakeigd/profile_parts.h"
+#include "../../fakeigd/rule_parts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -136,6 +139,40 @@ static void must_hold(const struct buf *manual, const char *text, size_t len)
 		fail_msg("fakeigd.8 does not say: %.*s", (int)len, text);
 }
 
+static void has_keys(const struct buf *manual, const char *const *keys, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char *item = xasprintf(" %s ", keys[i]);
+
+		must_hold(manual, item, strlen(item));
+		free(item);
+	}
+}
+
+/* Every key of profiles, quirks, messages and rules is explained. */
+static void manual_has_every_key(void **state)
+{
+	struct buf manual = manual_text();
+	const char *const *keys;
+	size_t count;
+
+	(void)state;
+	keys = profile_keys(&count);
+	has_keys(&manual, keys, count);
+	keys = quirk_keys(&count);
+	has_keys(&manual, keys, count);
+	keys = message_edit_keys(&count);
+	has_keys(&manual, keys, count);
+	keys = rule_when_keys(&count);
+	has_keys(&manual, keys, count);
+	keys = rule_effect_keys(&count);
+	has_keys(&manual, keys, count);
+	keys = rule_rewrite_keys(&count);
+	has_keys(&manual, keys, count);
+	has_keys(&manual, rule_state_names(), RULE_STATE_COUNT);
+	buf_free(&manual);
+}
+
 static void manual_has_the_options(void **state)
 {
 	struct buf manual = manual_text(), help = {0}, paragraph = {0};
@@ -193,9 +230,8 @@ static void manual_has_the_policies(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(command_lines),
-		cmocka_unit_test(values),
-		cmocka_unit_test(manual_has_the_options),
+		cmocka_unit_test(command_lines),	   cmocka_unit_test(values),
+		cmocka_unit_test(manual_has_the_options),  cmocka_unit_test(manual_has_every_key),
 		cmocka_unit_test(manual_has_the_policies),
 	};
 
