@@ -19,6 +19,7 @@ from cases.harness.lab import Lab, program
 
 PROFILES = sorted((pathlib.Path(__file__).resolve().parents[2] / "fakeigd/profiles").glob("*.yaml"))
 PORT = 1872
+GATEWAY = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
 OUTCOMES = {"mapped", "reports-failure", "survives"}
 CONNECTION = re.compile(r":WAN(IP|PPP)Connection:\d+$", re.IGNORECASE)
 
@@ -56,25 +57,24 @@ def test_client(path):
             assert not reached(lab)
 
 
-def stated(profile, message, header="SERVER"):
-    """Value of a header as the profile states it, None when it leaves it out or bends it by a rule."""
+def stated(profile, message):
+    """SERVER of a message as the profile states it, None when it leaves it out or bends it by a rule."""
     form = profile.get("messages", {}).get(message, {})
     form = {"text": form} if isinstance(form, str) else form
     value = profile.get("identity", {}).get("server")
     if "text" in form:
-        line = re.search(rf"^{header}:(.*)$", form["text"], re.IGNORECASE | re.MULTILINE)
+        line = re.search(r"^SERVER:(.*)$", form["text"], re.IGNORECASE | re.MULTILINE)
         value = line and (line.group(1) if value is None else line.group(1).replace("{server}", value))
-    value = {name.upper(): text for name, text in form.get("set", {}).items()}.get(header, value)
+    value = {name.upper(): text for name, text in form.get("set", {}).items()}.get("SERVER", value)
     rules = [json.dumps(rule) for rule in profile.get("rules", [])]
-    if value is None or "{server}" in value or any(f'"{header}"' in rule or '"raw"' in rule for rule in rules):
+    if value is None or "{server}" in value or any('"SERVER"' in rule or '"raw"' in rule for rule in rules):
         return None
     return value.strip()
 
 
 def hear(lab):
-    """The first answer to searches for a gateway, of any version and form; None when it keeps quiet."""
-    for target in ("urn:schemas-upnp-org:device:InternetGatewayDevice:1", "upnp:rootdevice", "ssdp:all",
-                   "urn:schemas-upnp-org:service:WANPPPConnection:1",
+    """The first answer to searches for a gateway, of any version and form, be it a NOTIFY."""
+    for target in (GATEWAY, "upnp:rootdevice", "ssdp:all", "urn:schemas-upnp-org:service:WANPPPConnection:1",
                    "urn:dslforum-org:service:WANPPPConnection:1"):
         try:
             replies = ssdp.search(lab, target, timeout=0.5)
@@ -82,7 +82,12 @@ def hear(lab):
             continue
         if replies:
             return replies[0]
-    return None
+    with ssdp.listen_socket(lab) as group, ssdp.search_socket(lab) as sock:
+        sock.sendto(ssdp.search_bytes(GATEWAY), (ssdp.GROUP, ssdp.PORT))
+        lab.advance(10)
+        heard = [message for message in ssdp.receive(group, 2, timeout=1) if message.kind == "alive"]
+    assert heard, "no search finds it"
+    return heard[0]
 
 
 def places(profile, location):
@@ -103,12 +108,11 @@ def test_stated_facts(path):
             assert location.path == "/" + own.lstrip("/")
         assert location.port == (profile.get("listen", {}).get("http") or location.port)
         reply = hear(lab)
-        assert reply, "no search finds it"
         said = description.url(reply.get("LOCATION"))
         ports, paths = places(profile, location)
         assert said.port in ports and said.path in paths
         head, types = offered(lab, location)
-        for message, got in (("ssdp-reply", reply), ("description-head", head)):
+        for message, got in ((f"ssdp-{reply.kind}", reply), ("description-head", head)):
             server = stated(profile, message)
             assert server is None or (got.get("SERVER") or "").strip() == server
         assert types == [service["type"] for service in connections(profile)]
