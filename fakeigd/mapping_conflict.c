@@ -158,8 +158,8 @@ static int against_router(struct soap_call *call, const struct mapping *m)
 	const struct policy *policy = policy_of(call);
 	struct router *r = call->router;
 
-	if (!policy_code(policy, conflict_router_port) || m->protocol != IPPROTO_TCP ||
-	    !r->http || m->external_port != http_port(r->http))
+	if (!policy_code(policy, conflict_router_port) || m->protocol != IPPROTO_TCP || !r->http ||
+	    m->external_port != http_port(r->http))
 		return 0;
 	return soap_refuse(call, policy_code(policy, conflict_router_port),
 			   "%u is the router's own port", m->external_port);
