@@ -89,8 +89,8 @@ test:
 	@$(MAKE) --no-print-directory SAN=1 unit
 	@scripts/fuzz --smoke
 	@scripts/check-tree
-	@$(PYTEST) -n 3 cases
-	@IGDLAB_BUILD=build/san $(PYTEST) -n 2 -m sanitize cases
+	@$(PYTEST) -n 4 cases
+	@IGDLAB_BUILD=build/san $(PYTEST) -n 3 -m sanitize cases
 	@scripts/demo
 
 .PHONY: units
