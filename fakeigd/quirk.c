@@ -30,7 +30,7 @@ static const char *const step_keys[] = {
 	"search",  "notify",	 "get",	  "raw",     "call", "add",   "subscribe",  "reach",
 	"advance", "router",	 "again", "expect",  "wait", "count", "method",	    "headers",
 	"version", "timeout",	 "args",  "service", "body", "then",  "soapaction", "action_ns",
-	"gap",	   "half-close", "port",  "at",	     "on",   "leave",
+	"gap",	   "half-close", "port",  "at",	     "of",   "leave", "limit",
 };
 
 static const char *const layers[] = {

@@ -109,10 +109,13 @@ def _chunked(data):
 
 
 class Client:
-    """An HTTP connection over a socket that somebody connected; keeps what came too early."""
+    """An HTTP connection over a socket that somebody connected; keeps what came too early.
 
-    def __init__(self, connected):
-        self.socket, self._pending = connected, b""
+    limit: bytes of an answer after which reading ends with BadMessage.
+    """
+
+    def __init__(self, connected, limit=None):
+        self.socket, self._pending, self._limit = connected, b"", limit
 
     def close(self):
         """Close the connection."""
@@ -150,6 +153,8 @@ class Client:
             if piece:
                 segments.append(len(piece))
             data += piece
+            if self._limit and len(data) > self._limit:
+                raise BadMessage(f"no end after {self._limit} bytes")
         body, used = done
         total = head[1] + used
         self._pending = data[total:]

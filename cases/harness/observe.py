@@ -7,7 +7,8 @@ without ``expect`` only prepares. The verbs:
   search: ST | {st, mx, to: multicast|unicast|ADDRESS, from: NODE, network: NAME, group: ff02::c|ff05::c, host, man, from-port,
           extra: {NAME: value}, raw: text}, wait: seconds (0.4), count: N, then: {advance: SECONDS} or {router request}
   notify: {after: reboot|byebye|advance SECONDS|search, st}   NOTIFY datagrams heard by multicast
-  get: description | scpd NAME | PATH                   with method:, headers: {}, version:
+  get: description | scpd NAME | PATH                   with method:, headers: {}, version:, limit: bytes
+                                                        after which an endless answer is malformed
   raw: text for a TCP connection to the router          {path}, {control}, {host} are filled in; as a
                                                         list: one segment each, gap: seconds apart;
                                                         half-close: true (no more is sent); port: N
@@ -23,7 +24,7 @@ without ``expect`` only prepares. The verbs:
   leave: PORT | {port, ports: [of the peer]}            UDP from a port of the client to the peer's
   advance: SECONDS       router: {control request}      again: N (repeat the step before N times)
 
-Any step may say ``on: r2``: which router it talks to.
+Any step may say ``of: r2``: which router it talks to.
 
 ``call``, ``add`` and ``subscribe`` take ``at:`` (path or URL of their own, for descriptions that lead
 nowhere); ``call`` and ``add`` need no description at all with ``at`` and ``action_ns``.
@@ -143,7 +144,7 @@ class Observer:
         self._cp, self._before, self._sid = None, None, None
         self._others = {}
 
-    def on(self, router):
+    def of(self, router):
         """The observer of another router of the lab."""
         if router == self.router:
             return self
@@ -169,8 +170,8 @@ class Observer:
 
     def step(self, step):
         """Do one step; returns (Seen, list of unmet expectations)."""
-        if "on" in step:
-            return self.on(step["on"]).step({k: v for k, v in step.items() if k != "on"})
+        if "of" in step:
+            return self.of(step["of"]).step({k: v for k, v in step.items() if k != "of"})
         verbs = [k for k in step if hasattr(self, f"do_{k}")]
         if len(verbs) != 1:
             raise ValueError(f"a step has one verb, found {verbs} in {list(step)}")
@@ -290,7 +291,8 @@ class Observer:
 
     def _exchange(self, where, pieces, step=None, to_head=False, listener=None):
         step = step or {}
-        with http.Client(self.lab.connect("client", where.host, step.get("port", where.port))) as client:
+        connected = self.lab.connect("client", where.host, step.get("port", where.port))
+        with http.Client(connected, step.get("limit")) as client:
             client.socket.settimeout(step.get("timeout", 15))
             begun = time.monotonic()
             for number, piece in enumerate(pieces):
