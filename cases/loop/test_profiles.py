@@ -16,6 +16,7 @@ import yaml
 from cases.harness import description, effect, ssdp
 from cases.harness.http import BadMessage
 from cases.harness.lab import Lab, program
+from cases.harness.observe import Observer
 
 PROFILES = sorted((pathlib.Path(__file__).resolve().parents[2] / "fakeigd/profiles").glob("*.yaml"))
 PORT = 1872
@@ -116,6 +117,7 @@ def test_stated_facts(path):
             server = stated(profile, message)
             assert server is None or (got.get("SERVER") or "").strip() == server
         assert types == [service["type"] for service in connections(profile)]
+        assert head.body.startswith(b"<"), "the head ends too early"
 
 
 def offered(lab, location):
@@ -129,3 +131,43 @@ def connections(profile):
     """The services of the profile that carry port mappings."""
     services = [s if isinstance(s, dict) else {"type": s} for s in profile["services"]]
     return [s for s in services if CONNECTION.search(":" + s["type"])]
+
+
+ADD = {"NewRemoteHost": "", "NewExternalPort": 5000, "NewProtocol": "TCP", "NewInternalPort": 5000,
+       "NewInternalClient": "192.168.1.4", "NewEnabled": 1, "NewPortMappingDescription": "x y", "NewLeaseDuration": 0}
+ADDRESS = {"call": "GetExternalIPAddress"}
+PAST_END = {"call": "GetGenericPortMappingEntry", "args": {"NewPortMappingIndex": 9}}
+MISSING = {"call": "GetSpecificPortMappingEntry",
+           "args": {"NewRemoteHost": "", "NewExternalPort": 999, "NewProtocol": "TCP"}}
+# Content-Lengths of captures that the profiles name, white space included; for addresses: of the capture's.
+CAPTURED = [
+    ("mikrotik", {"call": "AddPortMapping", "args": ADD | {"NewLeaseDuration": 60}}, 512, None),
+    ("tp-link-tl-wr941nd", ADDRESS, 404, "100.100.100.100"),
+    ("tp-link-er605", ADDRESS, 401, "203.0.113.27"),
+    ("actiontec-gt784wn", ADDRESS, 360, "11.222.33.111"),
+    ("actiontec-gt784wn", PAST_END, 474, None),
+    ("dd-wrt-x86", ADDRESS, 359, "11.222.33.111"),
+    ("comcast-cga4131com", ADDRESS, 340, "11.22.33.44"),
+    ("d-link-dir-890l", PAST_END, 482, None),
+    ("netgear-r7500v2", {"get": "description"}, 3720, None),
+    ("miniupnpd-igd1", ADDRESS, 354, "44.0.1.2"),
+    ("miniupnpd-igd1", PAST_END, 410, None),
+    ("miniupnpd-igd1", MISSING, 402, None),
+    ("miniupnpd-igd1", {"call": "AddPortMapping", "args": ADD | {"NewInternalClient": "192.168.1.77"}}, 406, None),
+    ("miniupnpd-igd1", {"call": "AddPortMapping", "args": ADD | {"NewExternalPort": 0}}, 416, None),
+    ("miniupnpd-igd1", {"call": "RequestConnection"}, 405, None),
+    ("miniupnpd-igd1", {"call": "SetConnectionType", "args": {"NewConnectionType": "IP_Routed"}}, 392, None),
+    ("miniupnpd-igd1", {"call": "NoSuchAction"}, 398, None),
+    ("miniupnpd-igd1", {"get": "/nothing"}, 134, None),
+]
+
+
+@pytest.mark.parametrize("name, step, length, address", CAPTURED,
+                         ids=lambda value: value if isinstance(value, str) else "")
+def test_captured_length(name, step, length, address):
+    """Answers are as long as the ones that were captured: no blank, line end or tag differs in number."""
+    with Lab("flat", profile=name) as lab:
+        seen, _ = Observer(lab).step(step)
+        if address:
+            length += len(lab.wan_address()) - len(address)
+        assert seen.size == length, seen.body
