@@ -32,6 +32,11 @@ class ControlPoint:
         self.description = description.fetch(self.lab, got[0].get("LOCATION"), self.node)
         return self
 
+    def fetch(self, location):
+        """Take the description behind a LOCATION that is known already; returns self."""
+        self.description = description.fetch(self.lab, location, self.node)
+        return self
+
     @property
     def connection(self):
         """The router's WANIPConnection or WANPPPConnection service."""
@@ -88,3 +93,12 @@ class ControlPoint:
             except soap.Fault as fault:
                 return entries, fault.code
         raise AssertionError(f"no end after {limit} entries")
+
+
+def fault_of(call, *args, **kwargs):
+    """UPnP error code of a call, 0 when it succeeds."""
+    try:
+        call(*args, **kwargs)
+    except soap.Fault as fault:
+        return fault.code
+    return 0

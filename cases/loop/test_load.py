@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from cases.harness.lab import program
+from cases.harness.requirement import catalogue
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 QUIRKS = sorted((TOP / "fakeigd/quirks").glob("*.yaml"))
@@ -23,9 +24,8 @@ def load(path):
 
 @functools.lru_cache(maxsize=None)
 def requirements():
-    """Sides by requirement id (cases/catalogue/ids.txt)."""
-    lines = (TOP / "cases/catalogue/ids.txt").read_text().splitlines()
-    return {line.split()[0]: line.split()[1] for line in lines if line and not line.startswith("#")}
+    """Sides by requirement id."""
+    return {row.id: row.side for row in catalogue().values()}
 
 
 def check(*argv):

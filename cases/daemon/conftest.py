@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: MIT
+"""The plugin of the daemon suite: subjects, fixtures, grades, what is known, and results.
+
+Options come from the environment, because igdlab test daemon starts this:
+
+    IGDLAB_SUBJECT   names of subjects (harness/subject.py), separated by blanks; both conformant
+                     profiles of fakeigd when left out
+    IGDLAB_SELECT    which requirements (harness/requirement.py, Selection)
+    IGDLAB_PLAN      a JSON file {subject: selection}, in place of both
+    IGDLAB_SHARD     I/N   IGDLAB_REPEAT N   IGDLAB_LONG   IGDLAB_KEEP   IGDLAB_SHELL
+    IGDLAB_OUTPUT    a folder for results.json, junit.xml and a folder per check that failed
+"""
+import json
+import os
+import pathlib
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from cases.harness import results
+from cases.harness.controlpoint import ControlPoint
+from cases.harness.lab import LabError
+from cases.harness.requirement import Selection, Verdict, catalogue, take_notes
+from cases.harness.subject import Adapter, Subject, WrongAdapter
+
+DEFAULT = "fakeigd:conformant-igd1 fakeigd:conformant-igd2"
+_subjects = {}  # name -> a Subject that runs, kept between checks
+_evidence = {}  # item -> folder of its second run
+
+
+def _option(name, default=""):
+    return os.environ.get(f"IGDLAB_{name}") or default
+
+
+def _plan():
+    """{subject: Selection}"""
+    if _option("PLAN"):
+        texts = json.loads(pathlib.Path(_option("PLAN")).read_text())
+    else:
+        texts = dict.fromkeys(_option("SUBJECT", DEFAULT).split(), _option("SELECT"))
+    return {name: Selection(text) for name, text in texts.items()}
+
+
+# -- which checks of which subjects ---------------------------------------------------------------------
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "requirement(ids, igd, action, service, needs): what a check tests")
+    config.addinivalue_line("markers", "fresh: the check wants a lab that nobody has used")
+    try:
+        config.igdlab_plan = _plan()
+        for name in config.igdlab_plan:
+            Adapter(name)
+    except (ValueError, WrongAdapter) as error:
+        raise pytest.UsageError(str(error)) from None
+    if not hasattr(config, "workerinput") and _option("OUTPUT"):
+        config.igdlab_results = results.Results(pathlib.Path(_option("OUTPUT")))
+
+
+def pytest_generate_tests(metafunc):
+    if "subject" in metafunc.fixturenames:
+        metafunc.parametrize("subject", list(metafunc.config.igdlab_plan), indirect=True, scope="function")
+
+
+def _rows(item):
+    marks = item.iter_markers("requirement")
+    return [catalogue()[name] for mark in marks for name in mark.args]
+
+
+def _subject_name(item):
+    return item.callspec.params["subject"] if hasattr(item, "callspec") else ""
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave what is selected; those of one subject together, so that its lab is used on."""
+    own = [i for i in items if "subject" in getattr(i, "fixturenames", ())]
+    for item in own:
+        if not _rows(item):
+            raise pytest.UsageError(f"{item.nodeid}: a check names its requirement")
+    wanted = [i for i in own if any(r in config.igdlab_plan[_subject_name(i)] for r in _rows(i))]
+    index, _, count = (_option("SHARD", "1/1")).partition("/")
+    wanted = wanted[int(index) - 1::int(count)]
+    dropped = [i for i in own if i not in set(wanted)]
+    repeat = int(_option("REPEAT", "1"))
+    order = {name: n for n, name in enumerate(config.igdlab_plan)}
+    wanted.sort(key=lambda item: order[_subject_name(item)])
+    items[:] = [i for i in items if i not in set(own)] + wanted * repeat
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+
+
+# -- fixtures ----------------------------------------------------------------------------------------------
+
+
+def _close(name):
+    running = _subjects.pop(name, None)
+    if running:
+        running.__exit__(None, None, None)
+
+
+def _open(name, evidence=None):
+    """A subject that runs and is as good as new."""
+    running = _subjects.get(name)
+    if running and evidence is None and not running.spoilt:
+        try:
+            running.reset()
+            return running
+        except (LabError, OSError, EOFError, TimeoutError, KeyError):
+            pass  # whatever the last check did to it: the next lab is new
+    _close(name)
+    for other in list(_subjects):
+        _close(other)
+    adapter = Adapter(name)
+    if adapter.missing():
+        raise LabError(adapter.missing())
+    made = Subject(adapter, evidence=evidence, long=bool(_option("LONG"))).__enter__()
+    _subjects[name] = made
+    return made
+
+
+@pytest.fixture
+def subject(request):
+    """The router under test in its lab, as good as new."""
+    name, item = request.param, request.node
+    evidence = _evidence.get(item)
+    if evidence or item.get_closest_marker("fresh"):
+        _close(name)
+    running = _open(name, evidence)
+    for mark in item.iter_markers("requirement"):
+        running.require(**mark.kwargs)
+    yield running
+    if evidence:
+        _close(name)
+
+
+@pytest.fixture
+def lab(subject):
+    """The subject's lab."""
+    return subject.lab
+
+
+@pytest.fixture
+def cp(subject):
+    """A control point on the client that has read the description."""
+    return subject.control_point()
+
+
+@pytest.fixture
+def other(subject):
+    """A control point on the second host of the LAN."""
+    subject.require(needs="other")
+    return subject.control_point("other")
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """The end of the labs; exit status of igdlab: 0, 1 a verdict, 2 wrong use, 3 no lab."""
+    for name in list(_subjects):
+        _close(name)
+    if hasattr(session.config, "workerinput"):
+        return
+    if getattr(session.config, "igdlab_no_lab", None):
+        session.exitstatus = 3
+    elif exitstatus in (pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.USAGE_ERROR):
+        session.exitstatus = 2
+    kept = getattr(session.config, "igdlab_results", None)
+    if kept:
+        kept.write(int(session.exitstatus))
+
+
+# -- grades ---------------------------------------------------------------------------------------------------
+
+
+def _grade(call, notes):
+    if call.excinfo is None:
+        return ("non-strict", "; ".join(notes)) if notes else ("pass", "")
+    error = call.excinfo.value
+    if isinstance(error, Verdict):
+        return error.grade, error.reason
+    if isinstance(error, pytest.skip.Exception):
+        return "not-run", str(error)
+    return "fail", call.excinfo.exconly()
+
+
+def _explain(item, reason, report):
+    """The text of a failure: the requirement first, then what happened, then where."""
+    lines = [row.sentence + f"\n    expected: {row.expect}" for row in _rows(item)]
+    lines += [f"    subject:  {_subject_name(item)}", "", reason, "", str(report.longreprtext)]
+    return "\n".join(lines)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if "subject" not in getattr(item, "fixturenames", ()):
+        return
+    if call.when == "setup":
+        take_notes()
+    if call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
+        if report.failed:
+            report.user_properties = [("grade", "fail"), ("reason", call.excinfo.exconly()),
+                                      *_properties(item)]
+        return
+    grade, reason = _grade(call, take_notes())
+    broken_lab = call.when == "setup" and grade == "fail"
+    if grade == "fail":
+        report.longrepr = _explain(item, reason, report)
+    grade, reason = results.apply_known(Adapter(_subject_name(item)), [r.id for r in _rows(item)],
+                                        item.name, grade, reason, report)
+    report.user_properties = [("grade", grade), ("reason", reason), *_properties(item)]
+    if broken_lab and call.excinfo.errisinstance(LabError):
+        report.user_properties.append(("no-lab", reason))
+
+
+def _properties(item):
+    rows = _rows(item)
+    return [("subject", _subject_name(item)), ("requirements", " ".join(row.id for row in rows)),
+            ("check", item.nodeid)]
+
+
+def pytest_report_teststatus(report):
+    grade = dict(report.user_properties).get("grade") if hasattr(report, "user_properties") else None
+    if grade and report.when != "teardown" and grade != "pass":
+        letter = {"non-strict": "n", "fail": "F", "known": "k", "unsupported": "u", "inconclusive": "?",
+                  "not-run": "-"}[grade]
+        colour = {"fail": "red", "non-strict": "yellow", "inconclusive": "yellow"}.get(grade, "green")
+        return "failed" if grade == "fail" else grade, letter, (grade.upper(), {colour: True})
+    return None
+
+
+def pytest_runtest_logreport(report):
+    """In the controlling process: gather."""
+    found = dict(getattr(report, "user_properties", ()))
+    if "grade" in found:
+        results.gathered.append({**found, "seconds": report.duration, "text": report.longreprtext
+                                 if report.failed else ""})
+
+
+def pytest_runtest_protocol(item, nextitem):
+    """A failing check runs again in a fresh lab that is captured; both results are kept."""
+    if not _option("OUTPUT") or "subject" not in getattr(item, "fixturenames", ()):
+        return None
+    return results.run_with_evidence(item, nextitem, runtestprotocol, _evidence)
+
+
+def pytest_terminal_summary(terminalreporter):
+    config = terminalreporter.config
+    for found in results.gathered:
+        if "no-lab" in found:
+            config.igdlab_no_lab = found["no-lab"]
+    results.print_summary(terminalreporter, catalogue())

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+"""requirement.py - the catalogue of requirements, the mark of a check, and what a check may say.
+
+A check says which requirements it tests, and for which subjects they hold:
+
+    @requirement("WIPC-04", igd=2)
+    def test_...(subject, cp): ...
+
+Grades (DESIGN clause 6): a check that returns is ``pass``, or ``non-strict`` when it called
+nonstrict(); one that raises AssertionError (or anything else) is ``fail``; the functions
+unsupported(), inconclusive() and notrun() end it with those grades.
+"""
+import dataclasses
+import fnmatch
+import functools
+import pathlib
+
+import pytest
+import yaml
+
+CATALOGUE = pathlib.Path(__file__).resolve().parents[1] / "catalogue"
+GRADES = ("pass", "non-strict", "fail", "known", "unsupported", "inconclusive", "not-run")
+BROKEN = ("fail", "non-strict")  # what a quirk does to a check
+_CONDITIONS = {"igd", "action", "service", "needs"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Requirement:
+    """A row of the catalogue. uncovered: why no check of a daemon can see it, or is elsewhere."""
+
+    id: str
+    side: str
+    level: str
+    text: str
+    how: str
+    expect: str
+    spec: str
+    checked: str
+    uncovered: str = ""
+
+    @property
+    def area(self):
+        """The letters of the id."""
+        return self.id.rsplit("-", 1)[0]
+
+    @property
+    def sentence(self):
+        """What a failure says of it: id, level, text, clause."""
+        return f"{self.id} {self.level}: {self.text} ({self.spec})"
+
+
+@functools.lru_cache(maxsize=None)
+def catalogue():
+    """All requirements by id, in the order of the files; ValueError for an id given twice."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    rows = {}
+    for path in sorted(CATALOGUE.glob("*.yaml")):
+        for item in yaml.load(path.read_text(), loader):
+            if item["id"] in rows or item["id"].rsplit("-", 1)[0].lower() != path.stem:
+                raise ValueError(f"{path}: {item['id']} is given twice or stands in the wrong file")
+            rows[item["id"]] = Requirement(**item)
+    return rows
+
+
+def requirement(*ids, **conditions):
+    """The mark of a check: the requirements it tests, and what the subject must claim.
+
+    igd: least version of InternetGatewayDevice. action: name, or list of names, of optional actions.
+    service: name of a service. needs: words of Subject.abilities ("clock", "wan-side", "wan-control",
+    "reboot", "other", "peer2", "ipv6"). A subject that does not claim igd, action or service is
+    ``unsupported``; one that lacks an ability is ``not-run``.
+    """
+    for name in ids:
+        if name not in catalogue():
+            raise ValueError(f"{name} is in no file of cases/catalogue")
+        if catalogue()[name].side == "client":
+            raise ValueError(f"{name} is a requirement of clients")
+    if not ids or set(conditions) - _CONDITIONS:
+        raise ValueError(f"requirement(ID..., {', '.join(sorted(_CONDITIONS))}), not {ids} {conditions}")
+    return pytest.mark.requirement(*ids, **conditions)
+
+
+# -- what a check may say -----------------------------------------------------------------------------
+
+
+class Verdict(pytest.skip.Exception):
+    """Ends a check with a grade that is neither pass nor fail."""
+
+    def __init__(self, grade, reason):
+        super().__init__(reason)
+        self.grade, self.reason = grade, reason
+
+
+_notes = []
+
+
+def nonstrict(sentence):
+    """The subject does what it must, but not by the letter; the check goes on."""
+    if sentence not in _notes:
+        _notes.append(sentence)
+
+
+def strict(notes):
+    """Every note that the strict reader left on a message (``.notes``) makes the check non-strict."""
+    for note in notes:
+        nonstrict(note)
+
+
+def take_notes():
+    """The sentences of nonstrict() since the last call (for the plugin)."""
+    taken = list(_notes)
+    _notes.clear()
+    return taken
+
+
+def unsupported(reason):
+    """The subject does not claim this."""
+    raise Verdict("unsupported", reason)
+
+
+def inconclusive(reason):
+    """This run cannot tell: the machine was too slow, a packet that should have come is missing."""
+    raise Verdict("inconclusive", reason)
+
+
+def notrun(reason):
+    """This lab or this way of running cannot do it."""
+    raise Verdict("not-run", reason)
+
+
+# -- which checks are wanted ----------------------------------------------------------------------------
+
+
+class Selection:
+    """Which requirements are wanted: words of 'WIPC-* !WIPC-07 level:MUST area:soap spec:UDA2'.
+
+    Words without a colon are patterns of ids; words with the same key are alternatives, different keys
+    must all fit, and a word after "!" must not. ValueError for a key that there is not.
+    """
+
+    KEYS = ("id", "level", "area", "side", "spec")
+
+    def __init__(self, text):
+        self.wanted, self.unwanted = {}, []
+        for word in (text or "").replace(",", " ").split():
+            key, _, value = word.lstrip("!").rpartition(":")
+            key = key or "id"
+            if key not in self.KEYS or not value:
+                raise ValueError(f'cannot select "{word}": expected a pattern of ids or one of '
+                                 + ", ".join(f"{key}:" for key in self.KEYS[1:]))
+            if word.startswith("!"):
+                self.unwanted.append((key, value))
+            else:
+                self.wanted.setdefault(key, []).append(value)
+
+    @staticmethod
+    def _fits(row, key, value):
+        text = getattr(row, key)
+        if key == "spec":
+            return value.lower() in text.replace(" ", "").lower()
+        return fnmatch.fnmatchcase(text.lower(), value.lower())
+
+    def __contains__(self, row):
+        return (all(any(self._fits(row, key, value) for value in values)
+                    for key, values in self.wanted.items())
+                and not any(self._fits(row, key, value) for key, value in self.unwanted))

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""results.py - what a run of the daemon suite leaves: known failures applied, files, the table at the end."""
+import datetime
+import fnmatch
+import hashlib
+import json
+import os
+import platform
+import re
+import shlex
+
+from .requirement import GRADES, catalogue
+
+gathered = []  # one dict per check that ran: grade, reason, subject, requirements, check, seconds, text
+
+
+def apply_known(adapter, ids, check, grade, reason, report):
+    """The grade after the adapter's list of known failures; changes the report where it matters.
+
+    A known failure that fails is ``known``; one that passes, or whose date has come, fails.
+    """
+    for name in ids:
+        entry = adapter.known.get(name)
+        if not entry or not any(fnmatch.fnmatch(check.partition("[")[0], p) for p in entry.get("checks", ["*"])):
+            continue
+        said = f'{name} is known to fail ({entry["reason"]}; {entry["link"]})'
+        if str(entry["expires"]) < datetime.date.today().isoformat():
+            sentence = f'{said}, but that expired on {entry["expires"]}'
+        elif grade == "fail":
+            report.outcome, report.wasxfail, report.longrepr = "skipped", said, (__file__, 0, said)
+            return "known", said
+        elif grade in ("pass", "non-strict"):
+            sentence = f"{said}, but passed: take it off the list"
+        else:
+            continue
+        report.outcome = "failed"
+        report.longrepr = f"{catalogue()[name].sentence}\n\n{sentence}"
+        return "fail", sentence
+    return grade, reason
+
+
+# -- evidence ------------------------------------------------------------------------------------------------
+
+
+def folder_of(output, item):
+    """The folder of a check: its name, and what makes it unlike the others of that name."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", item.name).strip("-")[:60]
+    return output / "checks" / f"{plain}-{hashlib.sha256(item.nodeid.encode()).hexdigest()[:6]}"
+
+
+def run_with_evidence(item, nextitem, protocol, evidence):
+    """Run a check; when it fails, once more in a fresh lab that leaves evidence. True (pytest's hook)."""
+    import pathlib
+    hook = item.ihook
+    hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    first = protocol(item, nextitem=nextitem, log=False)
+    reports = first
+    failure = _failure(first)
+    if failure:
+        folder = folder_of(pathlib.Path(os.environ["IGDLAB_OUTPUT"]).resolve(), item)
+        folder.mkdir(parents=True, exist_ok=True)
+        evidence[item] = folder
+        item._initrequest()
+        reports = protocol(item, nextitem=nextitem, log=False)
+        del evidence[item]
+        _settle(failure, reports)
+        _write_case(folder, item, failure, reports)
+    for report in reports:
+        hook.pytest_runtest_logreport(report=report)
+    hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def _failure(reports):
+    for report in reports:
+        found = dict(report.user_properties)
+        if found.get("grade") == "fail" and "no-lab" not in found:
+            return report
+    return None
+
+
+def _settle(first, reports):
+    """A check that failed once and not again is inconclusive; both results are in its properties."""
+    why = dict(first.user_properties)["reason"]
+    for report in reports:
+        found = dict(report.user_properties)
+        if "grade" not in found or report.when == "teardown":
+            continue
+        if found["grade"] in ("pass", "non-strict"):
+            found["reason"] = f"failed at first ({why}), then {found['grade']} in a fresh lab"
+            found["grade"] = "inconclusive"
+        found["first"] = f"fail: {why}"
+        report.user_properties = list(found.items())
+
+
+def _write_case(folder, item, first, reports):
+    last = next((dict(r.user_properties) for r in reports if "grade" in dict(r.user_properties)), {})
+    options = {k: v for k, v in os.environ.items()
+               if k.startswith("IGDLAB_") and k not in ("IGDLAB_OUTPUT", "IGDLAB_PLAN", "IGDLAB_SHARD", "IGDLAB_REPEAT")}
+    options["IGDLAB_SUBJECT"] = last.get("subject", "")
+    options["IGDLAB_SELECT"] = ""
+    root = item.config.rootpath
+    check = re.sub(r"::.*", "", item.nodeid)
+    command = ["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider", "-c", "cases/pytest.ini",
+               "--rootdir", ".", item.nodeid]
+    (folder / "replay.sh").write_text(
+        "#!/bin/sh\n# Does this check again.\n" + f"cd {shlex.quote(str(root))} || exit 3\n"
+        + "exec env " + " ".join(shlex.quote(f"{k}={v}") for k, v in sorted(options.items()))
+        + f" IGDLAB_OUTPUT={shlex.quote(str(folder / 'again'))} " + " ".join(map(shlex.quote, command)) + "\n")
+    (folder / "replay.sh").chmod(0o755)
+    rows = [catalogue()[name] for name in last.get("requirements", "").split()]
+    (folder / "case.json").write_text(json.dumps({
+        "check": item.nodeid, "file": check, "subject": last.get("subject"), "grade": last.get("grade"),
+        "reason": last.get("reason"), "first": first.longreprtext,
+        "second": next((r.longreprtext for r in reports if r.failed), ""),
+        "requirements": [{"id": r.id, "level": r.level, "text": r.text, "expect": r.expect, "spec": r.spec}
+                         for r in rows],
+        "kernel": platform.release(), "machine": platform.machine(), "python": platform.python_version(),
+        "options": options}, indent=1, ensure_ascii=False) + "\n")
+
+
+class Results:
+    """The files of a run: results.json (junit.xml is pytest's own)."""
+
+    def __init__(self, output):
+        self.output = output
+        output.mkdir(parents=True, exist_ok=True)
+
+    def write(self, status):
+        """Write results.json."""
+        (self.output / "results.json").write_text(json.dumps(document(status), indent=1,
+                                                             ensure_ascii=False) + "\n")
+
+
+def document(status):
+    """results.json as an object."""
+    checks = [{**{k: v for k, v in found.items() if k != "no-lab"},
+               "requirements": found["requirements"].split(), "seconds": round(found["seconds"], 4)}
+              for found in gathered]
+    return {"subjects": sorted({c["subject"] for c in checks}), "status": status,
+            "counts": {grade: sum(c["grade"] == grade for c in checks) for grade in GRADES},
+            "kernel": platform.release(), "checks": checks}
+
+
+# -- the table at the end ---------------------------------------------------------------------------------------
+
+
+def table():
+    """{area: {grade: number of checks}}"""
+    counted = {}
+    for found in gathered:
+        area = found["requirements"].split()[0].rsplit("-", 1)[0]
+        row = counted.setdefault(area, dict.fromkeys(GRADES, 0))
+        row[found["grade"]] += 1
+    return counted
+
+
+def _bar(row, width=20):
+    total = sum(row.values()) or 1
+    good = round(width * row["pass"] / total)
+    bad = -(-width * row["fail"] // total)
+    return "█" * good + "▒" * max(0, width - good - bad) + "╳" * min(bad, width - good)
+
+
+def print_summary(reporter, rows):
+    """A line per area, with a bar: passed, neither, failed."""
+    counted = table()
+    if not counted:
+        return
+    reporter.section("requirements", "-")
+    head = [g for g in GRADES if any(row[g] for row in counted.values())]
+    reporter.write_line(f"{'area':8} {'checks':>6}  " + "  ".join(f"{g:>{len(g)}}" for g in head))
+    order = list(dict.fromkeys(row.area for row in rows.values()))
+    for area in sorted(counted, key=order.index):
+        row = counted[area]
+        reporter.write_line(f"{area:8} {sum(row.values()):6}  "
+                            + "  ".join(f"{row[g] or '.':>{len(g)}}" for g in head) + f"  {_bar(row)}",
+                            red=bool(row["fail"]))
+    total = {g: sum(row[g] for row in counted.values()) for g in GRADES}
+    reporter.write_line(f"{'all':8} {sum(total.values()):6}  "
+                        + "  ".join(f"{total[g] or '.':>{len(g)}}" for g in head) + f"  {_bar(total)}")

@@ -1,0 +1,333 @@
+# SPDX-License-Identifier: MIT
+"""subject.py - a router under test: an adapter (cases/daemons/NAME.yaml), what it claims, the lab around it.
+
+A subject is named
+
+    fakeigd:PROFILE[+QUIRK...]      the fake router with a profile (name or file) and quirks
+    NAME                            an adapter: miniupnpd-nftables, miniupnpd-iptables, ...
+    ./my-router.yaml                an adapter of the user's; kind: remote is a router that is not in the lab
+
+The lab has the nodes client and other (two hosts behind r1), peer and peer2 (two hosts outside). It is
+kept between checks and made as good as new by reset(); a check that leaves a router behind that no
+reset mends calls spoil().
+"""
+import contextlib
+import functools
+import pathlib
+import select
+import tempfile
+import time
+
+import yaml
+
+from . import effect
+from .controlpoint import ControlPoint
+from .lab import DEADLINE, REPOSITORY, Lab, LabError, until
+from .remote import Remote
+from .requirement import notrun, unsupported
+from .soap import Fault
+
+DAEMONS = REPOSITORY / "cases" / "daemons"
+PATIENCE = 5.0  # seconds that a check may wait on a subject without a clock of ours, unless --long
+
+TOPOLOGY = """\
+summary: two clients, the router under test, two hosts outside
+networks: {home: {subnet: 192.168.1.0/24}, internet: {subnet: 44.0.1.0/24}}
+nodes:
+  client: {kind: host, attach: {home: 192.168.1.4}, gateway: r1}
+  other:  {kind: host, attach: {home: 192.168.1.5}, gateway: r1}
+  r1:     {kind: router, lan: {home: 192.168.1.1}, wan: {internet: 44.0.1.2}, ROUTER}
+  peer:   {kind: host, attach: {internet: 44.0.1.10}}
+  peer2:  {kind: host, attach: {internet: 44.0.1.11}}
+"""
+
+_KEYS = {"name", "summary", "kind", "needs", "run", "files", "nft", "ready", "claims", "known", "remote",
+         "restart", "reset", "memory"}
+_CLAIMS = {"igd", "services", "optional", "ipv6"}
+
+
+class WrongAdapter(Exception):
+    """A subject that does not exist, or an adapter that says what no adapter may say."""
+
+
+def _load(path):
+    return yaml.load(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+@functools.lru_cache(maxsize=None)
+def profile_claims(name):
+    """What a profile of fakeigd claims: igd, services, optional actions (None = every one)."""
+    path = pathlib.Path(name) if "/" in name or name.endswith(".yaml") \
+        else REPOSITORY / "fakeigd" / "profiles" / f"{name}.yaml"
+    if not path.is_file():
+        raise WrongAdapter(f"there is no profile {path}")
+    profile = _load(path)
+    claims = dict(profile_claims(profile["extends"])) if "extends" in profile else \
+        {"igd": 1, "services": [], "optional": None}
+    if "device" in profile:
+        claims["igd"] = int(profile["device"].rpartition(":")[2])
+    if "services" in profile:
+        services = [{"type": s} if isinstance(s, str) else s for s in profile["services"]]
+        claims["services"] = [s["type"] for s in services]
+        lists = [s["optional"] for s in services if "optional" in s]
+        claims["optional"] = sum(lists, []) if lists else None
+    return claims
+
+
+class Adapter:
+    """What an adapter file, or the name of a fakeigd, says of a subject."""
+
+    def __init__(self, name):
+        self.name, self.profile, self.quirks = name, None, []
+        if name.startswith("fakeigd:") or name == "fakeigd":
+            self.profile, *self.quirks = (name.partition(":")[2] or "conformant-igd1").split("+")
+            self.path, self.values = None, {"kind": "fakeigd", "claims": profile_claims(self.profile)}
+        else:
+            self.path = pathlib.Path(name) if "/" in name or name.endswith(".yaml") \
+                else DAEMONS / f"{name}.yaml"
+            if not self.path.is_file():
+                raise WrongAdapter(f'there is no daemon "{name}" ({self.path}); see igdlab list daemons')
+            self.values = _load(self.path)
+            self._check()
+        self.kind, self.claims = self.values["kind"], self.values.get("claims", {})
+        self.known = self.values.get("known") or {}
+
+    def _check(self):
+        wrong = set(self.values) - _KEYS
+        if wrong:
+            raise WrongAdapter(f"{self.path}: unknown key {sorted(wrong)}")
+        if self.values.get("kind") not in ("daemon", "remote"):
+            raise WrongAdapter(f"{self.path}: kind: expected daemon or remote")
+        wrong = set(self.values.get("claims", {})) - _CLAIMS
+        if wrong:
+            raise WrongAdapter(f"{self.path}: claims: unknown key {sorted(wrong)}")
+        for name, entry in (self.values.get("known") or {}).items():
+            if set(entry) - {"reason", "link", "since", "expires", "checks"} or \
+                    not {"reason", "link", "expires"} <= set(entry):
+                raise WrongAdapter(f"{self.path}: known: {name}: needs reason, link and expires, may have "
+                                   "since and checks")
+
+    def missing(self):
+        """Why this subject cannot run here, or None."""
+        program = (self.values.get("needs") or {}).get("program")
+        if program and not pathlib.Path(program.replace("{tree}", str(REPOSITORY))).exists():
+            return f"{program} is not there; run scripts/install-deps test"
+        return None
+
+    def topology(self, folder):
+        """Write the topology, and the adapter that it names, into a folder; returns its path."""
+        router = "igd: conformant-igd1"
+        if self.kind == "fakeigd":
+            router = f"igd: {self.profile}"
+        elif self.kind == "daemon":
+            copy = folder / "adapter.yaml"
+            copy.write_text(self.path.read_text().replace("{tree}", str(REPOSITORY)))
+            router = f"daemon: {copy}"
+        path = folder / "subject.yaml"
+        path.write_text(TOPOLOGY.replace("ROUTER", router))
+        return path
+
+
+class Subject:
+    """A running lab with the router under test on r1; make it with ``with``.
+
+    lab: the Lab (or Remote). igd: the version of InternetGatewayDevice that it claims. fake: it is a
+    fakeigd, whose clock and control socket obey.
+    """
+
+    def __init__(self, adapter, evidence=None, long=False):
+        self.adapter = adapter if isinstance(adapter, Adapter) else Adapter(adapter)
+        self.fake = self.adapter.kind == "fakeigd"
+        self.claims, self._evidence, self._long = self.adapter.claims, evidence, long
+        self.igd = self.claims.get("igd", 1)
+        self.spoilt, self.lab = False, None
+        self._stack, self._description = contextlib.ExitStack(), None
+        self.original_wan = None
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            if self.adapter.kind == "remote":
+                self.lab = stack.enter_context(Remote(self.adapter.values["remote"]))
+            else:
+                folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="igdlab-")))
+                self.lab = stack.enter_context(Lab(
+                    self.adapter.topology(folder), quirks=self.adapter.quirks,
+                    evidence=self._evidence, capture=bool(self._evidence)))
+            self._stack = stack.pop_all()
+        self.original_wan = self.lab.wan_address() if "wan-side" in self.abilities else None
+        return self
+
+    def __exit__(self, *exception):
+        self._stack.close()
+
+    # -- what it claims and what can be done with it --------------------------------------------------
+
+    @functools.cached_property
+    def abilities(self):
+        """What this way of testing can do: the words of requirement(needs=...)."""
+        if self.adapter.kind == "remote":
+            return self.lab.abilities
+        words = {"wan-side", "wan-control", "other", "peer2"}
+        if self.fake:
+            words |= {"clock", "reboot"}
+        if self.adapter.values.get("restart"):
+            words.add("reboot")
+        if self.claims.get("ipv6"):
+            words.add("ipv6")
+        return words
+
+    def offers(self, action):
+        """Whether the subject claims an optional action."""
+        optional = self.claims.get("optional")
+        return optional is None or action in optional
+
+    def has_service(self, name):
+        """Whether it claims a service: "WANIPConnection", or with a version "WANIPConnection:2"."""
+        return any(f"{kind}:".startswith(f"{name}:") for kind in self.claims.get("services", []))
+
+    def require(self, igd=1, action=(), service=None, needs=()):
+        """End the check when the subject does not claim, or the lab cannot do, what it needs."""
+        if self.igd < igd:
+            unsupported(f"is for InternetGatewayDevice:{igd}; the subject claims {self.igd}")
+        for name in [action] if isinstance(action, str) else action:
+            if not self.offers(name):
+                unsupported(f"the subject does not claim the optional action {name}")
+        if service and not self.has_service(service):
+            unsupported(f"the subject does not claim the service {service}")
+        for word in [needs] if isinstance(needs, str) else needs:
+            if word not in self.abilities:
+                notrun(f"needs {word}, which {self.adapter.name} does not have")
+
+    # -- control points and packets ----------------------------------------------------------------------
+
+    def control_point(self, node="client"):
+        """A control point on a node that knows the description (fetched once per lab)."""
+        cp = ControlPoint(self.lab, node=node)
+        if self._description is None:
+            self._description = self._discover()
+        cp.description = self._description
+        return cp
+
+    def _discover(self):
+        location = (self.adapter.values.get("remote") or {}).get("location")
+        cp = ControlPoint(self.lab)
+        if self.fake:  # whatever a quirk does to discovery, the other checks go on
+            location = self.lab.router(op="state")["location"]
+        return (cp.fetch(location) if location else cp.discover()).description
+
+    def reaches(self, port, protocol="TCP", **more):
+        """Whether a packet from the peer to the outer address arrives at the client (effect.py)."""
+        self.require(needs="wan-side")
+        probe = effect.udp_reaches if protocol.upper() == "UDP" else effect.tcp_reaches
+        return probe(self.lab, port, **more)
+
+    # -- time and trouble -----------------------------------------------------------------------------------
+
+    def advance(self, seconds):
+        """Let time pass for the subject: by its clock, or by waiting (more than 5 s only with --long)."""
+        if "clock" in self.abilities:
+            self.lab.advance(seconds)
+        elif seconds <= PATIENCE or self._long:
+            deadline = time.monotonic() + seconds
+            while (left := deadline - time.monotonic()) > 0:
+                select.select([], [], [], left)
+        else:
+            notrun(f"waits {seconds:g} s; --long does it")
+
+    def reboot(self):
+        """Restart the subject as a power failure does; returns when it serves again."""
+        self.require(needs="reboot")
+        self._description = None
+        if self.fake:
+            self.lab.router(op="reboot")
+        else:
+            self._restart()
+
+    def _restart(self):
+        done = self.lab.run("r1", "sh", "-c", self._expanded(self.adapter.values["restart"]))
+        if done.code != 0:
+            raise LabError(f"restart: {done.stderr.strip()}")
+        kind, _, port = self.adapter.values["ready"]["listen"].partition(":")
+
+        def answers():
+            if kind != "tcp":
+                return True
+            with contextlib.suppress(OSError):
+                self.lab.connect("client", self.lab.lan_address(), int(port), timeout=1).close()
+                return True
+            return False
+        until(answers, what="the daemon's port")
+
+    def _expanded(self, text):
+        values = {"tree": REPOSITORY, "config": "/run/igdlab/config", "lan_address": self.lab.lan_address(),
+                  "wan_ifname": self.lab.port("r1", role="wan")["ifname"],
+                  "lan_ifname": self.lab.port("r1", role="lan")["ifname"]}
+        for name, value in values.items():
+            text = text.replace("{%s}" % name, str(value))
+        return text
+
+    def _ip(self, *words):
+        done = self.lab.run("r1", "ip", *words)
+        if done.code != 0:
+            raise LabError(f"ip {' '.join(words)}: {done.stderr.strip()}")
+
+    def renumber(self, address):
+        """Give the router another outer address."""
+        self.require(needs="wan-control")
+        if self.fake:
+            self.lab.router(op="renumber", address=address)
+        else:
+            name = self.lab.port("r1", role="wan")["ifname"]
+            self._ip("addr", "flush", "dev", name, "scope", "global")
+            self._ip("addr", "add", f"{address}/24", "brd", "+", "dev", name)
+            self.spoil()
+
+    def wan(self, status):
+        """Make the router's uplink go "down" or "up"."""
+        self.require(needs="wan-control")
+        if self.fake:
+            self.lab.router(op="wan", status=status)
+        else:
+            self._ip("link", "set", self.lab.port("r1", role="wan")["ifname"], status)
+            self.spoil()
+
+    def memory_kib(self):
+        """Resident memory of the daemon in KiB; notrun when it cannot be seen."""
+        if self.fake:
+            return self.lab.router(op="state")["memory_kib"]
+        command = self.adapter.values.get("memory")
+        if not command:
+            notrun("the adapter does not say how to see the memory of the subject")
+        return int(self.lab.run("r1", "sh", "-c", self._expanded(command)).stdout.split()[0])
+
+    # -- between checks -------------------------------------------------------------------------------------
+
+    def spoil(self):
+        """After this check the lab is not used again."""
+        self.spoilt = True
+
+    def reset(self):
+        """As good as new: no mappings, no subscriptions, the first address. LabError when it cannot be."""
+        if self.fake:
+            self.lab.router(op="reset")
+        elif self.adapter.values.get("reset") == "restart":
+            self._restart()
+        else:
+            self._delete_everything()
+
+    def _delete_everything(self):
+        """Delete every mapping from the host that it leads to, as routers allow."""
+        cp = self.control_point()
+        nodes = {self.lab.address_of(n): n for n in ("client", "other") if n == "client" or "other" in self.abilities}
+        deadline = time.monotonic() + DEADLINE
+        while time.monotonic() < deadline:
+            try:
+                entry = cp.generic(0)
+            except Fault:
+                return
+            cp.node = nodes.get(entry["NewInternalClient"], "client")
+            try:
+                cp.delete(entry["NewExternalPort"], entry["NewProtocol"], entry["NewRemoteHost"])
+            except Fault as fault:
+                raise LabError(f"a mapping stays behind: {entry}, {fault}") from None
+        raise LabError("mappings stay behind")
