@@ -47,7 +47,7 @@ struct mapping {
 	uint32_t lease;
 	enum portmap_origin origin;
 	bool enabled;
-	enum forwarding_state forwarding;
+	enum forwarding_state forwarding : 8;
 	char *description;
 	int64_t expires;
 };

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_forward_policy.c - what policies "nat.*" and "forward.ends-connections" make of packets.
+ *
+ * links: fakeigd
+ */
+#include "forward_fixture.h"
+
+static void hairpinning_is_a_policy(void **state)
+{
+	struct forward *f = ready(state);
+	struct mapping m = mapping(IPPROTO_UDP, 1872, 7851);
+	int client = udp(lan_ns, CLIENT, 7851), neighbour = udp(lan_ns, CLIENT, 40005), error;
+
+	assert_int_equal(forward_add(f, &m), 0);
+	/* the lab's part of it: the packet must not come back with the host's own address */
+	in_ns(router_ns, "nft 'add chain ip own out { type nat hook postrouting priority 100; };"
+			 " add rule ip own out iif lan0 oif lan0 masquerade'");
+	assert_true(arrives(neighbour, WAN, 1872, client));
+	assert_false(arrives(neighbour, ROUTER, 1872, client));
+	forward_free(f);
+	profile.policy.nat_hairpinning = false;
+	f = forward_new(&router, &error);
+	*state = f;
+	assert_non_null(f);
+	assert_int_equal(forward_add(f, &m), 0);
+	assert_false(arrives(neighbour, WAN, 1872, client));
+	close(client);
+	close(neighbour);
+}
+
+/* Policy and a table made by it, in place of the one that @state has. */
+static struct forward *with_policy(void **state, const char *yaml)
+{
+	struct diag d = {0};
+	struct doc *doc = doc_load_text(yaml, strlen(yaml), "policy", &d);
+	int error;
+
+	ready(state);
+	assert_non_null(doc);
+	assert_true(policy_read(&profile.policy, doc, &d));
+	doc_free(doc);
+	forward_free(*state);
+	*state = forward_new(&router, &error);
+	assert_non_null(*state);
+	return *state;
+}
+
+static void connections_may_outlive_their_mapping(void **state)
+{
+	struct forward *f = with_policy(state, "{forward: {ends-connections: false}}");
+	struct mapping m = mapping(IPPROTO_UDP, 1872, 7851),
+		       other = mapping(IPPROTO_UDP, 1872, 7852);
+	int client = udp(lan_ns, CLIENT, 7851), fresh = udp(lan_ns, CLIENT, 7852);
+	int peer = udp(peer_ns, PEER, 40010), stranger = udp(peer_ns, PEER, 40011);
+
+	assert_int_equal(forward_add(f, &m), 0);
+	assert_true(arrives(peer, WAN, 1872, client));
+	assert_int_equal(forward_remove(f, &m), 0);
+	assert_int_equal(forward_add(f, &other), 0);
+	assert_true(arrives(peer, WAN, 1872, client));
+	assert_true(arrives(stranger, WAN, 1872, fresh));
+	close(client);
+	close(fresh);
+	close(peer);
+	close(stranger);
+}
+
+static void hairpinning_may_need_something_sent_out(void **state)
+{
+	struct forward *f = with_policy(state, "{nat: {hairpin-needs-outbound: true}}");
+	struct mapping m = mapping(IPPROTO_UDP, 1872, 7851);
+	int client = udp(lan_ns, CLIENT, 7851), neighbour = udp(lan_ns, CLIENT, 40012);
+	int peer = udp(peer_ns, PEER, 40013), late = udp(lan_ns, CLIENT, 40014);
+
+	assert_int_equal(forward_add(f, &m), 0);
+	assert_false(arrives(neighbour, WAN, 1872, client));
+	assert_true(arrives(peer, WAN, 1872, client)); /* from outside it always works */
+	assert_true(arrives(client, PEER, 40013, peer));
+	assert_true(arrives(late, WAN, 1872, client));
+	close(client);
+	close(neighbour);
+	close(peer);
+	close(late);
+}
+
+/* Who sent the datagram that @at has, as "address:port". */
+static const char *sender(int at)
+{
+	static char text[INET_ADDRSTRLEN + 8];
+	struct sockaddr_in a = {0};
+	struct pollfd p = {.fd = at, .events = POLLIN};
+	char address[INET_ADDRSTRLEN];
+
+	poll(&p, 1, 1000);
+	recvfrom(at, &(char[16]){0}, 16, MSG_DONTWAIT, (struct sockaddr *)&a,
+		 &(socklen_t){sizeof(a)});
+	inet_ntop(AF_INET, &a.sin_addr, address, sizeof(address));
+	snprintf(text, sizeof(text), "%s:%u", address, ntohs(a.sin_port));
+	return text;
+}
+
+static void hairpinned_source_may_be_the_lan_s(void **state)
+{
+	struct forward *f = with_policy(state, "{nat: {hairpin-source: lan}}");
+	struct mapping m = mapping(IPPROTO_UDP, 1872, 7851);
+	int client = udp(lan_ns, CLIENT, 7851), neighbour = udp(lan_ns, CLIENT, 40015);
+	struct sockaddr_in to = place(WAN, 1872);
+
+	assert_int_equal(forward_add(f, &m), 0);
+	sendto(neighbour, "x", 1, 0, (struct sockaddr *)&to, sizeof(to));
+	assert_string_equal(sender(client), ROUTER ":40015");
+	close(client);
+	close(neighbour);
+}
+
+static void outbound_ports_may_be_random(void **state)
+{
+	int client, peer = -1, moved = 0;
+	struct sockaddr_in to = place(PEER, 40016);
+
+	with_policy(state, "{nat: {outbound-port: random}}");
+	client = udp(lan_ns, CLIENT, 7853);
+	peer = udp(peer_ns, PEER, 40016);
+	sendto(client, "x", 1, 0, (struct sockaddr *)&to, sizeof(to));
+	moved += strcmp(sender(peer), WAN ":7853") != 0;
+	close(client);
+	client = udp(lan_ns, CLIENT, 7854);
+	sendto(client, "x", 1, 0, (struct sockaddr *)&to, sizeof(to));
+	moved += strcmp(sender(peer), WAN ":7854") != 0;
+	assert_true(moved); /* either may be the same by chance, hardly both */
+	close(client);
+	close(peer);
+}
+
+/* Advance the clock and let the timers fire. */
+static void pass(int64_t seconds)
+{
+	clock_advance(seconds * CLOCK_SECOND);
+	loop_step(router.loop, 0);
+}
+
+static void idle_connections_may_be_forgotten(void **state)
+{
+	struct forward *f;
+	struct mapping m = mapping(IPPROTO_UDP, 1872, 7851);
+	struct sockaddr_in back = place(PEER, 40017);
+	int client, peer;
+
+	ready(state);
+	router.loop = loop_new();
+	f = with_policy(state, "{nat: {udp-idle: 30s}}");
+	client = udp(lan_ns, CLIENT, 7851);
+	peer = udp(peer_ns, PEER, 40017);
+	in_ns(router_ns, "nft 'add chain ip own out { type nat hook postrouting priority 100; };"
+			 " add rule ip own out oif wan0 masquerade'");
+	assert_int_equal(forward_add(f, &m), 0);
+	assert_true(arrives(peer, WAN, 1872, client));
+	for (int i = 0; i < 4; i++) { /* kept alive */
+		pass(20);
+		sendto(client, "x", 1, 0, (struct sockaddr *)&back, sizeof(back));
+		assert_string_equal(sender(peer), WAN ":1872");
+	}
+	pass(29);
+	sendto(client, "x", 1, 0, (struct sockaddr *)&back, sizeof(back));
+	assert_string_equal(sender(peer), WAN ":1872");
+	pass(38);
+	sendto(client, "x", 1, 0, (struct sockaddr *)&back, sizeof(back));
+	assert_string_equal(sender(peer), WAN ":7851"); /* it goes out as a new one */
+	close(client);
+	close(peer);
+	forward_free(f);
+	*state = NULL;
+	loop_free(router.loop);
+	router.loop = NULL;
+}
+
+static void reload_makes_the_table_of_the_policy(void **state)
+{
+	struct forward *f = ready(state);
+	struct mapping m = mapping(IPPROTO_UDP, 1872, 7851);
+	int client = udp(lan_ns, CLIENT, 7851), neighbour = udp(lan_ns, CLIENT, 40018);
+	int peer = udp(peer_ns, PEER, 40019);
+
+	assert_int_equal(forward_add(f, &m), 0);
+	assert_true(arrives(peer, WAN, 1872, client));
+	profile.policy.nat_hairpinning = false;
+	assert_int_equal(forward_reload(f), 0);
+	assert_true(arrives(peer, WAN, 1872, client)); /* the connection lives */
+	assert_int_equal(forward_add(f, &m), 0);
+	assert_false(arrives(neighbour, WAN, 1872, client));
+	profile.policy.nat_hairpinning = true;
+	assert_int_equal(forward_set_enabled(f, false), 0);
+	assert_int_equal(forward_reload(f), 0);
+	assert_int_equal(forward_add(f, &m), 0);
+	assert_false(arrives(peer, WAN, 1872, client)); /* the WAN is still down */
+	close(client);
+	close(neighbour);
+	close(peer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		NETWORK_TEST(hairpinning_is_a_policy),
+		NETWORK_TEST(connections_may_outlive_their_mapping),
+		NETWORK_TEST(hairpinning_may_need_something_sent_out),
+		NETWORK_TEST(hairpinned_source_may_be_the_lan_s),
+		NETWORK_TEST(outbound_ports_may_be_random),
+		NETWORK_TEST(idle_connections_may_be_forgotten),
+		NETWORK_TEST(reload_makes_the_table_of_the_policy),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, NULL);
+}
