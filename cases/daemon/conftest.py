@@ -7,8 +7,10 @@ Options come from the environment, because igdlab test daemon starts this:
                      profiles of fakeigd when left out
     IGDLAB_SELECT    which requirements (harness/requirement.py, Selection)
     IGDLAB_PLAN      a JSON file {subject: selection}, in place of both
-    IGDLAB_SHARD     I/N   IGDLAB_REPEAT N   IGDLAB_LONG   IGDLAB_KEEP   IGDLAB_SHELL
+    IGDLAB_SHARD     I/N   IGDLAB_REPEAT N   IGDLAB_LONG (wait as long as it takes)
     IGDLAB_OUTPUT    a folder for results.json, junit.xml and a folder per check that failed
+    IGDLAB_KEEP      the lab of a check that failed stays   IGDLAB_SHELL  a shell in it
+    IGDLAB_JSON      a descriptor that results.json is written to
 """
 import json
 import os
@@ -24,6 +26,7 @@ from cases.harness.requirement import Selection, Verdict, catalogue, take_notes
 from cases.harness.subject import Adapter, Subject, WrongAdapter
 
 DEFAULT = "fakeigd:conformant-igd1 fakeigd:conformant-igd2"
+HERE = pathlib.Path(__file__).resolve().parent
 _subjects = {}  # name -> a Subject that runs, kept between checks
 _evidence = {}  # item -> folder of its second run
 
@@ -53,13 +56,15 @@ def pytest_configure(config):
             Adapter(name)
     except (ValueError, WrongAdapter) as error:
         raise pytest.UsageError(str(error)) from None
-    if not hasattr(config, "workerinput") and _option("OUTPUT"):
-        config.igdlab_results = results.Results(pathlib.Path(_option("OUTPUT")))
 
 
 def pytest_generate_tests(metafunc):
     if "subject" in metafunc.fixturenames:
         metafunc.parametrize("subject", list(metafunc.config.igdlab_plan), indirect=True, scope="function")
+
+
+def _is_ours(item):
+    return item.path.parent == HERE and "subject" in getattr(item, "fixturenames", ())
 
 
 def _rows(item):
@@ -73,7 +78,7 @@ def _subject_name(item):
 
 def pytest_collection_modifyitems(config, items):
     """Leave what is selected; those of one subject together, so that its lab is used on."""
-    own = [i for i in items if "subject" in getattr(i, "fixturenames", ())]
+    own = [i for i in items if _is_ours(i)]
     for item in own:
         if not _rows(item):
             raise pytest.UsageError(f"{item.nodeid}: a check names its requirement")
@@ -113,7 +118,8 @@ def _open(name, evidence=None):
     adapter = Adapter(name)
     if adapter.missing():
         raise LabError(adapter.missing())
-    made = Subject(adapter, evidence=evidence, long=bool(_option("LONG"))).__enter__()
+    made = Subject(adapter, evidence=evidence, long=bool(_option("LONG")), stay=bool(evidence and _option("KEEP")))
+    made.__enter__()
     _subjects[name] = made
     return made
 
@@ -130,6 +136,10 @@ def subject(request):
         running.require(**mark.kwargs)
     yield running
     if evidence:
+        failed = getattr(item, "igdlab_failed", False)
+        if _option("SHELL") and failed:
+            results.open_shell(running, item)
+        running.lab.kept = bool(_option("KEEP") and failed)
         _close(name)
 
 
@@ -158,13 +168,14 @@ def pytest_sessionfinish(session, exitstatus):
         _close(name)
     if hasattr(session.config, "workerinput"):
         return
-    if getattr(session.config, "igdlab_no_lab", None):
+    if any("no-lab" in found for found in results.gathered):
         session.exitstatus = 3
     elif exitstatus in (pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.USAGE_ERROR):
         session.exitstatus = 2
-    kept = getattr(session.config, "igdlab_results", None)
-    if kept:
-        kept.write(int(session.exitstatus))
+    if _option("OUTPUT"):
+        results.write(pathlib.Path(_option("OUTPUT")), int(session.exitstatus))
+    if _option("JSON"):
+        results.write_to(int(_option("JSON")), int(session.exitstatus))
 
 
 # -- grades ---------------------------------------------------------------------------------------------------
@@ -184,7 +195,10 @@ def _grade(call, notes):
 def _explain(item, reason, report):
     """The text of a failure: the requirement first, then what happened, then where."""
     lines = [row.sentence + f"\n    expected: {row.expect}" for row in _rows(item)]
-    lines += [f"    subject:  {_subject_name(item)}", "", reason, "", str(report.longreprtext)]
+    lines += [f"    subject:  {_subject_name(item)}"]
+    if _option("KEEP") and item in _evidence:
+        lines += [f"    lab:      igdlab shell {_subjects[_subject_name(item)].lab.name}:client; igdlab down ends it"]
+    lines += ["", reason, "", str(report.longreprtext)]
     return "\n".join(lines)
 
 
@@ -192,7 +206,7 @@ def _explain(item, reason, report):
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
-    if "subject" not in getattr(item, "fixturenames", ()):
+    if not _is_ours(item):
         return
     if call.when == "setup":
         take_notes()
@@ -203,6 +217,7 @@ def pytest_runtest_makereport(item, call):
         return
     grade, reason = _grade(call, take_notes())
     broken_lab = call.when == "setup" and grade == "fail"
+    item.igdlab_failed = grade == "fail"
     if grade == "fail":
         report.longrepr = _explain(item, reason, report)
     grade, reason = results.apply_known(Adapter(_subject_name(item)), [r.id for r in _rows(item)],
@@ -223,8 +238,7 @@ def pytest_report_teststatus(report):
     if grade and report.when != "teardown" and grade != "pass":
         letter = {"non-strict": "n", "fail": "F", "known": "k", "unsupported": "u", "inconclusive": "?",
                   "not-run": "-"}[grade]
-        colour = {"fail": "red", "non-strict": "yellow", "inconclusive": "yellow"}.get(grade, "green")
-        return "failed" if grade == "fail" else grade, letter, (grade.upper(), {colour: True})
+        return "failed" if grade == "fail" else grade, letter, grade.upper()
     return None
 
 
@@ -238,14 +252,10 @@ def pytest_runtest_logreport(report):
 
 def pytest_runtest_protocol(item, nextitem):
     """A failing check runs again in a fresh lab that is captured; both results are kept."""
-    if not _option("OUTPUT") or "subject" not in getattr(item, "fixturenames", ()):
+    if not _option("OUTPUT") or not _is_ours(item):
         return None
     return results.run_with_evidence(item, nextitem, runtestprotocol, _evidence)
 
 
 def pytest_terminal_summary(terminalreporter):
-    config = terminalreporter.config
-    for found in results.gathered:
-        if "no-lab" in found:
-            config.igdlab_no_lab = found["no-lab"]
     results.print_summary(terminalreporter, catalogue())

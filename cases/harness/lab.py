@@ -132,14 +132,16 @@ class Lab:
     evidence: directory for capture, journals and logs; None = a private one that is removed.
     capture: False leaves libpcap out (faster); journals are written either way, unless
     quiet: no evidence at all, as a user's run without -o (benchmarks).
+    stay: the lab can outlive its starter; it does when ``kept`` is set before the end.
     """
 
     def __init__(self, topology="flat", profile=None, quirks=(), evidence=None, capture=False,
-                 quiet=False):
+                 quiet=False, stay=False):
+        self.kept, self._stay = False, stay
         self.name = f"t{os.getpid()}-{next(_numbers)}"
         self._own = None if evidence else tempfile.mkdtemp(prefix="igdlab-")
         self.evidence = pathlib.Path(evidence or self._own)
-        self._argv = [program("igdlab"), "up", str(topology), "--foreground", "--name", self.name]
+        self._argv = [program("igdlab"), "up", str(topology), "--json" if stay else "--foreground", "--name", self.name]
         if not quiet:
             self._argv += ["-o", str(self.evidence)] + ([] if capture else ["--no-capture"])
         for item in [profile] if isinstance(profile, str) else profile or []:
@@ -163,6 +165,8 @@ class Lab:
 
     def __exit__(self, *exception):
         self.connection.close()
+        if self._stay and not self.kept:
+            subprocess.run([program("igdlab"), "down", self.name], check=False, capture_output=True)
         self._process.stdin.close()
         self._process.wait(DEADLINE)
         self._process.stdout.close()

@@ -39,7 +39,7 @@ class Remote:
         self._address, self._lan, self._wan = values["address"], values["interface"], values.get("wan-interface")
         self._outer = values.get("wan-address")
         self.abilities = {"wan-side"} if self._wan else set()
-        self.info = {"outermost": "r1"}
+        self.info, self.name, self.kept = {"outermost": "r1"}, "", False
 
     def __enter__(self):
         interface_address(self._lan)

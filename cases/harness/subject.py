@@ -135,10 +135,11 @@ class Subject:
     fakeigd, whose clock and control socket obey.
     """
 
-    def __init__(self, adapter, evidence=None, long=False):
+    def __init__(self, adapter, evidence=None, long=False, stay=False):
         self.adapter = adapter if isinstance(adapter, Adapter) else Adapter(adapter)
         self.fake = self.adapter.kind == "fakeigd"
         self.claims, self._evidence, self._long = self.adapter.claims, evidence, long
+        self._stay = stay
         self.igd = self.claims.get("igd", 1)
         self.spoilt, self.lab = False, None
         self._stack, self._description = contextlib.ExitStack(), None
@@ -152,7 +153,7 @@ class Subject:
                 folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="igdlab-")))
                 self.lab = stack.enter_context(Lab(
                     self.adapter.topology(folder), quirks=self.adapter.quirks,
-                    evidence=self._evidence, capture=bool(self._evidence)))
+                    evidence=self._evidence, capture=bool(self._evidence), stay=self._stay))
             self._stack = stack.pop_all()
         self.original_wan = self.lab.wan_address() if "wan-side" in self.abilities else None
         return self
