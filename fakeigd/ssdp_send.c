@@ -307,6 +307,7 @@ static void delayed_free(struct ssdp_delayed *d)
 static void delayed_due(void *arg)
 {
 	struct ssdp_delayed *d = arg;
+	int64_t now = clock_now(), next = d->timer.due + d->gap_us;
 
 	deliver(d->ssdp, d);
 	if (!d->gap_us || d->copies == 1) {
@@ -315,7 +316,10 @@ static void delayed_due(void *arg)
 	}
 	d->copies--;
 	d->held = false;
-	loop_timer_arm(d->ssdp->router->loop, &d->timer, clock_now() + d->gap_us, delayed_due, d);
+	/* In step with the first one, unless time has jumped. */
+	if (now - next > CLOCK_SECOND || next > now + d->gap_us)
+		next = now + d->gap_us;
+	loop_timer_arm(d->ssdp->router->loop, &d->timer, next, delayed_due, d);
 }
 
 static void keep(struct ssdp *s, const struct ssdp_delayed *ready, int64_t delay_us)

@@ -308,11 +308,12 @@ class Observer:
             seen.early = early
             seen.left = len(client._pending)
             if not seen.closed:
-                client.socket.settimeout(0.15)
+                watched = {"closed", "left"} & set(step.get("expect", {}))
+                client.socket.settimeout(0.15 if watched else 0)
                 try:
                     more = client.socket.recv(65536)
                     seen.closed, seen.left = more == b"", seen.left + len(more)
-                except TimeoutError:
+                except (TimeoutError, BlockingIOError):
                     seen.closed = False
                 except OSError:
                     seen.closed = True
@@ -470,11 +471,13 @@ class Observer:
         return getattr(self, f"do_{verb}")(last[verb], last)
 
 
-def observe(lab, steps, router="r1"):
-    """Do all steps; returns sentences about every expectation that did not hold."""
+def observe(lab, steps, router="r1", enough=None):
+    """Do all steps; returns sentences about every expectation that did not hold, at least *enough*."""
     observer, sentences = Observer(lab, router), []
     for number, step in enumerate(steps, 1):
         seen, missing = observer.step(step)
         sentences += [f"step {number} ({', '.join(k for k in step if k != 'expect')}): {m}; saw {seen!r}"
                       for m in missing]
+        if enough and len(sentences) >= enough:
+            break
     return sentences

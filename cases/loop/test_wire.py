@@ -32,7 +32,7 @@ def seen(path, bent):
     at = f"{router}=" if router else ""
     with Lab(name, profile=at + quirk(path).get("base", "conformant-igd1"),
              quirks=[at + str(path)] if bent else []) as lab:
-        return observe(lab, quirk(path)["observe"])
+        return observe(lab, quirk(path)["observe"], enough=None if bent else 1)
 
 
 @pytest.mark.parametrize("path", OBSERVED, ids=lambda p: p.stem)
