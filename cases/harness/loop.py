@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""loop.py - the daemon suite run over many subjects at once, and what a quirk broke in it.
+
+Under a quirk a check is broken when it fails or is non-strict. What a quirk breaks is told per
+requirement: an id is broken when one of its checks is, and whole when one of them ran and none is. A
+check of several ids breaks none that its quirk does not name as long as it breaks one that it names.
+"""
+import json
+import os
+import subprocess
+
+import yaml
+
+from .lab import REPOSITORY
+from .requirement import BROKEN
+
+QUIRKS = REPOSITORY / "fakeigd" / "quirks"
+BATCH = 24        # subjects per run: pytest wants all checks of all subjects in memory
+PATIENCE = "5"    # seconds after which a router that a quirk made mute is given up
+RAN = ("pass", "fail", "non-strict", "inconclusive")
+
+
+def load(path):
+    """A YAML file."""
+    return yaml.load(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def quirks():
+    """{name: quirk} of those that can be shown around one router."""
+    return {p.stem: q for p in sorted(QUIRKS.glob("*.yaml")) for q in [load(p)] if "topology" not in q}
+
+
+def subject_of(name, quirk):
+    """The subject under a quirk: the profile that the quirk is shown on, with it."""
+    return f"fakeigd:{quirk.get('base', 'conformant-igd1')}+{name}"
+
+
+def run(plan, folder, workers=2):
+    """Run a plan {subject: selection}; returns {subject: [result, ...]} as in results.json."""
+    found, names = {name: [] for name in plan}, list(plan)
+    for start in range(0, len(names), BATCH):
+        part = {name: plan[name] for name in names[start:start + BATCH]}
+        file, out = folder / f"plan-{start}.json", folder / f"results-{start}.json"
+        file.write_text(json.dumps(part))
+        environment = {k: v for k, v in os.environ.items()
+                       if not k.startswith(("IGDLAB_", "PYTEST_")) or k == "IGDLAB_BUILD"}
+        environment |= {"IGDLAB_PLAN": str(file), "IGDLAB_DEADLINE": PATIENCE, "IGDLAB_NO_KNOWN": "1"}
+        with open(out, "w", encoding="utf-8") as results:
+            environment["IGDLAB_JSON"] = str(results.fileno())
+            done = subprocess.run(
+                ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "cases/pytest.ini",
+                 "--rootdir", ".", "--tb=no", "-r", "", "-n", str(workers), "cases/daemon"],
+                cwd=REPOSITORY, env=environment, pass_fds=[results.fileno()], capture_output=True, text=True,
+                check=False)
+        if not out.read_text().strip():
+            raise RuntimeError(f"the suite did not run: {done.stdout}{done.stderr}")
+        for result in json.loads(out.read_text())["checks"]:
+            found[result["subject"]].append(result)
+    return found
+
+
+def check_name(result):
+    """A check without its subject: test_x[TCP]."""
+    name = result["check"].partition("::")[2]
+    subject = result["subject"]
+    return name.replace(f"{subject}-", "").replace(f"-{subject}", "").replace(f"[{subject}]", "")
+
+
+def judge(results, breaks):
+    """What a quirk broke, against what it says: ({id: reason} missing, {id: reason} extra).
+
+    Only ids of which a check ran are judged.
+    """
+    breaks = set(breaks)
+    ran, broken = {}, {}
+    for result in results:
+        if result["grade"] not in RAN:
+            continue
+        ids = set(result["requirements"])
+        for name in ids:
+            ran.setdefault(name, []).append(result)
+        if result["grade"] not in BROKEN:
+            continue
+        for name in (ids & breaks) or ids:
+            broken.setdefault(name, f"{check_name(result)}: {result['grade']}: {result['reason']}"[:300])
+    missing = {name: "every check of it passes" for name in sorted(breaks & set(ran)) if name not in broken}
+    return missing, {name: why for name, why in sorted(broken.items()) if name not in breaks}

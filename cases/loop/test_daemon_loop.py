@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""The closed loop: the fake tests the daemon suite, and the suite tests the fake.
+
+Conformant profiles pass every check; a quirk breaks the requirements that it names and no other; every
+check is broken by a quirk. Where that is not so yet, ``deviations.yaml`` says where and why:
+
+    quirks: {NAME: {missing: {ID: reason}, extra: {ID: reason}}}
+    checks: {CHECK: reason}        checks that no quirk breaks
+
+A deviation that is not there any more has to be taken off the list, so the loop can only get tighter.
+``make test`` does a part; IGDLAB_LONG=1 does all. IGDLAB_LOOP_RECORD=FILE writes what was found as
+a file of that form. IGDLAB_LOOP_QUIRKS="NAME ..." does those quirks only.
+"""
+import fcntl
+import json
+import os
+import pathlib
+import zlib
+
+import pytest
+import yaml
+
+from cases.harness import loop
+from cases.harness.requirement import BROKEN
+
+FILE = pathlib.Path(__file__).parent / "deviations.yaml"
+LONG = bool(os.environ.get("IGDLAB_LONG"))
+CONFORMANT = ["fakeigd:conformant-igd1", "fakeigd:conformant-igd2"]
+PART = 6             # make test does one of so many of the quirks that break something
+LEAST_COVERAGE = 0.9  # of the checks, broken by a quirk or with a reason (issue 4)
+QUIRKS = loop.quirks()
+
+
+def chosen():
+    """Names of the quirks of this run."""
+    if os.environ.get("IGDLAB_LOOP_QUIRKS"):
+        return os.environ["IGDLAB_LOOP_QUIRKS"].split()
+    if LONG:
+        return list(QUIRKS)
+    return [name for name, quirk in QUIRKS.items() if quirk["breaks"] and zlib.crc32(name.encode()) % PART == 0]
+
+
+def selection(quirk):
+    """Which checks a quirk runs under: all, or in make test those of the areas that it breaks."""
+    if LONG or os.environ.get("IGDLAB_LOOP_QUIRKS"):
+        return ""
+    return " ".join(f"area:{area}" for area in sorted({name.rsplit("-", 1)[0] for name in quirk["breaks"]}))
+
+
+def deviations():
+    """The list of deviations."""
+    return (yaml.safe_load(FILE.read_text()) if FILE.exists() else None) or {}
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory):
+    """{subject: results}: everything is run once, by the worker that comes first."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    with open(base / "loop.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = base / "loop.json"
+        if not done.exists():
+            plan = dict.fromkeys(CONFORMANT, "")
+            plan |= {loop.subject_of(name, QUIRKS[name]): selection(QUIRKS[name]) for name in chosen()}
+            done.write_text(json.dumps(loop.run(plan, base)))
+            if os.environ.get("IGDLAB_LOOP_RECORD"):
+                record(json.loads(done.read_text()))
+        return json.loads(done.read_text())
+
+
+def record(found):
+    """Write the deviations found, for somebody to look into each."""
+    listed = {}
+    for name in chosen():
+        missing, extra = loop.judge(found[loop.subject_of(name, QUIRKS[name])], QUIRKS[name]["breaks"])
+        if missing or extra:
+            listed[name] = {key: value for key, value in (("missing", missing), ("extra", extra)) if value}
+    pathlib.Path(os.environ["IGDLAB_LOOP_RECORD"]).write_text(
+        yaml.safe_dump({"quirks": listed, "checks": dict.fromkeys(unbroken(found), "")}, width=118))
+
+
+def unbroken(found):
+    """Checks that ran and that no quirk of this run breaks."""
+    broken, ran = set(), set()
+    for subject, items in found.items():
+        for result in items:
+            if result["grade"] in loop.RAN:
+                ran.add(loop.check_name(result))
+            if result["grade"] in BROKEN and subject not in CONFORMANT:
+                broken.add(loop.check_name(result))
+    return sorted(ran - broken)
+
+
+@pytest.mark.parametrize("subject", CONFORMANT)
+def test_conformant_passes_everything(results, subject):
+    wrong = {loop.check_name(r): f"{r['grade']}: {r['reason']}" for r in results[subject]
+             if r["grade"] not in ("pass", "unsupported", "not-run")}
+    assert results[subject] and not wrong
+
+
+@pytest.mark.parametrize("name", chosen())
+def test_quirk_breaks_what_it_names_and_no_more(results, name):
+    items = results[loop.subject_of(name, QUIRKS[name])]
+    listed = deviations().get("quirks", {}).get(name, {})
+    ran = {i for r in items if r["grade"] in loop.RAN for i in r["requirements"]}
+    missing, extra = loop.judge(items, QUIRKS[name]["breaks"])
+    new = {f"{kind} {i}": why for kind, found in (("names, but passes:", missing), ("breaks, but does not name:", extra))
+           for i, why in found.items() if i not in listed.get("missing" if found is missing else "extra", {})}
+    gone = [i for kind, found in (("missing", missing), ("extra", extra))
+            for i in listed.get(kind, {}) if i in ran and i not in found]
+    assert not new, f"{name}: put it right, or list it in {FILE.name} with a reason"
+    assert not gone, f"{name}: take these off {FILE.name}"
+
+
+def test_every_check_is_broken_by_a_quirk(results, capsys):
+    listed = deviations().get("checks", {}) or {}
+    ran = {loop.check_name(r) for items in results.values() for r in items if r["grade"] in loop.RAN}
+    left = unbroken(results)
+    share = 1 - len(left) / max(1, len(ran))
+    with capsys.disabled():
+        print(f"\nloop: {len(ran) - len(left)} of {len(ran)} checks are broken by one of {len(chosen())} quirks "
+              f"({share:.0%}); {sum(name in listed for name in left)} of the others have a reason")
+    if not LONG:
+        return
+    assert share >= LEAST_COVERAGE or not [name for name in left if name not in listed]
+    assert not [name for name in left if name not in listed], f"no quirk breaks these; list them in {FILE.name}"
+    assert not [name for name in listed if name in ran and name not in left], f"take these off {FILE.name}"
