@@ -13,6 +13,11 @@
  * epoch all connections go whose last packet was EPOCHS_KEPT earlier. It is the lab's clock that
  * counts, which the kernel's own time-outs do not know.
  *
+ * There is one such table in a network namespace, and one fakeigd that has it: whoever comes second
+ * is refused before it touches the first one's. The claim is a name in the namespace's abstract
+ * sockets, which the kernel takes back however its holder ends; so a table without a holder is what
+ * a killed fakeigd left behind, and is replaced.
+ *
  * Without a WAN interface nothing is asked of the kernel: every call succeeds and does nothing, so
  * that fakeigd is of use where there is no nf_tables.
  */
@@ -27,7 +32,11 @@
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /**
@@ -35,6 +44,7 @@
  * @router:	for its policy
  * @netfilter:	socket for elements and conntrack, NULL without a WAN interface
  * @route:	socket for the interface's counters, NULL where there is no interface
+ * @claim:	holds the name that says whose the table is
  * @wan:	index of the WAN interface
  * @enabled:	as forward_set_enabled() left it
  * @epoch:	the present one, 0 = there are none
@@ -45,6 +55,7 @@ struct forward {
 	const struct router *router;
 	struct mnl_socket *netfilter;
 	struct mnl_socket *route;
+	int claim;
 	unsigned wan;
 	bool enabled;
 	uint8_t epoch;
@@ -78,6 +89,31 @@ static int open_sockets(struct forward *f)
 	f->netfilter = open_socket(NETLINK_NETFILTER);
 	f->route = f->netfilter ? open_socket(NETLINK_ROUTE) : NULL;
 	return f->route ? 0 : -errno;
+}
+
+/* Return: 0, -EBUSY when another fakeigd of this network namespace has the table, or -errno. */
+static int claim_table(struct forward *f)
+{
+	static const char name[] = "fakeigd/forward";
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	socklen_t len = offsetof(struct sockaddr_un, sun_path) + 1 + sizeof(name) - 1;
+
+	memcpy(address.sun_path + 1, name, sizeof(name) - 1);
+	f->claim = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (f->claim >= 0 && bind(f->claim, (struct sockaddr *)&address, len) == 0)
+		return 0;
+	return errno == EADDRINUSE ? -EBUSY : -errno;
+}
+
+/* The table is somebody else's from here on. */
+static void close_sockets(struct forward *f)
+{
+	if (f->netfilter)
+		mnl_socket_close(f->netfilter);
+	if (f->route)
+		mnl_socket_close(f->route);
+	if (f->claim >= 0)
+		close(f->claim);
 }
 
 static uint8_t epoch_before(uint8_t epoch, int by)
@@ -131,7 +167,9 @@ struct forward *forward_new(struct router *r, int *error)
 	missing = NULL;
 	if (!f->wan)
 		return f;
-	*error = open_sockets(f);
+	*error = claim_table(f);
+	if (!*error)
+		*error = open_sockets(f);
 	if (!*error)
 		*error = forward_table_make(r, &missing);
 	if (!*error)
@@ -141,10 +179,7 @@ struct forward *forward_new(struct router *r, int *error)
 		f->enabled = true;
 		return f;
 	}
-	if (f->netfilter)
-		mnl_socket_close(f->netfilter);
-	if (f->route)
-		mnl_socket_close(f->route);
+	close_sockets(f);
 	free(f);
 	return NULL;
 }
@@ -187,8 +222,7 @@ void forward_free(struct forward *f)
 		end_epochs(f);
 		forward_table_delete();
 		forward_connections_end(f->netfilter, NULL);
-		mnl_socket_close(f->netfilter);
-		mnl_socket_close(f->route);
+		close_sockets(f);
 	}
 	free(f);
 }

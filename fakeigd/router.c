@@ -163,6 +163,10 @@ int router_start(struct router *r, struct diag *d)
 	if (!r->forward) {
 		const char *lacks = forward_missing();
 
+		if (error == -EBUSY)
+			return start_failed(
+				d, error,
+				"forward: another fakeigd of this network namespace does");
 		snprintf(what, sizeof(what), "set up forwarding by nftables%s%s",
 			 *lacks ? ", which lacks " : "", lacks);
 		return start_failed(d, error, what);

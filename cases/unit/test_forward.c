@@ -146,16 +146,36 @@ static void tcp_connection_ends_with_its_mapping(void **state)
 
 static void a_table_left_behind_is_replaced(void **state)
 {
-	struct forward *f = ready(state), *again;
+	struct forward *f = ready(state);
+	struct mapping m = mapping(IPPROTO_UDP, 1872, 7851);
+	int error = 0;
+
+	forward_free(f);
+	*state = NULL;
+	in_ns(router_ns,
+	      "nft 'add table ip fakeigd; add map ip fakeigd any { type ipv4_addr : mark; }'");
+	f = forward_new(&router, &error);
+	*state = f;
+	assert_non_null(f);
+	assert_int_equal(forward_add(f, &m), 0);
+}
+
+static void the_second_of_two_does_not_touch_the_table(void **state)
+{
+	struct forward *f = ready(state), *second;
 	struct mapping m = mapping(IPPROTO_UDP, 1872, 7851);
 	int error = 0;
 
 	assert_int_equal(forward_add(f, &m), 0);
-	again = forward_new(&router, &error);
-	assert_non_null(again);
-	assert_int_equal(forward_add(again, &m), 0);
-	forward_free(again);
+	second = forward_new(&router, &error);
+	assert_null(second);
+	assert_int_equal(error, -EBUSY);
+	in_ns(router_ns, "nft list table ip fakeigd | grep -q 1872");
+	forward_free(f);
+	*state = NULL;
 	in_ns(router_ns, "! nft list table ip fakeigd 2>/dev/null");
+	*state = forward_new(&router, &error);
+	assert_non_null(*state);
 }
 
 static void odd_calls(void **state)
@@ -270,6 +290,7 @@ int main(void)
 		NETWORK_TEST(wan_down_forwards_nothing),
 		NETWORK_TEST(tcp_connection_ends_with_its_mapping),
 		NETWORK_TEST(a_table_left_behind_is_replaced),
+		NETWORK_TEST(the_second_of_two_does_not_touch_the_table),
 		NETWORK_TEST(odd_calls),
 		NETWORK_TEST(counters_are_the_interface_s),
 		NETWORK_TEST(cost_does_not_depend_on_the_table),
