@@ -18,7 +18,8 @@ struct forward;
 struct mapping;
 
 /** forward_new() - table, maps, chains. Return: NULL with @error set to -errno when the kernel
- * refuses, -EBUSY when another fakeigd forwards in this network namespace. With no WAN interface (router->wan.index 0) a backend that only counts is used. */
+ * refuses, -EBUSY when another fakeigd forwards in this network namespace. With no WAN interface
+ * (router->wan.index 0) a backend that only counts is used. */
 struct forward *forward_new(struct router *r, int *error);
 /** forward_missing() - what the kernel lacks, after forward_new() failed: "nft fib expressions
  * (CONFIG_NFT_FIB_IPV4)"; "" when that is not known. */

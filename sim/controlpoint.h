@@ -23,7 +23,8 @@
 struct naive_mode {
 	const char *name;
 	const char *summary;
-	const char *quirks; /* ids of reference/quirks.md that it falls for, separated by spaces */
+	const char *quirks;	/* of fakeigd/quirks that it falls for, separated by spaces */
+	const char *topologies; /* the same */
 };
 
 /* The order is that of the table in controlpoint.c; a mode's bit is 1 << its number. */
@@ -69,8 +70,8 @@ extern const struct naive_mode naive_modes[];
  * @url:	description already known, NULL = discover
  * @layers:	routers at most, 1 to CP_LAYERS_MAX; another one is looked for only behind a router
  *		whose external address is no public one
- * @timeout_us:	for each HTTP exchange; discovery listens as long as MX plus a second, or until
- *		every gateway has answered, or where nobody has for that long altogether
+ * @timeout_us:	for each HTTP exchange, and for a search altogether: it listens as long as MX plus a
+ *		second, or until every gateway has answered, or to this end where nobody has
  * @naive:	bit set over naive_modes
  * @any:	AddAnyPortMapping where the service has version 2
  * @json:	one JSON object instead of a line for each step

@@ -50,7 +50,7 @@ static bool parse_location(const char *text, struct url *out)
 	return fine;
 }
 
-/* A LOCATION that nobody else can reach: the sender is meant. */
+/* A LOCATION that nobody else can reach: the sender is meant, where there is one (not --url). */
 static bool is_unreachable_host(const struct cp_candidate *c)
 {
 	struct in_addr host;
@@ -73,7 +73,7 @@ void cp_judge(const struct cp *cp, const struct in_addr *only, struct cp_candida
 		c->refused = "LOCATION is no http URL";
 	if (c->refused)
 		return;
-	if (!trusting && is_unreachable_host(c)) {
+	if (!trusting && c->from.s_addr && is_unreachable_host(c)) {
 		inet_ntop(AF_INET, &c->from, c->url.host, sizeof(c->url.host));
 		c->url.is_ipv6 = false;
 		c->substituted = true;

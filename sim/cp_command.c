@@ -16,10 +16,12 @@ static void print_modes(bool json)
 	json_t *list = json_array();
 
 	for (const struct naive_mode *m = naive_modes; m->name; m++) {
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", m->name, "summary",
-						      m->summary, "quirks", m->quirks));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "name", m->name,
+						      "summary", m->summary, "quirks", m->quirks,
+						      "topologies", m->topologies));
 		if (!json)
-			printf("%-26s %s\n%27sfalls for %s\n", m->name, m->summary, "", m->quirks);
+			printf("%-26s %s\n%27sfalls for %s%s%s\n", m->name, m->summary, "",
+			       m->quirks, *m->topologies ? "topology " : "", m->topologies);
 	}
 	if (json) {
 		json_dumpf(list, stdout, JSON_INDENT(2));

@@ -14,8 +14,9 @@
  * Listening ends MX plus a second after the search (SSDP-58). It ends sooner, SETTLE_US after the
  * last reply that was waited for, when every gateway has named a part of an IGD: who prefers a
  * gateway anyway learns nothing from waiting. When nobody usable has answered, a second round with
- * a larger MX listens for late routers until --timeout, unless every gateway said that its port is
- * closed. A router behind a router is asked by unicast alone; there "closed" settles it.
+ * a larger MX listens for late routers until --timeout, which bounds both, unless every gateway
+ * said that its port is closed. A router behind a router is asked by unicast alone; there "closed"
+ * settles it.
  */
 #include "../fakeigd/base/clock.h"
 #include "../fakeigd/base/mem.h"
@@ -439,7 +440,7 @@ void cp_discover(struct cp *cp, int layer, const struct in_addr *only)
 	if (cp_naive(cp, NAIVE_SINGLE_SEARCH))
 		listen = s.mx * CLOCK_SECOND;
 	if (s.count)
-		listen_until(&s, s.started + listen, &why);
+		listen_until(&s, end < s.started + listen ? end : s.started + listen, &why);
 	if (s.count && !single && !anybody_usable(cp) &&
 	    (s.closed < cp->gateway_count || !cp->gateway_count)) {
 		s.started = clock_now();

@@ -348,6 +348,9 @@ static void build_head(const struct cp_http_request *q, struct buf *out)
 	buf_puts(out, "Connection: close\r\n\r\n");
 }
 
+/* As long as the answer to a lone head would take, or Nagle's algorithm against a delayed ACK. */
+#define BETWEEN_WRITES_MS 100
+
 static bool send_request(struct cp *cp, int fd, const struct cp_http_request *q, int64_t deadline)
 {
 	struct buf bytes = {0};
@@ -355,8 +358,11 @@ static bool send_request(struct cp *cp, int fd, const struct cp_http_request *q,
 
 	build_head(q, &bytes);
 	if (cp_naive(cp, NAIVE_TWO_WRITES) && q->body.len) {
-		sent = send_all(fd, bytes.data, bytes.len, deadline) &&
-		       send_all(fd, q->body.ptr, q->body.len, deadline);
+		struct pollfd reply = {.fd = fd, .events = POLLIN};
+
+		sent = send_all(fd, bytes.data, bytes.len, deadline);
+		if (sent && poll(&reply, 1, BETWEEN_WRITES_MS) == 0)
+			sent = send_all(fd, q->body.ptr, q->body.len, deadline);
 	} else {
 		buf_add_slice(&bytes, q->body);
 		sent = send_all(fd, bytes.data, bytes.len, deadline);
