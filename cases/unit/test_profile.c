@@ -11,6 +11,7 @@
 
 #include "../../fakeigd/base/clock.h"
 #include "../../fakeigd/choice.h"
+#include "../../fakeigd/service.h"
 #include "unit.h"
 
 #include <arpa/inet.h>
@@ -165,6 +166,66 @@ static void everything_is_read(void **state)
 	assert_int_equal(m->lease, 60);
 	assert_int_equal(ntohl(m->remote_host.s_addr), 0x2c000109);
 	profile_free(p);
+}
+
+static void devices_and_pages_are_read(void **state)
+{
+	struct profile *p =
+		loaded("summary: s\n"
+		       "domain: dslforum-org\n"
+		       "devices:\n"
+		       "  wan: {type: \"WANDevice:2\", place: first, manufacturer: M}\n"
+		       "  second: {type: \"WANConnectionDevice:1\", under: wan, udn: \"uuid:2\"}\n"
+		       "  wps: {type: \"WFADevice:1\", domain: schemas-wifialliance-org, silent: "
+		       "yes, urn: U}\n"
+		       "services:\n"
+		       "  - {type: \"WANIPConnection:1\", device: second, state: {Uptime: 7}, "
+		       "control: \"\"}\n"
+		       "  - {type: \"wanip:1\", as: \"WANIPConnection:2\", urn: \"urn:x\"}\n"
+		       "listen: {also: [4444, 9393]}\n"
+		       "pages: [{path: /two.xml, replace: {a: b}}]\n",
+		       NULL, NULL);
+
+	(void)state;
+	assert_int_equal(p->device_count, 6);
+	assert_string_equal(p->devices[0].domain, "dslforum-org");
+	assert_int_equal(p->devices[1].version, 2);
+	assert_true(p->devices[1].first);
+	assert_int_equal(p->devices[4].parent, 1);
+	assert_string_equal(p->devices[4].udn, "uuid:2");
+	assert_string_equal(p->devices[5].domain, "schemas-wifialliance-org");
+	assert_int_equal(p->devices[5].parent, 0);
+	assert_true(p->devices[5].silent && p->devices[5].written);
+	assert_int_equal(strlen(p->devices[5].udn), strlen("uuid:") + 36);
+	assert_string_equal(p->devices[5].urn, "U");
+	assert_int_equal(p->services[0].device, 4);
+	assert_string_equal(p->services[0].control, "");
+	assert_string_equal(service_fixed(&p->services[0], "Uptime"), "7");
+	assert_null(service_fixed(&p->services[0], "ConnectionStatus"));
+	assert_int_equal(service_of(&p->services[1])->version, 2);
+	assert_string_equal(p->services[1].domain, "dslforum-org");
+	assert_int_equal(p->also_ports, 2);
+	assert_int_equal(p->also_port[1], 9393);
+	assert_int_equal(p->page_count, 1);
+	assert_string_equal(p->pages[0].path, "/two.xml");
+	profile_free(p);
+}
+
+static void a_profile_comes_from_memory_too(void **state)
+{
+	static const char text[] = "summary: t\nextends: conformant-igd2\nlisten: {http: 80}\n";
+	struct diag d = {0};
+	struct profile *p = profile_load_text("mem/mine.yaml", text, strlen(text), DATA, "s", &d);
+
+	(void)state;
+	assert_non_null(p);
+	assert_string_equal(p->name, "mine");
+	assert_int_equal(p->device_version, 2);
+	assert_int_equal(p->http_port, 80);
+	profile_free(p);
+	assert_null(profile_load_text("mem", "x: y\n", 5, DATA, "s", &d));
+	assert_true(d.errors);
+	diag_free(&d);
 }
 
 static char *rendered(const struct profile *p, enum message_id id)
@@ -604,6 +665,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_short_profile_gets_the_defaults),
 		cmocka_unit_test(everything_is_read),
+		cmocka_unit_test(devices_and_pages_are_read),
+		cmocka_unit_test(a_profile_comes_from_memory_too),
 		cmocka_unit_test(layers_are_laid_over_each_other),
 		cmocka_unit_test(a_quirk_named_twice_counts_once),
 		cmocka_unit_test(udns_follow_from_the_seed),
