@@ -11,7 +11,8 @@
  *   ready: {listen: tcp:5000}                   when it serves: it listens there (or udp:1900)
  *
  * In all of them {lan_ifname}, {lan_address}, {lan_prefix}, {lan_subnet}, {wan_ifname},
- * {wan_address} and {node} stand for what the topology says. A daemon may go to the background.
+ * {wan_address} and {node} stand for what the topology says, {tree} for the data tree. A daemon may
+ * go to the background.
  */
 #include "../fakeigd/base/clock.h"
 #include "../fakeigd/base/mem.h"
@@ -74,6 +75,7 @@ static void set_values(struct adapter *a)
 	bool lan = false;
 
 	set_value(a, "node", xstrdup(node->name));
+	set_value(a, "tree", xstrdup(lab_tree()));
 	for (size_t p = 0; p < node->port_count; p++) {
 		const struct port *port = &node->ports[p];
 		const struct network *network = &t->networks[port->network];

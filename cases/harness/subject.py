@@ -115,14 +115,12 @@ class Adapter:
         return None
 
     def topology(self, folder):
-        """Write the topology, and the adapter that it names, into a folder; returns its path."""
+        """Write the topology into a folder; returns its path."""
         router = "igd: conformant-igd1"
         if self.kind == "fakeigd":
             router = f"igd: {self.profile}"
         elif self.kind == "daemon":
-            copy = folder / "adapter.yaml"
-            copy.write_text(self.path.read_text().replace("{tree}", str(REPOSITORY)))
-            router = f"daemon: {copy}"
+            router = f"daemon: {self.path.resolve()}"
         path = folder / "subject.yaml"
         path.write_text(TOPOLOGY.replace("ROUTER", router))
         return path
