@@ -386,6 +386,22 @@ static void add_timing(const struct rule_outcome *o, uint64_t *random, struct ef
 	}
 }
 
+static void add_flags(const struct effects *from, struct effects *out)
+{
+	out->lie |= from->lie;
+	out->drop |= from->drop;
+	out->close |= from->close;
+	out->half_close |= from->half_close;
+	out->reset |= from->reset;
+	out->abort |= from->abort;
+	out->reorder |= from->reorder;
+	out->reboot |= from->reboot;
+	out->forget |= from->forget;
+	out->wan_down |= from->wan_down;
+	if (from->wan_down)
+		out->wan_down_us = from->wan_down_us;
+}
+
 void rule_outcome_add(const struct rule_outcome *o, uint64_t *random, struct effects *out)
 {
 	const struct effects *from = &o->e;
@@ -437,16 +453,5 @@ void rule_outcome_add(const struct rule_outcome *o, uint64_t *random, struct eff
 		out->source_address = from->source_address;
 	if (from->renumber.s_addr)
 		out->renumber = from->renumber;
-	out->lie |= from->lie;
-	out->drop |= from->drop;
-	out->close |= from->close;
-	out->half_close |= from->half_close;
-	out->reset |= from->reset;
-	out->abort |= from->abort;
-	out->reorder |= from->reorder;
-	out->reboot |= from->reboot;
-	out->forget |= from->forget;
-	out->wan_down |= from->wan_down;
-	if (from->wan_down)
-		out->wan_down_us = from->wan_down_us;
+	add_flags(from, out);
 }

@@ -131,6 +131,10 @@ struct rule_reading {
 
 /** rule_match_read() - compile "when" of a rule. false after a complaint. */
 bool rule_match_read(struct rule_match *m, const struct doc *rule, struct diag *d);
+/** rule_read_facts() - the part of it that rule_facts.c reads. */
+bool rule_read_facts(struct rule_match *m, const struct doc *when, struct diag *d);
+/** rule_check_action() - complain about an action that is nearly a known one. */
+bool rule_check_action(const struct pattern *p, const struct doc *node, struct diag *d);
 void rule_match_free(struct rule_match *m);
 /** rule_match_event() - the conditions that do not count occurrences. */
 bool rule_match_event(const struct rule_match *m, const struct router *r,

@@ -2,7 +2,8 @@
 """A router that answers to the WAN (policies http.wan, ssdp.wan): the lab's filter is opened for it."""
 import pytest
 
-from cases.harness import description, ssdp
+from cases.harness import description, effect, ssdp
+from cases.harness.controlpoint import ControlPoint
 from cases.harness.lab import Lab
 
 OPEN = """summary: everything answers to the WAN
@@ -50,3 +51,29 @@ def test_after_a_reboot_and_a_reload(exposed):
 def test_closed_otherwise(flat):
     with pytest.raises(OSError):
         flat.connect("peer", flat.wan_address(), flat.router(op="state")["http_port"], timeout=2)
+
+
+def test_a_reload_closes_what_it_no_longer_opens(tmp_path):
+    file = tmp_path / "exposed.yaml"
+    file.write_text(OPEN)
+    with Lab("flat", quirks=str(file)) as lab:
+        lab.connect("peer", lab.wan_address(), 4444).close()
+        file.write_text(OPEN.split("overlay:")[0] + "overlay: {listen: {also: [9393]}}\n")
+        lab.router(op="reload")
+        with pytest.raises(OSError):
+            lab.connect("peer", lab.wan_address(), 4444, timeout=2)
+        lab.connect("client", lab.lan_address(), 9393).close()
+
+
+def test_hairpinning_follows_a_reload(tmp_path):
+    text = OPEN.split("overlay:")[0] + "overlay: {policy: {nat: {hairpinning: %s}}}\n"
+    file = tmp_path / "hairpin.yaml"
+    file.write_text(text % "false")
+    with Lab("flat", quirks=str(file)) as lab:
+        ControlPoint(lab).discover().add(4711)
+        assert not effect.tcp_reaches(lab, 4711, peer="client")
+        assert effect.tcp_reaches(lab, 4711)
+        file.write_text(text % "true")
+        lab.router(op="reload")
+        assert effect.tcp_reaches(lab, 4711, peer="client")
+        assert effect.tcp_reaches(lab, 4711)
