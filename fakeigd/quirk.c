@@ -17,7 +17,7 @@ static const char *const keys[] = {
 };
 
 static const char *const classes[] = {
-	"field", "server-source", "client-workaround", "test-corpus", "recalled",
+	"field", "server-source", "client-workaround", "test-corpus", "recalled", "synthetic",
 };
 
 /* What the suite's observer can do (cases/harness/observe.py), and what may stand beside it. */

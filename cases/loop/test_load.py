@@ -13,7 +13,7 @@ from cases.harness.requirement import catalogue
 TOP = pathlib.Path(__file__).resolve().parents[2]
 QUIRKS = sorted((TOP / "fakeigd/quirks").glob("*.yaml"))
 PROFILES = sorted((TOP / "fakeigd/profiles").glob("*.yaml"))
-CLASSES = {"field", "server-source", "client-workaround", "test-corpus", "recalled"}
+CLASSES = {"field", "server-source", "client-workaround", "test-corpus", "recalled", "synthetic"}
 PLAIN = {"conformant-igd1", "conformant-igd2"}  # made, not seen
 
 
