@@ -29,6 +29,8 @@ static void print_line(const json_t *item, int width)
 	const char *summary = json_string_value(json_object_get(item, "summary"));
 	const char *reason = json_string_value(json_object_get(item, "reason"));
 
+	if (!reason)
+		reason = json_string_value(json_object_get(item, "uncovered"));
 	printf("%-*s  ", width, name ? name : "?");
 	if (available)
 		printf("%-3s  ", json_is_true(available) ? "yes" : "no");
@@ -102,6 +104,12 @@ static int list_main(int argc, char **argv)
 		{0, "priority", OPT_NUMBER, &filter.priority, 1, 3},
 		{0, "breaks", OPT_TEXT, &filter.breaks, 0, 0},
 		{0, "router", OPT_TEXT, &filter.router, 0, 0},
+		{0, "area", OPT_TEXT, &filter.area, 0, 0},
+		{0, "level", OPT_TEXT, &filter.level, 0, 0},
+		{0, "side", OPT_TEXT, &filter.side, 0, 0},
+		{0, "spec", OPT_TEXT, &filter.spec, 0, 0},
+		{0, "covered", OPT_FLAG, &filter.covered, 0, 0},
+		{0, "uncovered", OPT_FLAG, &filter.uncovered, 0, 0},
 	};
 	struct operands rest;
 	struct diag d = {0};
@@ -127,7 +135,8 @@ const struct cmd cmd_list = {
 	.name = "list",
 	.arguments =
 		"topologies|profiles|quirks|policies|flows|clients|daemons|requirements|features "
-		"[--layer L] [--class C] [--priority N] [--breaks ID] [--router TEXT] [--json]",
+		"[--layer L] [--class C] [--priority N] [--breaks ID] [--router TEXT] [--area A] "
+		"[--level L] [--side S] [--spec TEXT] [--covered] [--uncovered] [--json]",
 	.summary = "list what there is of a kind",
 	.details = "Features are what this kernel lets this user do, tried in namespaces that are\n"
 		   "thrown away.\n"
@@ -139,6 +148,12 @@ const struct cmd cmd_list = {
 		   "      --priority N   quirks of that priority: 1, 2 or 3\n"
 		   "      --breaks ID    quirks that break that requirement, or one of that area\n"
 		   "      --router TEXT  quirks seen on such routers, and such profiles\n"
+		   "      --area A       requirements whose id begins so: WIPC, SSDP, ...\n"
+		   "      --level L      requirements: MUST, SHOULD, MAY, ROBUST, SECURITY\n"
+		   "      --side S       requirements of that side: daemon, client, both\n"
+		   "      --spec TEXT    requirements whose specification or clause has the text\n"
+		   "      --covered      requirements that a check of cases/daemon names\n"
+		   "      --uncovered    requirements that none names\n"
 		   "      --json         an array of objects with name, summary and all that the\n"
 		   "                     files hold\n",
 	.main = list_main,

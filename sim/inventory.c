@@ -4,6 +4,7 @@
 
 #include "../fakeigd/base/doc.h"
 #include "../fakeigd/base/mem.h"
+#include "coverage.h"
 #include "features.h"
 #include "lab.h"
 #include "setup.h"
@@ -102,8 +103,10 @@ static json_t *list_features(const struct inventory_kind *kind, struct diag *d)
 	return features_probe();
 }
 
-/* One requirement of a catalogue file: {id, text, ...} becomes {name, summary, ...}. */
-static void add_requirement(json_t *list, const struct doc *item, struct diag *d)
+/* One requirement of a catalogue file: {id, text, ...} becomes {name, summary, area, covered, ...}.
+ */
+static void add_requirement(json_t *list, const struct doc *item, const struct coverage *coverage,
+			    struct diag *d)
 {
 	const char *id = NULL, *text = NULL;
 	json_t *object, *content;
@@ -118,7 +121,8 @@ static void add_requirement(json_t *list, const struct doc *item, struct diag *d
 	    !doc_string(doc_get(item, "text"), &text, d))
 		return;
 	content = doc_to_json(item);
-	object = json_pack("{s:s, s:s}", "name", id, "summary", text);
+	object = json_pack("{s:s, s:s, s:s%, s:b}", "name", id, "summary", text, "area", id,
+			   strcspn(id, "-"), "covered", coverage_has(coverage, id));
 	json_object_update_missing(object, content);
 	json_array_append_new(list, object);
 	json_decref(content);
@@ -128,6 +132,7 @@ static void add_requirement(json_t *list, const struct doc *item, struct diag *d
 static json_t *list_requirements(const struct inventory_kind *kind, struct diag *d)
 {
 	struct names names = tree_names(kind->folder);
+	struct coverage coverage = coverage_read();
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < names.count; i++) {
@@ -136,10 +141,11 @@ static json_t *list_requirements(const struct inventory_kind *kind, struct diag 
 
 		if (doc && doc_want(doc, DOC_LIST, d))
 			for (size_t j = 0; j < doc->count; j++)
-				add_requirement(list, doc->items[j], d);
+				add_requirement(list, doc->items[j], &coverage, d);
 		doc_free(doc);
 		free(path);
 	}
+	coverage_free(&coverage);
 	names_free(&names);
 	return list;
 }

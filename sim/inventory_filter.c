@@ -91,6 +91,45 @@ static bool fits_router(const struct inventory_filter *f, const json_t *item)
 		mentions(json_object_get(item, "summary"), f->router));
 }
 
+static bool is_text(const json_t *item, const char *key, const char *wanted)
+{
+	const char *text = json_string_value(json_object_get(item, key));
+
+	return text && !strcasecmp(text, wanted);
+}
+
+static bool fits_area(const struct inventory_filter *f, const json_t *item)
+{
+	return is_text(item, "area", f->area);
+}
+
+static bool fits_level(const struct inventory_filter *f, const json_t *item)
+{
+	return is_text(item, "level", f->level);
+}
+
+static bool fits_side(const struct inventory_filter *f, const json_t *item)
+{
+	return is_text(item, "side", f->side);
+}
+
+static bool fits_spec(const struct inventory_filter *f, const json_t *item)
+{
+	return mentions(json_object_get(item, "spec"), f->spec);
+}
+
+static bool fits_covered(const struct inventory_filter *f, const json_t *item)
+{
+	(void)f;
+	return json_is_true(json_object_get(item, "covered"));
+}
+
+static bool fits_uncovered(const struct inventory_filter *f, const json_t *item)
+{
+	(void)f;
+	return json_is_false(json_object_get(item, "covered"));
+}
+
 /* One line per filter: its option, the kinds that know it, whether it is given, what it asks. */
 static const struct {
 	const char *option;
@@ -104,6 +143,13 @@ static const struct {
 	{"--priority", "quirks", offsetof(struct inventory_filter, priority), fits_priority},
 	{"--breaks", "quirks", offsetof(struct inventory_filter, breaks), fits_breaks},
 	{"--router", "quirks and profiles", offsetof(struct inventory_filter, router), fits_router},
+	{"--area", "requirements", offsetof(struct inventory_filter, area), fits_area},
+	{"--level", "requirements", offsetof(struct inventory_filter, level), fits_level},
+	{"--side", "requirements", offsetof(struct inventory_filter, side), fits_side},
+	{"--spec", "requirements", offsetof(struct inventory_filter, spec), fits_spec},
+	{"--covered", "requirements", offsetof(struct inventory_filter, covered), fits_covered},
+	{"--uncovered", "requirements", offsetof(struct inventory_filter, uncovered),
+	 fits_uncovered},
 };
 
 static bool is_given(const struct inventory_filter *f, size_t i)
@@ -113,6 +159,8 @@ static bool is_given(const struct inventory_filter *f, size_t i)
 
 	if (filters[i].fits == fits_priority)
 		return f->priority;
+	if (filters[i].fits == fits_covered || filters[i].fits == fits_uncovered)
+		return *(const bool *)at;
 	memcpy(&text, at, sizeof(text));
 	return text;
 }
@@ -170,12 +218,44 @@ static bool check_value(const json_t *list, const char *kind, const char *wanted
 	return found;
 }
 
+/* The same for what requirements have one of each: area, level, side. */
+static bool check_text(const json_t *list, const char *key, const char *wanted, struct diag *d)
+{
+	const char *values[VALUES_MAX];
+	size_t count = 0, index;
+	bool found = false;
+	json_t *item;
+
+	json_array_foreach((json_t *)list, index, item)
+	{
+		const char *value = json_string_value(json_object_get(item, key));
+
+		if (value)
+			note_value(values, &count, value);
+	}
+	for (size_t i = 0; i < count; i++)
+		found |= !strcasecmp(values[i], wanted);
+	if (!found)
+		diag_unknown(d, NULL, 0, key, wanted, values, count);
+	for (size_t i = 0; i < count; i++)
+		free((char *)values[i]);
+	return found;
+}
+
+static bool check_values(const struct inventory_filter *f, const json_t *list, struct diag *d)
+{
+	return (!f->layer || check_value(list, "layer", f->layer, d)) &&
+	       (!f->evidence || check_value(list, "class", f->evidence, d)) &&
+	       (!f->area || check_text(list, "area", f->area, d)) &&
+	       (!f->level || check_text(list, "level", f->level, d)) &&
+	       (!f->side || check_text(list, "side", f->side, d));
+}
+
 bool inventory_filter(const struct inventory_filter *f, json_t *list, struct diag *d)
 {
 	size_t at = 0;
 
-	if ((f->layer && !check_value(list, "layer", f->layer, d)) ||
-	    (f->evidence && !check_value(list, "class", f->evidence, d)))
+	if (!check_values(f, list, d))
 		return false;
 	while (at < json_array_size(list)) {
 		const json_t *item = json_array_get(list, at);

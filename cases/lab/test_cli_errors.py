@@ -57,6 +57,25 @@ WRONG = [
      'igdlab up: --name: expected up to 31 letters, digits, -, _ and ., found "a:b"' + SEE),
     (["up", "flat", "--foregound"],
      'igdlab up: unknown option "--foregound"; did you mean "--foreground"?' + SEE),
+    (["test"], 'igdlab test: what? expected "daemon"' + SEE),
+    (["test", "deamon"], 'igdlab test: what? expected "daemon", found "deamon"' + SEE),
+    (["test", "daemon"], "igdlab test: which daemon? see igdlab list daemons" + SEE),
+    (["test", "daemon", "fakeigd", "miniupnpd-nftables"],
+     'igdlab test: expected one subject, found "miniupnpd-nftables" too' + SEE),
+    (["test", "daemon", "a b"], 'igdlab test: a subject is one word, found "a b"' + SEE),
+    (["test", "daemon", "fakeigd", "--keep"], "igdlab test: --keep needs -o" + SEE),
+    (["test", "daemon", "fakeigd", "--shell-on-fail", "-o", "x", "-n", "2"],
+     "igdlab test: --shell-on-fail is for one lab at a time; leave -n out" + SEE),
+    (["test", "daemon", "fakeigd", "-o", ""], "igdlab test: -o: expected a directory" + SEE),
+    (["test", "daemon", "no-such-daemon"],
+     'igdlab test: there is no daemon "no-such-daemon"...'),
+    (["test", "daemon", "fakeigd:no-such-profile"], "igdlab test: there is no profile ..."),
+    (["test", "daemon", "fakeigd", "--select", "lvel:MUST"],
+     'igdlab test: cannot select "lvel:MUST": expected a pattern of ids or one of '
+     "level:, area:, side:, spec:"),
+    (["test", "daemon", "fakeigd", "--select", "WIPD-*"], 'igdlab test: --select: no requirement fits "WIPD-*"'),
+    (["test", "daemon", "fakeigd", "--shard", "3/2"],
+     'igdlab test: --shard: expected I/N with I from 1 to N, found "3/2"'),
     (["exec"], "igdlab exec: which node?" + SEE),
     (["exec", "client"], "igdlab exec: which command?" + SEE),
     (["exec", "no-such-lab:client", "true"], 'igdlab exec: no lab "no-such-lab"...'),
@@ -134,7 +153,7 @@ def test_every_mistake_of_a_topology_is_told_at_once(tmp_path):
 def test_help_tells_every_option_and_the_manual_page_too():
     verbs = re.findall(r"^  (\S+)", igdlab("--help").stdout, re.MULTILINE)
     assert {"run", "up", "exec", "shell", "ps", "down", "list", "show", "map", "unmap",
-            "list-mappings", "external-ip", "search"} <= set(verbs)
+            "list-mappings", "external-ip", "search", "test"} <= set(verbs)
     manual = (REPOSITORY / "sim" / "igdlab.1").read_text().replace("\\-", "-")
     for verb in verbs:
         done = igdlab(verb, "--help")

@@ -18,6 +18,9 @@ def test_installed_programs_work_and_uninstall_leaves_nothing(tmp_path):
     listed = subprocess.run([igdlab, "list", "profiles", "--json"], capture_output=True, text=True,
                             check=True)
     assert any(p["name"] == "broadcom-brcm400" for p in json.loads(listed.stdout))
+    tested = subprocess.run([igdlab, "test", "daemon", "fakeigd:conformant-igd2", "--select", "WIPC-01", "--json"],
+                            capture_output=True, text=True, check=False, cwd="/")
+    assert tested.returncode == 0 and json.loads(tested.stdout)["counts"]["pass"] >= 1, tested.stderr
     shown = subprocess.run(["man", "-l", prefix / "share/man/man1/igdlab.1"], capture_output=True,
                            text=True, check=True)
     assert "igdlab" in shown.stdout

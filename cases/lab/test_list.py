@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """igdlab list with filters, igdlab show of quirks: against what the files say, read by another reader."""
+import ast
 import json
 import pathlib
 import subprocess
@@ -68,7 +69,35 @@ def test_policies_by_group():
     assert found and all(name.startswith("gena.") for name in found)
 
 
+def rows(*argv):
+    return {row["id"]: row for row in json.loads(igdlab("list", "requirements", *argv, "--json").stdout)}
+
+
+def test_requirements():
+    every = rows()
+    assert len(every) >= 715 and {row["side"] for row in every.values()} == {"daemon", "client", "both"}
+    assert set(rows("--area", "wipc")) == {name for name in every if name.startswith("WIPC-")}
+    assert set(rows("--level", "must", "--side", "client")) == \
+        {name for name, row in every.items() if (row["level"], row["side"]) == ("MUST", "client")}
+    assert set(rows("--spec", "rfc6886")) == {n for n, row in every.items() if "RFC6886" in row["spec"]}
+
+
+def test_requirements_that_checks_name():
+    """What "covered" means is what pytest's marks say."""
+    every, covered, uncovered = set(rows()), set(rows("--covered")), set(rows("--uncovered"))
+    assert covered | uncovered == every and not covered & uncovered
+    marks = set()
+    for path in (TOP / "cases/daemon").glob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "requirement":
+                marks |= {argument.value for argument in node.args}
+    assert covered == marks
+
+
 @pytest.mark.parametrize("argv, sentence", [
+    (["requirements", "--area", "wipd"], 'unknown area "wipd"; did you mean "WIPC"?'),
+    (["requirements", "--level", "MIST"], 'unknown level "MIST"; did you mean "MUST"?'),
+    (["quirks", "--side", "daemon"], "--side is for requirements, not quirks"),
     (["quirks", "--layer", "sopa"], 'unknown layer "sopa"; did you mean "soap"?'),
     (["quirks", "--class", "felid"], 'unknown class "felid"; did you mean "field"?'),
     (["quirks", "--priority", "4"], "from 1 to 3"),
