@@ -113,8 +113,10 @@ static void render_head(struct connection *c, bool keep)
 	struct http *h = c->http;
 	struct http_reply *reply = &h->reply;
 	const struct profile *profile = h->router->profile;
-	const struct template *head =
-		reply->effects.head ? reply->effects.head : profile->templates[reply->head];
+	const struct template *other = reply->effects.head;
+	const struct template *head = other && template_stands_for(other, reply->head)
+					      ? other
+					      : profile->templates[reply->head];
 	struct slice *v = reply->values.v;
 	char status[16], length[24], port[8], local[INET6_ADDRSTRLEN + 2];
 

@@ -298,6 +298,20 @@ enum message_id template_message(const struct template *t)
 	return t->id;
 }
 
+bool template_stands_for(const struct template *t, enum message_id id)
+{
+	static const enum message_id bodies[] = {MESSAGE_SOAP_RESPONSE, MESSAGE_SOAP_FAULT,
+						 MESSAGE_SOAP_PROTOCOL_FAULT};
+	static const enum message_id heads[] = {MESSAGE_SOAP_HEAD, MESSAGE_FAULT_HEAD};
+	unsigned found = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++)
+		found += (t->id == bodies[i]) + (id == bodies[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(heads); i++)
+		found += (t->id == heads[i]) + (id == heads[i]);
+	return t->id == id || found < 2;
+}
+
 void template_render(const struct template *t, const struct message_values *values, struct buf *out)
 {
 	for (size_t i = 0; i < t->count; i++) {

@@ -53,6 +53,9 @@ struct template *template_parse(enum message_id id, const struct doc *node, stru
 void template_free(struct template *t);
 /** template_message() - which message it is for. */
 enum message_id template_message(const struct template *t);
+/** template_stands_for() - whether a rule's template takes the place of message @id: any does, only
+ * that of a success is none for a fault, and the other way round. */
+bool template_stands_for(const struct template *t, enum message_id id);
 /** template_render() - append the message to @out. Values are put in as they are: escape before. */
 void template_render(const struct template *t, const struct message_values *values,
 		     struct buf *out);

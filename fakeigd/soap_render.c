@@ -16,7 +16,7 @@ static const struct template *template_for(const struct soap_exchange *x, enum m
 {
 	const struct template *other = x->reply->effects.body;
 
-	return other ? other : x->router->profile->templates[id];
+	return other && template_stands_for(other, id) ? other : x->router->profile->templates[id];
 }
 
 static void finish(struct soap_exchange *x, enum message_id id, const struct message_values *values,
