@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""Leases of port mappings, and what the connection says of itself (area WIPC)."""
+import pytest
+
+from cases.harness import effect
+from cases.harness.controlpoint import fault_of
+from cases.harness.portmap import WEEK, begin, lease, version, wanted
+from cases.harness.requirement import nonstrict, requirement, unsupported
+
+ALL = 0xffffffff
+
+
+def add_timed(cp, port, seconds, **more):
+    """Add with a lease; version 1 may know permanent mappings only (725)."""
+    if fault_of(cp.add, port, lease=seconds, **more) == 725 and not cp.connection.type.endswith(":2"):
+        unsupported("gives permanent leases only (725)")
+    assert fault_of(cp.specific, port) == 0
+
+
+@requirement("WIPC-15", service="WANIPConnection:2")
+def test_lease_0_is_a_week(subject, cp):
+    cp.add(20000, lease=0)
+    assert WEEK - 10 <= lease(cp, 20000) <= WEEK
+
+
+@requirement("WIPC-50", service="WANIPConnection:2")
+def test_lease_0_of_any_port_is_a_week(subject, cp):
+    cp.add(20000, lease=0, action="AddAnyPortMapping")
+    assert WEEK - 10 <= lease(cp, 20000) <= WEEK
+
+
+@requirement("WIPC-16")
+def test_lease_0_is_for_ever(subject, cp):
+    if version(subject) == 2:
+        unsupported("is for version 1 of the connection services")
+    cp.add(20000, lease=0)
+    assert lease(cp, 20000) == 0
+    subject.advance(2 * WEEK if "clock" in subject.abilities else 2)
+    assert lease(cp, 20000) == 0
+    assert subject.reaches(20000)
+
+
+@requirement("WIPC-17", service="WANIPConnection:2")
+@pytest.mark.parametrize("seconds", [WEEK + 1, ALL])
+@pytest.mark.parametrize("action", ["AddPortMapping", "AddAnyPortMapping"])
+def test_lease_above_a_week(subject, cp, action, seconds):
+    code = fault_of(cp.add, 20000, lease=seconds, action=action)
+    assert code in (0, 601)
+    if code == 0:
+        assert WEEK - 10 <= lease(cp, 20000) <= WEEK
+        nonstrict(f"shortens a lease of {seconds} s to a week")
+
+
+@requirement("WIPC-17", service="WANIPConnection:2")
+def test_lease_of_a_week(subject, cp):
+    cp.add(20000, lease=WEEK)
+    assert WEEK - 10 <= lease(cp, 20000) <= WEEK
+
+
+@requirement("WIPC-18")
+@pytest.mark.parametrize("seconds", [WEEK + 1, 0x7fffffff, 0x80000000, ALL])
+def test_lease_of_32_bits(subject, cp, seconds):
+    if version(subject) == 2:
+        unsupported("is for version 1 of the connection services")
+    code = fault_of(cp.add, 20000, lease=seconds)
+    assert code in (0, 725)
+    if code == 0:
+        assert seconds - 10 <= lease(cp, 20000) <= seconds
+        assert subject.reaches(20000)
+
+
+@requirement("WIPC-19")
+def test_lease_counts_down(subject, cp):
+    add_timed(cp, 20000, 1500)
+    step = 500 if "clock" in subject.abilities else 3
+    subject.advance(step)
+    assert 1500 - step - 4 <= lease(cp, 20000) <= 1500 - step + 1
+
+
+@requirement("WIPC-20")
+@pytest.mark.parametrize("enabled", [1, 0])
+def test_lease_ends(subject, cp, enabled):
+    add_timed(cp, 20000, 3, enabled=enabled)
+    cp.add(20001)
+    assert subject.reaches(20000) == bool(enabled)
+    subject.advance(4)
+    assert not subject.reaches(20000)
+    assert fault_of(cp.specific, 20000) == 714
+    assert subject.reaches(20001)
+
+
+@requirement("WIPC-21")
+def test_lease_begins_again(subject, cp):
+    add_timed(cp, 20000, 3)
+    subject.advance(2)
+    cp.add(20000, lease=3)
+    subject.advance(2)
+    assert subject.reaches(20000)
+    assert fault_of(cp.specific, 20000) == 0
+
+
+@requirement("WIPC-63")
+def test_external_address(subject, lab, cp):
+    assert cp.external_address() == lab.wan_address()
+
+
+@requirement("WIPC-63", needs="wan-control")
+def test_external_address_without_connection(subject, lab, cp):
+    subject.wan("down")
+    address = cp.external_address()
+    assert address in ("", "0.0.0.0")
+    if address:
+        nonstrict("without a connection the external address is 0.0.0.0, not empty")
+    subject.wan("up")
+
+
+@requirement("WIPC-64", needs="wan-control")
+@pytest.mark.parametrize("address", ["100.64.0.2", "192.168.77.2", "10.1.2.3"])
+def test_private_external_address(subject, cp, address):
+    subject.renumber(address)
+    assert cp.external_address() in (address, "")
+
+
+@requirement("WIPC-69", service="WANIPConnection:2", needs="wan-side")
+def test_mapping_is_for_what_leaves_too(subject, lab, cp):
+    cp.add(22000, "UDP", internal=23000)
+    sources = effect.leaves_from(lab, 23000, ports=(5000, 5001))
+    assert sources == [(lab.wan_address(), 22000)] * 2
+
+
+@requirement("WIPC-73", needs="other")
+def test_race_for_a_port(subject, cp, other):
+    for port in range(20000, 20020):
+        answers = [begin(who, "AddPortMapping", *wanted(who, port, NewProtocol="UDP")) for who in (cp, other)]
+        assert sorted(fault_of(answer) for answer in answers) == [0, 718]
