@@ -6,7 +6,8 @@ import socket
 import pytest
 
 from cases.harness.controlpoint import fault_of
-from cases.harness.portmap import (REFUSALS, begin, code_of_add, delete_range, listing, version)
+from cases.harness.portmap import (REFUSALS, begin, code_of_add, delete_range, external, listing,
+                                   version)
 from cases.harness.requirement import nonstrict, requirement, unsupported
 
 
@@ -50,7 +51,7 @@ def test_same_client_and_other_remote_host(subject, lab, cp):
     assert code in (0, 718)
     assert len(cp.enumerate()[0]) == (1 if code else 2)
     assert subject.reaches(20000, peer="peer")
-    assert subject.reaches(20000, peer="peer2") == (code == 0)
+    assert code or subject.reaches(20000, peer="peer2")
 
 
 @requirement("WIPC-06")
@@ -127,16 +128,6 @@ def test_disabled_mapping(subject, cp):
     assert subject.reaches(20000)
 
 
-@requirement("WIPC-25")
-def test_broadcast_as_internal_client(subject, cp):
-    code = code_of_add(cp, NewProtocol="UDP", NewInternalClient="255.255.255.255")
-    if code == 0:
-        assert subject.reaches(20000, "UDP")
-    elif not (code == 606 and subject.igd >= 2):
-        assert code in REFUSALS
-        nonstrict(f"UDP to the broadcast address is refused with {code}")
-
-
 @requirement("WIPC-26")
 def test_name_as_internal_client(subject, cp):
     code = code_of_add(cp, NewInternalClient="client")
@@ -188,8 +179,10 @@ def test_shell_metacharacters(subject, lab, cp, argument, form):
         code = code_of_add(cp, **{argument: command})
         cp.external_address()
         assert not select.select([echo], [], [], 0.1)[0], "the command was executed"
-    if argument != "NewPortMappingDescription":
+    if argument == "NewInternalClient":
         assert code in REFUSALS
+    elif argument == "NewRemoteHost" and code == 0:
+        nonstrict("accepts a command as remote host, and does not execute it")
 
 
 @requirement("WIPC-30")
@@ -209,7 +202,7 @@ def test_full_table(subject, cp):
             break
         accepted.append(port)
     assert code in (0, 728 if version(subject) == 2 else 501)
-    assert [int(entry["NewExternalPort"]) for entry in cp.enumerate()[0]] == accepted
+    assert sorted(external(cp)) == accepted
     assert subject.reaches(accepted[-1], "UDP")
 
 

@@ -34,6 +34,11 @@ def add_any(cp, port, **more):
     return int(cp.add(port, action="AddAnyPortMapping", **more)["NewReservedPort"])
 
 
+def external(cp):
+    """The external ports of all entries, in the order in which the router enumerates them."""
+    return [int(entry["NewExternalPort"]) for entry in cp.enumerate()[0]]
+
+
 def lease(cp, port, **more):
     """What is left of a mapping's lease, in seconds."""
     return int(cp.specific(port, **more)["NewLeaseDuration"])
