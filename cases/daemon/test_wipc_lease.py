@@ -124,7 +124,7 @@ def test_private_external_address(subject, cp, address):
 @requirement("WIPC-69", service="WANIPConnection:2", needs="wan-side")
 def test_mapping_is_for_what_leaves_too(subject, lab, cp):
     cp.add(23000, "UDP")
-    assert effect.leaves_from(lab, 23000, ports=(5000, 5001)) == [(lab.wan_address(), 23000)] * 2
+    assert effect.leaves_from(lab, 23000) == [(lab.wan_address(), 23000)]
 
 
 @requirement("WIPC-73", needs="other")
