@@ -127,20 +127,6 @@ static int join_bridge(struct lab_init *lab, const struct lab_segment *s, size_t
 	return lab_relay(lab, name, inner_name, &whole);
 }
 
-/* A physical router's cable: an interface of the host becomes a port of the bridge. */
-static int join_outside(struct lab_init *lab, size_t node, size_t port, int bridge)
-{
-	const char *ifname = lab->topology->nodes[node].ports[port].interface;
-	struct link_end end = end_of(lab, node, port);
-	int error;
-
-	if (lab_ask_outside(lab, ifname, lab->home) < 0)
-		return -1;
-	end.ifname = ifname;
-	error = link_adopt(lab->home_sk, ifname, &end, bridge, &lab->nodes[node].index[port]);
-	return error ? complain(lab, node, port, "use the interface for", error) : 0;
-}
-
 static int join_many(struct lab_init *lab, struct lab_segment *s)
 {
 	char name[16];
@@ -160,8 +146,7 @@ static int join_many(struct lab_init *lab, struct lab_segment *s)
 	for (size_t i = 0; i < s->count; i++) {
 		size_t node = s->ports[i].node, port = s->ports[i].port;
 
-		if (lab->nodes[node].outside ? join_outside(lab, node, port, bridge.index) < 0
-					     : join_bridge(lab, s, node, port, bridge.index) < 0)
+		if (!lab->nodes[node].outside && join_bridge(lab, s, node, port, bridge.index) < 0)
 			return -1;
 	}
 	return 0;
@@ -284,7 +269,24 @@ static int build_node(struct lab_init *lab, struct lab_node *node)
 	return 0;
 }
 
-/* Interfaces of the host that take the place of a port. */
+/* A physical router's cable: an interface of the host becomes a port of the bridge. */
+static int join_outside(struct lab_init *lab, size_t node, size_t port, int bridge)
+{
+	const char *ifname = lab->topology->nodes[node].ports[port].interface;
+	struct link_end end = end_of(lab, node, port);
+	int error;
+
+	if (lab_ask_outside(lab, ifname, lab->home) < 0)
+		return -1;
+	end.ifname = ifname;
+	error = link_adopt(lab->home_sk, ifname, &end, bridge, &lab->nodes[node].index[port]);
+	return error ? complain(lab, node, port, "use the interface for", error) : 0;
+}
+
+/*
+ * Interfaces of the host that take the place of a port. They come last: an interface keeps its
+ * index when it moves, and would take one that a bridge is to have.
+ */
 static int adopt_interfaces(struct lab_init *lab, size_t index)
 {
 	struct lab_node *node = &lab->nodes[index];
@@ -294,8 +296,15 @@ static int adopt_interfaces(struct lab_init *lab, size_t index)
 		struct link_end end = end_of(lab, index, p);
 		int error;
 
-		if (!ifname[0] || node->outside)
+		if (!ifname[0])
 			continue;
+		if (node->outside) {
+			size_t network = node->node->ports[p].network;
+
+			if (join_outside(lab, index, p, lab->segments[network].bridge) < 0)
+				return -1;
+			continue;
+		}
 		if (lab_ask_outside(lab, ifname, node->netns) < 0)
 			return -1;
 		error = link_adopt(node->sk, ifname, &end, 0, &node->index[p]);

@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""remote.py - a router that is in no lab: what harness/lab.py offers, on this machine's own interfaces.
+"""remote.py - a router that is in no lab: what harness/lab.py offers, on one interface of this machine.
 
-Of an adapter with ``kind: remote`` this reads
-
-    remote: {address: 192.168.1.1, interface: eth1, wan-interface: eth2, location: http://...}
-
-The client is this machine on *interface*; the peer is this machine on *wan-interface*, which has to
-lead to the router's outer side. Without it there is no peer, and what needs one is not-run. Packets of
-the peer are bound to its interface, for which Linux wants CAP_NET_RAW.
+Of an adapter with ``kind: remote`` this reads ``remote: {address: 192.168.1.1, interface: eth1}``. The
+client is this machine; there is no second host and nobody outside. With ``wan-interface`` the two
+cards go into a lab instead (harness/subject.py), which has all of them, and wants root.
 """
 import fcntl
 import socket
@@ -31,61 +27,39 @@ def interface_address(name):
 
 
 class Remote:
-    """This machine as the client (and the peer) of a router on its networks."""
+    """This machine as the client of a router on its network."""
 
     def __init__(self, values):
-        if not {"address", "interface"} <= set(values):
-            raise LabError("remote: needs address and interface")
-        self._address, self._lan, self._wan = values["address"], values["interface"], values.get("wan-interface")
-        self._outer = values.get("wan-address")
-        self.abilities = {"wan-side"} if self._wan else set()
+        self._address, self._interface = values["address"], values["interface"]
         self.info, self.name, self.kept = {"outermost": "r1"}, "", False
 
     def __enter__(self):
-        interface_address(self._lan)
+        interface_address(self._interface)
         return self
 
     def __exit__(self, *exception):
         pass
 
-    def _interface(self, node):
-        name = {"client": self._lan, "peer": self._wan}.get(node)
-        if not name:
-            raise LabError(f"a remote router has no node {node} beside it")
-        return name
-
     def port(self, node, network=None, role=None):
-        """Interface of the client or the peer."""
-        name = self._interface(node)
-        return {"ifname": name, "address": interface_address(name), "index": socket.if_nametoindex(name),
-                "network": network, "role": role}
+        """Interface of the client."""
+        if node != "client":
+            raise LabError(f"a remote router has no node {node} beside it")
+        return {"ifname": self._interface, "address": interface_address(self._interface), "network": network,
+                "index": socket.if_nametoindex(self._interface), "role": role}
 
     def address_of(self, node, network=None, role=None):
         """IPv4 address of a node."""
-        return self.lan_address() if node == "r1" else self.port(node, network, role)["address"]
+        return self._address if node == "r1" else self.port(node, network, role)["address"]
 
     def lan_address(self, router="r1"):
         """The router's address towards its clients."""
         return self._address
 
-    def wan_address(self, router="r1"):
-        """The router's outer address: given in the adapter, or what it says itself."""
-        if not self._outer:
-            from .controlpoint import ControlPoint
-            self._outer = ControlPoint(self).discover().external_address()
-        return self._outer
-
     def socket(self, node, kind="dgram", domain="inet", protocol=0):
-        """A socket of this machine, tied to the interface of the client or the peer."""
+        """A socket of this machine."""
+        self.port(node)
         made = socket.socket(_FAMILIES[domain], _TYPES[kind], protocol)
         made.settimeout(DEADLINE)
-        name = self._interface(node)
-        if self._wan and domain != "packet":
-            try:
-                made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, name.encode() + b"\0")
-            except PermissionError:
-                made.close()
-                raise LabError("sockets of two interfaces need CAP_NET_RAW; run as root") from None
         return made
 
     def connect(self, node, address, port, timeout=DEADLINE):

@@ -98,7 +98,7 @@ def _settle(first, reports):
 def _write_case(folder, item, first, reports):
     last = next((dict(r.user_properties) for r in reports if "grade" in dict(r.user_properties)), {})
     options = {k: v for k, v in os.environ.items()
-               if k.startswith("IGDLAB_") and k not in ("IGDLAB_OUTPUT", "IGDLAB_PLAN", "IGDLAB_SHARD", "IGDLAB_REPEAT")}
+               if k in ("IGDLAB_LONG", "IGDLAB_DEADLINE", "IGDLAB_BUILD", "IGDLAB_NO_KNOWN")}
     options["IGDLAB_SUBJECT"] = last.get("subject", "")
     options["IGDLAB_SELECT"] = ""
     root = item.config.rootpath

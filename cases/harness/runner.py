@@ -34,6 +34,8 @@ def check():
     if not any(row in selection for row in catalogue().values()):
         complain(f'--select: no requirement fits "{os.environ["IGDLAB_SELECT"]}"', USAGE)
     for subject in subjects:
+        if subject.alone and os.environ.get("IGDLAB_WORKERS", "1") != "1":
+            complain("a remote router is one: leave -n out", USAGE)
         if subject.missing():
             complain(subject.missing(), NO_LAB)
 

@@ -13,6 +13,7 @@ reset mends calls spoil().
 """
 import contextlib
 import functools
+import ipaddress
 import pathlib
 import select
 import tempfile
@@ -41,7 +42,23 @@ nodes:
   peer2:  {kind: host, attach: {internet: 44.0.1.11}}
 """
 
-_KEYS = {"name", "summary", "kind", "needs", "run", "files", "nft", "ready", "claims", "known", "remote",
+# A router on two cards of this machine: the interfaces become ports of the lab's networks.
+CARDS = """\
+summary: two clients and two hosts outside, on the two cards that lead to a router
+networks: {{home: {{subnet: {lan}}}, internet: {{subnet: {wan}}}}}
+nodes:
+  client: {{kind: host, attach: {{home: {client}}}, gateway: r1}}
+  other:  {{kind: host, attach: {{home: {other}}}, gateway: r1}}
+  peer:   {{kind: host, attach: {{internet: {peer}}}}}
+  peer2:  {{kind: host, attach: {{internet: {peer2}}}}}
+  r1:
+    kind: router
+    lan: {{home: {{address: {address}, interface: {interface}}}}}
+    wan: {{internet: {{address: {wan-address}, interface: {wan-interface}}}}}
+"""
+_REMOTE = {"address", "interface", "location"}
+_TWO_CARDS = {"wan-interface", "wan-address", "prefix", "wan-prefix", "clients", "peers"}
+_KEYS = {"name", "profile", "quirks", "summary", "kind", "needs", "run", "files", "nft", "ready", "claims", "known", "remote",
          "restart", "reset", "memory"}
 _CLAIMS = {"igd", "services", "optional", "ipv6"}
 
@@ -89,6 +106,9 @@ class Adapter:
                 raise WrongAdapter(f'there is no daemon "{name}" ({self.path}); see igdlab list daemons')
             self.values = _load(self.path)
             self._check()
+        if self.path and self.values["kind"] == "fakeigd":
+            self.profile, self.quirks = self.values["profile"], self.values.get("quirks", [])
+            self.values["claims"] = profile_claims(self.profile) | self.values.get("claims", {})
         self.kind, self.claims = self.values["kind"], self.values.get("claims", {})
         self.known = self.values.get("known") or {}
 
@@ -96,8 +116,12 @@ class Adapter:
         wrong = set(self.values) - _KEYS
         if wrong:
             raise WrongAdapter(f"{self.path}: unknown key {sorted(wrong)}")
-        if self.values.get("kind") not in ("daemon", "remote"):
-            raise WrongAdapter(f"{self.path}: kind: expected daemon or remote")
+        if self.values.get("kind") not in ("daemon", "remote", "fakeigd"):
+            raise WrongAdapter(f"{self.path}: kind: expected daemon, remote or fakeigd")
+        if self.values["kind"] == "fakeigd" and "profile" not in self.values:
+            raise WrongAdapter(f"{self.path}: a fakeigd needs profile")
+        if self.values["kind"] == "remote":
+            self._check_remote()
         wrong = set(self.values.get("claims", {})) - _CLAIMS
         if wrong:
             raise WrongAdapter(f"{self.path}: claims: unknown key {sorted(wrong)}")
@@ -106,6 +130,32 @@ class Adapter:
                     not {"reason", "link", "expires"} <= set(entry):
                 raise WrongAdapter(f"{self.path}: known: {name}: needs reason, link and expires, may have "
                                    "since and checks")
+
+    def _check_remote(self):
+        values = self.values.get("remote") or {}
+        wanted = {"address", "interface"} | (_TWO_CARDS - {"prefix", "wan-prefix"} if "wan-interface" in values
+                                             else set())
+        if not wanted <= set(values) or set(values) - _REMOTE - _TWO_CARDS:
+            raise WrongAdapter(f"{self.path}: remote: expected {', '.join(sorted(wanted))}; found "
+                               + ", ".join(sorted(values)))
+
+    @property
+    def alone(self):
+        """There is one router and not one per lab."""
+        return self.kind == "remote"
+
+    @property
+    def on_cards(self):
+        """A router between two cards of this machine, which go into a lab."""
+        return self.kind == "remote" and "wan-interface" in self.values["remote"]
+
+    def _cards(self):
+        values = self.values["remote"]
+        lan = ipaddress.ip_interface(f"{values['address']}/{values.get('prefix', 24)}").network
+        wan = ipaddress.ip_interface(f"{values['wan-address']}/{values.get('wan-prefix', 24)}").network
+        (client, other), (peer, peer2) = values["clients"], values["peers"]
+        return CARDS.format(**values | {"lan": lan, "wan": wan, "client": client, "other": other, "peer": peer,
+                                        "peer2": peer2})
 
     def missing(self):
         """Why this subject cannot run here, or None."""
@@ -122,7 +172,7 @@ class Adapter:
         elif self.kind == "daemon":
             router = f"daemon: {self.path.resolve()}"
         path = folder / "subject.yaml"
-        path.write_text(TOPOLOGY.replace("ROUTER", router))
+        path.write_text(self._cards() if self.on_cards else TOPOLOGY.replace("ROUTER", router))
         return path
 
 
@@ -141,11 +191,10 @@ class Subject:
         self.igd = self.claims.get("igd", 1)
         self.spoilt, self.lab = False, None
         self._stack, self._description = contextlib.ExitStack(), None
-        self.original_wan = None
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
-            if self.adapter.kind == "remote":
+            if self.adapter.kind == "remote" and not self.adapter.on_cards:
                 self.lab = stack.enter_context(Remote(self.adapter.values["remote"]))
             else:
                 folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="igdlab-")))
@@ -153,7 +202,6 @@ class Subject:
                     self.adapter.topology(folder), quirks=self.adapter.quirks,
                     evidence=self._evidence, capture=bool(self._evidence), stay=self._stay))
             self._stack = stack.pop_all()
-        self.original_wan = self.lab.wan_address() if "wan-side" in self.abilities else None
         return self
 
     def __exit__(self, *exception):
@@ -164,9 +212,9 @@ class Subject:
     @functools.cached_property
     def abilities(self):
         """What this way of testing can do: the words of requirement(needs=...)."""
-        if self.adapter.kind == "remote":
-            return self.lab.abilities
-        words = {"wan-side", "wan-control", "other", "peer2"}
+        words = {"wan-side", "other", "peer2"} if self.adapter.kind != "remote" or self.adapter.on_cards else set()
+        if self.adapter.kind != "remote":
+            words.add("wan-control")
         if self.fake:
             words |= {"clock", "reboot"}
         if self.adapter.values.get("restart"):
