@@ -64,17 +64,16 @@ def test_array_is_compacted(subject, cp):
 
 
 @requirement("WIPC-39")
-@pytest.mark.parametrize("index", ["-1", "abc", "65536", ""])
+@pytest.mark.parametrize("index", ["-1", "abc", "65536", "18446744073709551616", ""])
 def test_impossible_index(subject, cp, index):
     cp.add(20000)
     assert fault_of(cp.generic, index) in (402, 600, 601, 713)
 
 
 @requirement("WIPC-39")
-@pytest.mark.parametrize("index", ["4294967296", "18446744073709551616"])
-def test_index_beyond_32_bits(subject, cp, index):
+def test_index_beyond_32_bits(subject, cp):
     cp.add(20000)
-    assert fault_of(cp.generic, index) in (402, 600, 601, 713)
+    assert fault_of(cp.generic, 1 << 32) in (402, 600, 601, 713)
 
 
 @requirement("WIPC-40")
