@@ -170,6 +170,16 @@ static void render(struct ssdp *s, const struct ssdp_way *way, const struct temp
 	buf_free(&extra);
 }
 
+/* The one control message that @msg has room for. */
+static void put_control(struct msghdr *msg, int level, int type, const void *data, size_t len)
+{
+	struct cmsghdr *cmsg = msg->msg_control;
+
+	msg->msg_controllen = CMSG_SPACE(len);
+	*cmsg = (struct cmsghdr){.cmsg_level = level, .cmsg_type = type, .cmsg_len = CMSG_LEN(len)};
+	memcpy(CMSG_DATA(cmsg), data, len);
+}
+
 /* One datagram from port 1900, @from as its source. */
 static int transmit(const struct ssdp_way *way, const struct sockaddr_storage *from,
 		    struct slice bytes)
@@ -181,7 +191,6 @@ static int transmit(const struct ssdp_way *way, const struct sockaddr_storage *f
 	struct iovec iov = {(void *)(uintptr_t)bytes.ptr, bytes.len};
 	struct sockaddr_storage to = way->to;
 	struct msghdr msg = {.msg_name = &to, .msg_iov = &iov, .msg_iovlen = 1};
-	struct cmsghdr *cmsg = &control.align;
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6;
 
@@ -192,22 +201,14 @@ static int transmit(const struct ssdp_way *way, const struct sockaddr_storage *f
 		memcpy(&v4, from, sizeof(v4));
 		info.ipi_spec_dst = v4.sin_addr;
 		msg.msg_namelen = sizeof(struct sockaddr_in);
-		msg.msg_controllen = CMSG_SPACE(sizeof(info));
-		cmsg->cmsg_level = IPPROTO_IP;
-		cmsg->cmsg_type = IP_PKTINFO;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(cmsg), &info, sizeof(info));
+		put_control(&msg, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
 	} else {
 		struct in6_pktinfo info = {.ipi6_ifindex = way->socket->iface->index};
 
 		memcpy(&v6, from, sizeof(v6));
 		info.ipi6_addr = v6.sin6_addr;
 		msg.msg_namelen = sizeof(struct sockaddr_in6);
-		msg.msg_controllen = CMSG_SPACE(sizeof(info));
-		cmsg->cmsg_level = IPPROTO_IPV6;
-		cmsg->cmsg_type = IPV6_PKTINFO;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(info));
-		memcpy(CMSG_DATA(cmsg), &info, sizeof(info));
+		put_control(&msg, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
 	}
 	return sendmsg(way->socket->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }

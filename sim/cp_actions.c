@@ -256,8 +256,10 @@ void cp_read_entry(const struct cp_answer *a, struct cp_entry *out)
 			       !strcasecmp(enabled, "yes");
 }
 
-enum cp_outcome cp_get_specific(struct cp *cp, const struct cp_router *r, const char *remote_host,
-				uint16_t port, int protocol, struct cp_entry *out, int *code)
+/* An action about one mapping; what it answers goes to @out where that is wanted. */
+static enum cp_outcome call_about(struct cp *cp, const struct cp_router *r, const char *action,
+				  const char *remote_host, uint16_t port, int protocol,
+				  struct cp_entry *out, int *code)
 {
 	char number[8];
 	const struct cp_argument arguments[] = {
@@ -269,34 +271,27 @@ enum cp_outcome cp_get_specific(struct cp *cp, const struct cp_router *r, const 
 	enum cp_outcome outcome;
 
 	snprintf(number, sizeof(number), "%u", port);
-	call_and_say(cp, r, "GetSpecificPortMappingEntry", arguments, ARRAY_SIZE(arguments), &a);
-	*out = (struct cp_entry){.protocol = protocol, .external_port = port, .enabled = true};
+	call_and_say(cp, r, action, arguments, ARRAY_SIZE(arguments), &a);
 	outcome = a.outcome;
 	*code = a.code;
-	if (outcome == CP_DONE)
+	if (out && outcome == CP_DONE)
 		cp_read_entry(&a, out);
 	cp_answer_free(&a);
 	return outcome;
 }
 
+enum cp_outcome cp_get_specific(struct cp *cp, const struct cp_router *r, const char *remote_host,
+				uint16_t port, int protocol, struct cp_entry *out, int *code)
+{
+	*out = (struct cp_entry){.protocol = protocol, .external_port = port, .enabled = true};
+	return call_about(cp, r, "GetSpecificPortMappingEntry", remote_host, port, protocol, out,
+			  code);
+}
+
 enum cp_outcome cp_delete(struct cp *cp, const struct cp_router *r, const char *remote_host,
 			  uint16_t port, int protocol, int *code)
 {
-	char number[8];
-	const struct cp_argument arguments[] = {
-		{"NewRemoteHost", remote_host},
-		{"NewExternalPort", number},
-		{"NewProtocol", protocol == IPPROTO_TCP ? "TCP" : "UDP"},
-	};
-	struct cp_answer a;
-	enum cp_outcome outcome;
-
-	snprintf(number, sizeof(number), "%u", port);
-	call_and_say(cp, r, "DeletePortMapping", arguments, ARRAY_SIZE(arguments), &a);
-	outcome = a.outcome;
-	*code = a.code;
-	cp_answer_free(&a);
-	return outcome;
+	return call_about(cp, r, "DeletePortMapping", remote_host, port, protocol, NULL, code);
 }
 
 /* Enumeration */

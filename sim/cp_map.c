@@ -384,34 +384,37 @@ static bool add_and_verify(struct work *w)
 	}
 }
 
-/* Our address towards the router, unless the request names another. */
-static void set_internal_client(struct cp_layer *l, const struct map_request *request)
+/* What is the same for mapping and unmapping; the table of the router is read. */
+static void begin(struct work *w, struct cp *cp, int layer, const struct map_request *request,
+		  struct cp_layer *out)
 {
+	*w = (struct work){.cp = cp,
+			   .layer = layer,
+			   .request = request,
+			   .out = out,
+			   .attempt = {.external_port = request->external_port,
+				       .internal_port = request->internal_port,
+				       .lease = request->lease,
+				       .remote_host = request->remote_host,
+				       .description = request->description,
+				       .any = cp->options.any && out->router.version >= 2}};
+	/* Our address towards the router, unless the request names another. */
 	if (*request->internal_client)
-		snprintf(l->internal_client, sizeof(l->internal_client), "%s",
+		snprintf(out->internal_client, sizeof(out->internal_client), "%s",
 			 request->internal_client);
 	else
-		inet_ntop(AF_INET, &l->router.local, l->internal_client,
-			  sizeof(l->internal_client));
+		inet_ntop(AF_INET, &out->router.local, out->internal_client,
+			  sizeof(out->internal_client));
+	cp_enumerate(cp, layer, &out->router, &w->table);
 }
 
 bool cp_map_router(struct cp *cp, int layer, const struct map_request *request,
 		   struct cp_layer *out)
 {
-	struct work w = {.cp = cp,
-			 .layer = layer,
-			 .request = request,
-			 .out = out,
-			 .attempt = {.external_port = request->external_port,
-				     .internal_port = request->internal_port,
-				     .lease = request->lease,
-				     .remote_host = request->remote_host,
-				     .description = request->description,
-				     .any = cp->options.any && out->router.version >= 2}};
+	struct work w;
 
-	set_internal_client(out, request);
+	begin(&w, cp, layer, request, out);
 	snprintf(out->failure, sizeof(out->failure), "has no free port");
-	cp_enumerate(cp, layer, &out->router, &w.table);
 	out->mapped = settle_port(&w) && add_and_verify(&w);
 	out->external_port = w.attempt.external_port;
 	out->internal_port = w.attempt.internal_port;
@@ -439,21 +442,14 @@ static bool find_ours(struct work *w, struct cp_entry *e)
 bool cp_unmap_router(struct cp *cp, int layer, const struct map_request *request,
 		     struct cp_layer *out)
 {
-	struct work w = {.cp = cp,
-			 .layer = layer,
-			 .request = request,
-			 .out = out,
-			 .attempt = {.external_port = request->external_port,
-				     .internal_port = request->internal_port,
-				     .remote_host = request->remote_host}};
+	struct work w;
 	struct cp_entry e;
 	enum holder holder;
 	bool found;
 
-	set_internal_client(out, request);
+	begin(&w, cp, layer, request, out);
 	out->internal_port = request->internal_port;
 	out->external_port = request->external_port;
-	cp_enumerate(cp, layer, &out->router, &w.table);
 	found = find_ours(&w, &e);
 	if (found) {
 		out->external_port = w.attempt.external_port = e.external_port;

@@ -71,7 +71,7 @@ void buf_printf(struct buf *b, const char *format, ...)
 	va_end(ap);
 }
 
-static const char *xml_entity(char c)
+const char *buf_xml_entity(char c)
 {
 	switch (c) {
 	case '&':
@@ -94,7 +94,7 @@ void buf_add_xml(struct buf *b, struct slice text)
 	size_t done = 0;
 
 	for (size_t i = 0; i < text.len; i++) {
-		const char *entity = xml_entity(text.ptr[i]);
+		const char *entity = buf_xml_entity(text.ptr[i]);
 
 		if (!entity)
 			continue;

@@ -27,6 +27,8 @@ void buf_puts(struct buf *b, const char *text);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *format, va_list ap);
+/** buf_xml_entity() - "&amp;" for & and so on for < > " '; NULL for any other character. */
+const char *buf_xml_entity(char c);
 /** buf_add_xml() - append text with & < > " ' as entities (XML 1.0 clause 2.4). */
 void buf_add_xml(struct buf *b, struct slice text);
 /** buf_consume() - drop @len bytes from the front. */

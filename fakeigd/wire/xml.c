@@ -497,22 +497,11 @@ static const char *replacement(struct slice s, size_t len)
 
 	if (!len)
 		return "\xEF\xBF\xBD";
-	switch (c) {
-	case '&':
-		return "&amp;";
-	case '<':
-		return "&lt;";
-	case '>':
-		return "&gt;";
-	case '"':
-		return "&quot;";
-	case '\'':
-		return "&apos;";
-	case '\r':
+	if (c == '\r')
 		return "&#13;";
-	default:
-		return c < 0x20 && c != '\t' && c != '\n' ? "" : NULL;
-	}
+	if (c < 0x20 && c != '\t' && c != '\n')
+		return "";
+	return buf_xml_entity(s.ptr[0]);
 }
 
 void xml_add_text(struct buf *out, struct slice text)
