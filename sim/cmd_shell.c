@@ -62,10 +62,11 @@ static bool write_all(int fd, const char *data, size_t len)
 	return true;
 }
 
+static const char end_of_file = 4;
+
 /* Our input to the shell; its end is the terminal's end-of-file character. */
 static void carry_in(struct relay *relay)
 {
-	static const char end_of_file = 4;
 	char data[4096];
 	ssize_t len = read(STDIN_FILENO, data, sizeof(data));
 
@@ -108,9 +109,11 @@ static int on_event(struct relay *relay)
 	return ended;
 }
 
+/* The end of the input is typed again after each output: what came before a line editor took the
+ * terminal over was lost. A program that answers to it would go on for ever, hence a limit. */
 static int attend(struct relay *relay)
 {
-	int ended = 0;
+	int ended = 0, again = 64;
 
 	while (!ended) {
 		struct pollfd fds[] = {
@@ -128,6 +131,8 @@ static int attend(struct relay *relay)
 			continue;
 		if (fds[3].revents && !carry_out(relay))
 			relay->output = false;
+		else if (fds[3].revents && !relay->input && again)
+			again -= write_all(relay->master, &end_of_file, 1);
 		if (fds[2].revents)
 			carry_in(relay);
 		if (fds[1].revents)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The lab itself: topologies, isolation of nodes, programs, private files, control socket."""
+import os
 import json
 import pathlib
 import socket
@@ -159,6 +160,19 @@ def test_up_exec_ps_down():
     with pytest.raises(OSError):
         import os
         Connection(f"\0igdlab/{os.getuid()}/stays")
+
+
+def test_shell_ends_with_its_input():
+    """Bash takes the terminal over after the end-of-file was typed; it used to wait for ever."""
+    assert igdlab("up", "flat", "--name", "piped").returncode == 0
+    try:
+        for _ in range(5):
+            done = subprocess.run([program("igdlab"), "shell", "piped:client"], input="echo $((40+2))\n",
+                                  env={**os.environ, "SHELL": "/bin/bash"}, capture_output=True, text=True,
+                                  timeout=20, check=False)
+            assert done.returncode == 0 and "42" in done.stdout
+    finally:
+        igdlab("down", "piped")
 
 
 def test_shell_in_a_terminal():
