@@ -37,6 +37,7 @@
 #include "rule.h"
 #include "soap_parts.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 /* What a step returns besides 0 and UPnP error codes, which rules may set to -99999 to 99999. */
@@ -66,6 +67,26 @@ static struct in_addr peer_ipv4(const struct sockaddr_storage *peer)
 	if (peer->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
 		memcpy(&address, in6->sin6_addr.s6_addr + 12, sizeof(address));
 	return address;
+}
+
+/*
+ * A page of a stranger, whose name was made to lead to this router, has that name as Host
+ * (DESC-43); a request without Host comes from no browser.
+ */
+static int check_host(const struct soap_exchange *x)
+{
+	struct slice host = http_header(&x->request->head, "Host");
+	struct in_addr local = peer_ipv4(&x->request->local);
+	char own[INET_ADDRSTRLEN];
+	const char *colon;
+
+	if (!x->router->profile->policy.http_own_host || !host.ptr || !local.s_addr)
+		return 0;
+	colon = memchr(host.ptr, ':', host.len);
+	if (colon)
+		host.len = (size_t)(colon - host.ptr);
+	inet_ntop(AF_INET, &local, own, sizeof(own));
+	return slice_eq(host, own) ? 0 : http_status(400);
 }
 
 static int check_content_type(const struct soap_exchange *x)
@@ -313,8 +334,10 @@ static int perform(struct soap_exchange *x)
 static int handle(struct soap_exchange *x)
 {
 	struct slice header;
-	int code = find_action_header(x, &header);
+	int code = check_host(x);
 
+	if (!code)
+		code = find_action_header(x, &header);
 	if (!code)
 		code = check_content_type(x);
 	if (!code)

@@ -3,12 +3,12 @@
 import collections
 import contextlib
 import ipaddress
-import os
 import random
 import select
 import socket
 import struct
 import time
+import urllib.parse
 
 import pytest
 
@@ -26,7 +26,7 @@ ST = b"ST: upnp:rootdevice\r\n"
 def answered(subject, data, **more):
     """Whether a search of odd form is answered as the plain one is."""
     one(subject, ROOT)
-    assert search(subject, data, **more).targets() == [ROOT]
+    assert ROOT in search(subject, data, **more).targets()
 
 
 @requirement("SSDP-03")
@@ -42,13 +42,14 @@ def test_search_port_answers_unicast(subject, lab):
     assert port is None or 49152 <= int(port) <= 65535
     to = (lab.lan_address(), int(port or 1900))
     host = f"{to[0]}:{to[1]}"
-    assert search(subject, ssdp.search_bytes(ROOT, host=host, mx=None), to=to).targets() == [ROOT]
+    assert ROOT in search(subject, ssdp.search_bytes(ROOT, host=host, mx=None), to=to).targets()
 
 
 @requirement("SSDP-33")
 @pytest.mark.parametrize("port", [0, 1900, 50321])
 def test_answer_goes_where_the_search_came_from(subject, port):
-    assert search(subject, ROOT, port=port).targets() == [ROOT]
+    one(subject, ROOT)
+    assert ROOT in search(subject, ROOT, port=port).targets()
 
 
 @requirement("SSDP-34")
@@ -182,15 +183,15 @@ def test_long_mx_is_cut(subject):
 @requirement("SSDP-47")
 def test_mx_of_upnp_1_0_is_answered(subject):
     one(subject, ROOT)
-    assert search(subject, ssdp.search_bytes(ROOT, mx=10), wait=5, idle=0.1).targets() == [ROOT]
+    assert ROOT in search(subject, ssdp.search_bytes(ROOT, mx=10), wait=5, idle=0.1).targets()
 
 
 @requirement("SSDP-48")
 def test_others_are_served_meanwhile(subject, lab):
-    kind = one(subject, ROOT) and root(subject).devices[0][0]
+    one(subject, ROOT)
     with ssdp.search_socket(lab) as slow, ssdp.search_socket(lab) as quick:
         slow.sendto(ssdp.search_bytes(ROOT, mx=4), (ssdp.GROUP, ssdp.PORT))
-        quick.sendto(ssdp.search_bytes(kind, mx=3), (ssdp.GROUP, ssdp.PORT))
+        quick.sendto(ssdp.search_bytes(ROOT, mx=3), (ssdp.GROUP, ssdp.PORT))
         assert description.get(lab, "client", location(subject)).status == 200
         assert len(ssdp.receive(quick, 1, timeout=3.3)) == 1
         assert len(ssdp.receive(slow, 1, timeout=4.3)) == 1
@@ -198,16 +199,19 @@ def test_others_are_served_meanwhile(subject, lab):
 
 @requirement("SSDP-49")
 def test_unicast_without_mx(subject, lab):
+    one(subject, ROOT)
     data = ssdp.search_bytes(ROOT, mx=None, host=f"{lab.lan_address()}:1900")
-    assert search(subject, data, to=(lab.lan_address(), 1900), wait=0.7).targets() == [ROOT]
+    assert ROOT in search(subject, data, to=(lab.lan_address(), 1900), wait=0.7).targets()
 
 
 @requirement("SSDP-50")
 def test_answer_comes_from_the_lan_address(subject, lab):
     for reply in search(subject, "ssdp:all", ROOT).kind("reply") or inconclusive("no answer"):
         assert reply.source[0] == lab.lan_address()
+        where = urllib.parse.urlsplit(reply.get("LOCATION") or "")
+        assert where.scheme in ("", "http"), where.scheme
         with contextlib.suppress(ValueError):
-            host = description.url(reply.get("LOCATION") or "").host
+            host = where.hostname or ""
             if host == "localhost" or ipaddress.ip_address(host.partition("%")[0]):
                 assert host == reply.source[0]
 
@@ -247,7 +251,7 @@ def test_malformed_datagrams(subject, lab):
     heard = search(subject, *bent * 4, wait=0.5)
     assert not heard.rubbish and not [d for d in heard if b" 200 " not in d.data[:16]], "an error over UDP"
     assert heard == [], "a malformed datagram is answered"
-    assert search(subject, ROOT).targets() == [ROOT]
+    assert ROOT in search(subject, ROOT).targets()
     assert not before or subject.memory_kib() - before < 1024
 
 
@@ -289,10 +293,11 @@ def test_wan_is_not_answered(subject, lab, to):
 @requirement("SSDP-77", needs=("wan-side", "other"))
 @pytest.mark.parametrize("to", ["unicast", "multicast"])
 def test_foreign_source_is_not_answered(subject, lab, to):
-    """A search on the LAN with the peer's address as its source: nothing comes to the peer."""
+    """A search on the LAN with the peer's address as its source: nothing goes there, nor is it looked for."""
     one(subject, ROOT)
     where = lab.lan_address() if to == "unicast" else ssdp.GROUP
-    with ssdp.search_socket(lab, "peer") as victim, lab.socket("client", "raw", protocol=255) as raw:
+    with ssdp.search_socket(lab, "peer") as victim, lab.socket("client", "raw", protocol=255) as raw, \
+            lab.socket("client", "raw", "packet", 0x0806) as arp:
         data = ssdp.search_bytes("ssdp:all")
         udp = struct.pack("!HHHH", victim.getsockname()[1], 1900, 8 + len(data), 0) + data
         head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 2, 17, 0,
@@ -300,3 +305,7 @@ def test_foreign_source_is_not_answered(subject, lab, to):
         raw.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(lab.address_of("client")))
         raw.sendto(head + udp, (where, 0))
         assert gather(subject, victim, 1.0) == []
+        asked = socket.inet_aton(lab.lan_address()), socket.inet_aton(lab.address_of("peer"))
+        while select.select([arp], [], [], 0.02)[0]:
+            frame = arp.recv(128)
+            assert (frame[28:32], frame[38:42]) != asked, "the answer was sent to the LAN"
