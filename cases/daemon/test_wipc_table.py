@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Reading and deleting port mappings (area WIPC)."""
+import os
 import select
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from cases.harness.controlpoint import fault_of
 from cases.harness.portmap import begin, code_of_add, evented, external, wanted
 from cases.harness.requirement import nonstrict, requirement
+
+MANY = 1000 if os.environ.get("IGDLAB_LONG") else 300  # the row asks for 1000
 
 
 @requirement("WIPC-33")
@@ -139,12 +142,13 @@ def test_number_of_entries(subject, cp, count):
 
 
 @requirement("WIPC-72")
-def test_300_mappings(subject, cp):
-    for port in range(20000, 20300):
+def test_many_mappings(subject, cp):
+    ports = range(20000, 20000 + MANY)
+    for port in ports:
         cp.add(port, "UDP")
-    assert sorted(external(cp)) == list(range(20000, 20300))
-    assert subject.reaches(20299, "UDP")
-    for port in range(20000, 20300):
+    assert sorted(external(cp)) == list(ports)
+    assert subject.reaches(ports[-1], "UDP")
+    for port in ports:
         cp.delete(port, "UDP")
     assert cp.enumerate() == ([], 713)
 
