@@ -18,6 +18,10 @@
  * sockets, which the kernel takes back however its holder ends; so a table without a holder is what
  * a killed fakeigd left behind, and is replaced.
  *
+ * Internal client 255.255.255.255 (WIPC-25) is the broadcast address of the first LAN, and the
+ * kernel is told to forward such packets from the WAN (Linux 5.0 or newer) as soon as there is such
+ * a mapping.
+ *
  * Without a WAN interface nothing is asked of the kernel: every call succeeds and does nothing, so
  * that fakeigd is of use where there is no nf_tables.
  */
@@ -25,14 +29,18 @@
 
 #include "base/mem.h"
 #include "forward_table.h"
+#include "portmap.h"
 #include "profile.h"
 #include "router.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -204,13 +212,60 @@ int forward_reload(struct forward *f)
 	return error ? error : begin_epochs(f);
 }
 
+/* One of the kernel's switches of an interface, or of "all". */
+static int switch_on(const char *interface, const char *name)
+{
+	char path[96];
+	int fd, error = 0;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/%s", interface, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, "1", 1) < 0)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+/* Packets from the WAN may be for a whole LAN. */
+static int allow_broadcast(const struct forward *f)
+{
+	int error = switch_on("all", "bc_forwarding");
+
+	return error ? error : switch_on(f->router->wan.name, "bc_forwarding");
+}
+
+static bool is_broadcast(const struct mapping *m)
+{
+	return m->internal_client.s_addr == INADDR_BROADCAST;
+}
+
+/* A mapping as the kernel has it. */
+static struct mapping in_kernel(const struct forward *f, const struct mapping *m)
+{
+	const struct router_interface *lan = &f->router->lan[0];
+	uint32_t hosts = lan->prefix < 32 ? UINT32_MAX >> lan->prefix : 0;
+	struct mapping mine = *m;
+
+	if (is_broadcast(m))
+		mine.internal_client.s_addr = lan->address.s_addr | htonl(hosts);
+	return mine;
+}
+
 int forward_add(struct forward *f, const struct mapping *m)
 {
 	struct forward_key k;
+	struct mapping mine;
+	int error;
 
 	if (!f->wan)
 		return 0;
-	k = forward_key_of(m);
+	error = is_broadcast(m) ? allow_broadcast(f) : 0;
+	if (error)
+		return error;
+	mine = in_kernel(f, m);
+	k = forward_key_of(&mine);
 	return forward_element_add(f->netfilter, &k);
 }
 
@@ -230,19 +285,21 @@ void forward_free(struct forward *f)
 int forward_remove(struct forward *f, const struct mapping *m)
 {
 	struct forward_key k;
+	struct mapping mine;
 	bool used;
 	int error;
 
 	if (!f->wan)
 		return 0;
-	k = forward_key_of(m);
+	mine = in_kernel(f, m);
+	k = forward_key_of(&mine);
 	error = forward_element_get(f->netfilter, &k, &used);
 	if (error == -ENOENT)
 		return 0;
 	if (!error)
 		error = forward_element_delete(f->netfilter, &k);
 	if (!error && used && f->router->profile->policy.forward_ends_connections)
-		error = forward_connections_end(f->netfilter, m);
+		error = forward_connections_end(f->netfilter, &mine);
 	return error;
 }
 

@@ -128,6 +128,16 @@ def test_disabled_mapping(subject, cp):
     assert subject.reaches(20000)
 
 
+@requirement("WIPC-25")
+def test_broadcast_as_internal_client(subject, cp):
+    code = code_of_add(cp, NewProtocol="UDP", NewInternalClient="255.255.255.255")
+    if code == 0:
+        assert subject.reaches(20000, "UDP")
+    elif not (code == 606 and subject.igd >= 2):
+        assert code in REFUSALS
+        nonstrict(f"UDP to the broadcast address is refused with {code}")
+
+
 @requirement("WIPC-26")
 def test_name_as_internal_client(subject, cp):
     code = code_of_add(cp, NewInternalClient="client")

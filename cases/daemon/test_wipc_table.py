@@ -24,10 +24,10 @@ def test_specific_entry_that_is_disabled(subject, lab, cp):
 
 def specific_is_what_was_added(lab, cp, enabled):
     """All five out-arguments, and those of the right entry."""
-    cp.add(20000, "UDP", internal=30000, enabled=enabled, text="one of two", lease=1200)
+    cp.add(20000, "UDP", internal=30000, enabled=enabled, text="one of two")
     cp.add(20001, "UDP", internal=30001, text="the other")
     entry = cp.specific(20000, "UDP")
-    assert 1190 <= int(entry.pop("NewLeaseDuration")) <= 1200
+    assert int(entry.pop("NewLeaseDuration")) >= 0
     assert entry == {"NewInternalPort": "30000", "NewInternalClient": lab.address_of("client"),
                      "NewEnabled": enabled, "NewPortMappingDescription": "one of two"}
 
@@ -168,7 +168,7 @@ def test_second_line_in_a_description(subject, lab, cp):
 
 def makes_one_mapping(subject, cp, text):
     """At once, and after a restart that may read the table from a file."""
-    if code_of_add(cp, NewPortMappingDescription=text, NewLeaseDuration=3600):
+    if code_of_add(cp, NewPortMappingDescription=text):
         return  # refused is safe
     assert external(cp) == [20000]
     if "reboot" in subject.abilities:
