@@ -5,16 +5,27 @@ import pytest
 from cases.harness import effect
 from cases.harness.controlpoint import fault_of
 from cases.harness.portmap import WEEK, begin, lease, version, wanted
-from cases.harness.requirement import nonstrict, requirement, unsupported
+from cases.harness.requirement import inconclusive, nonstrict, requirement, unsupported
 
 ALL = 0xffffffff
 
 
 def add_timed(cp, port, seconds, **more):
     """Add with a lease; version 1 may know permanent mappings only (725)."""
-    if fault_of(cp.add, port, lease=seconds, **more) == 725 and not cp.connection.type.endswith(":2"):
+    code = fault_of(cp.add, port, lease=seconds, **more)
+    if code == 725 and not cp.connection.type.endswith(":2"):
         unsupported("gives permanent leases only (725)")
-    assert fault_of(cp.specific, port) == 0
+    if code:
+        inconclusive(f"a lease of {seconds} s is refused with {code}: see WIPC-18")
+
+
+@requirement("WIPC-02")
+def test_same_client_overwrites_lease(subject, cp):
+    add_timed(cp, 20000, 600)
+    if fault_of(cp.specific, 20000) or not 590 <= lease(cp, 20000) <= 600:
+        inconclusive("the first lease is not the one that was asked for: see WIPC-19")
+    cp.add(20000, lease=300)
+    assert 290 <= lease(cp, 20000) <= 300
 
 
 def refuse_or_shorten(cp, action, seconds):

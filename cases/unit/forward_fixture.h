@@ -123,7 +123,9 @@ static inline int group_setup(void **state)
 	router.lans = 1;
 	router.lan[0].index = if_nametoindex("lan0");
 	inet_pton(AF_INET, ROUTER, &router.lan[0].address);
+	router.lan[0].prefix = 24;
 	router.wan.index = if_nametoindex("wan0");
+	snprintf(router.wan.name, sizeof(router.wan.name), "wan0");
 	return 0;
 }
 

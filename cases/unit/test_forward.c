@@ -86,6 +86,21 @@ static void port_zero_takes_every_port_that_is_left(void **state)
 	close(peer);
 }
 
+static void broadcast_is_the_lan_s(void **state)
+{
+	struct forward *f = ready(state);
+	struct mapping m = mapping(IPPROTO_UDP, 3000, 7004);
+	int client = udp(lan_ns, "0.0.0.0", 7004), peer = udp(peer_ns, PEER, 40006);
+
+	m.internal_client.s_addr = INADDR_BROADCAST;
+	assert_int_equal(forward_add(f, &m), 0);
+	assert_true(arrives(peer, WAN, 3000, client));
+	assert_int_equal(forward_remove(f, &m), 0);
+	assert_false(arrives(peer, WAN, 3000, client));
+	close(client);
+	close(peer);
+}
+
 static void wan_down_forwards_nothing(void **state)
 {
 	struct forward *f = ready(state);
@@ -287,6 +302,7 @@ int main(void)
 		NETWORK_TEST(removing_ends_only_its_own_connections),
 		NETWORK_TEST(remote_host_is_honoured),
 		NETWORK_TEST(port_zero_takes_every_port_that_is_left),
+		NETWORK_TEST(broadcast_is_the_lan_s),
 		NETWORK_TEST(wan_down_forwards_nothing),
 		NETWORK_TEST(tcp_connection_ends_with_its_mapping),
 		NETWORK_TEST(a_table_left_behind_is_replaced),
