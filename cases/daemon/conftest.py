@@ -6,7 +6,8 @@ Options come from the environment, because igdlab test daemon starts this:
     IGDLAB_SUBJECT   names of subjects (harness/subject.py), separated by blanks; both conformant
                      profiles of fakeigd when left out
     IGDLAB_SELECT    which requirements (harness/requirement.py, Selection)
-    IGDLAB_PLAN      a JSON file {subject: selection}, in place of both
+    IGDLAB_PLAN      a JSON file {subject: {select: selection, bulk: [ids]}}, in place of both: of checks
+                     marked bulk only those of the ids run (all without "bulk")
     IGDLAB_SHARD     I/N   IGDLAB_REPEAT N   IGDLAB_LONG (wait as long as it takes)
     IGDLAB_OUTPUT    a folder for results.json, junit.xml and a folder per check that failed
     IGDLAB_KEEP      the lab of a check that failed stays   IGDLAB_SHELL  a shell in it
@@ -36,12 +37,12 @@ def _option(name, default=""):
 
 
 def _plan():
-    """{subject: Selection}"""
+    """{subject: (Selection, ids of bulk checks or None)}"""
     if _option("PLAN"):
-        texts = json.loads(pathlib.Path(_option("PLAN")).read_text())
+        plan = json.loads(pathlib.Path(_option("PLAN")).read_text())
     else:
-        texts = dict.fromkeys(_option("SUBJECT", DEFAULT).split(), _option("SELECT"))
-    return {name: Selection(text) for name, text in texts.items()}
+        plan = {name: {"select": _option("SELECT")} for name in _option("SUBJECT", DEFAULT).split()}
+    return {name: (Selection(one["select"]), one.get("bulk")) for name, one in plan.items()}
 
 
 # -- which checks of which subjects ---------------------------------------------------------------------
@@ -49,6 +50,7 @@ def _plan():
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "requirement(ids, igd, action, service, needs): what a check tests")
+    config.addinivalue_line("markers", "bulk: hundreds of requests; runs under no quirk but those that break it")
     config.addinivalue_line("markers", "fresh: the check wants a lab that nobody has used")
     try:
         config.igdlab_plan = _plan()
@@ -76,13 +78,21 @@ def _subject_name(item):
     return item.callspec.params["subject"] if hasattr(item, "callspec") else ""
 
 
+def _is_wanted(item, plan):
+    selection, bulk = plan[_subject_name(item)]
+    rows = _rows(item)
+    if bulk is not None and item.get_closest_marker("bulk") and not any(row.id in bulk for row in rows):
+        return False
+    return any(row in selection for row in rows)
+
+
 def pytest_collection_modifyitems(config, items):
     """Leave what is selected; those of one subject together, so that its lab is used on."""
     own = [i for i in items if _is_ours(i)]
     for item in own:
         if not _rows(item):
             raise pytest.UsageError(f"{item.nodeid}: a check names its requirement")
-    wanted = [i for i in own if any(r in config.igdlab_plan[_subject_name(i)] for r in _rows(i))]
+    wanted = [i for i in own if _is_wanted(i, config.igdlab_plan)]
     index, _, count = (_option("SHARD", "1/1")).partition("/")
     wanted = wanted[int(index) - 1::int(count)]
     dropped = [i for i in own if i not in set(wanted)]

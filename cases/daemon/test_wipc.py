@@ -179,6 +179,7 @@ def test_internal_client_outside_the_lan(subject, lab, cp, where):
     assert fault_of(cp.specific, 20000) == 714
 
 
+@pytest.mark.bulk
 @requirement("WIPC-29", needs="other")
 @pytest.mark.parametrize("form", [";{};", "`{}`", "$({})", "|{}|", "\n{}\n", "';{};'", '";{};"'])
 @pytest.mark.parametrize("argument", ["NewRemoteHost", "NewInternalClient", "NewPortMappingDescription"])
@@ -201,6 +202,7 @@ def test_invalid_remote_host(subject, cp, remote):
     assert not subject.reaches(20000)
 
 
+@pytest.mark.bulk
 @requirement("WIPC-31")
 def test_full_table(subject, cp):
     """Whatever the limit is, what was accepted is there, and the first refusal has the right code."""

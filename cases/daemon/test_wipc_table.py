@@ -141,6 +141,7 @@ def test_number_of_entries(subject, cp, count):
     assert int(evented(cp, "PortMappingNumberOfEntries")) == len(entries) == count
 
 
+@pytest.mark.bulk
 @requirement("WIPC-72")
 def test_many_mappings(subject, cp):
     ports = range(20000, 20000 + MANY)

@@ -7,6 +7,7 @@ check of several ids breaks none that its quirk does not name as long as it brea
 """
 import json
 import os
+import re
 import subprocess
 
 import yaml
@@ -36,7 +37,7 @@ def subject_of(name, quirk):
 
 
 def run(plan, folder, workers=2):
-    """Run a plan {subject: selection}; returns {subject: [result, ...]} as in results.json."""
+    """Run a plan {subject: {select, bulk}} (cases/daemon/conftest.py); returns {subject: [result, ...]} as in results.json."""
     found, names = {name: [] for name in plan}, list(plan)
     for start in range(0, len(names), BATCH):
         part = {name: plan[name] for name in names[start:start + BATCH]}
@@ -66,6 +67,12 @@ def check_name(result):
     return name.replace(f"{subject}-", "").replace(f"-{subject}", "").replace(f"[{subject}]", "")
 
 
+def _short(result):
+    """Grade and first line of the reason, without what differs from run to run."""
+    line = (result["reason"].splitlines() or [""])[0]
+    return re.sub(r"0x[0-9a-f]+", "...", f"{result['grade']}: {line}")[:200]
+
+
 def judge(results, breaks):
     """What a quirk broke, against what it says: ({id: reason} missing, {id: reason} extra).
 
@@ -82,6 +89,6 @@ def judge(results, breaks):
         if result["grade"] not in BROKEN:
             continue
         for name in (ids & breaks) or ids:
-            broken.setdefault(name, f"{check_name(result)}: {result['grade']}: {result['reason']}"[:300])
+            broken.setdefault(name, f"{check_name(result)}: {_short(result)}")
     missing = {name: "every check of it passes" for name in sorted(breaks & set(ran)) if name not in broken}
     return missing, {name: why for name, why in sorted(broken.items()) if name not in breaks}

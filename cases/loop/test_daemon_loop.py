@@ -61,8 +61,9 @@ def results(tmp_path_factory):
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = base / "loop.json"
         if not done.exists():
-            plan = dict.fromkeys(CONFORMANT, "")
-            plan |= {loop.subject_of(name, QUIRKS[name]): selection(QUIRKS[name]) for name in chosen()}
+            plan = {name: {"select": ""} for name in CONFORMANT}
+            plan |= {loop.subject_of(name, QUIRKS[name]): {"select": selection(QUIRKS[name]),
+                                                           "bulk": QUIRKS[name]["breaks"]} for name in chosen()}
             done.write_text(json.dumps(loop.run(plan, base)))
             if os.environ.get("IGDLAB_LOOP_RECORD"):
                 record(json.loads(done.read_text()))
