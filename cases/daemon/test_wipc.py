@@ -18,6 +18,14 @@ def test_new_mapping_forwards(subject, cp, protocol):
     assert subject.reaches(20000, protocol)
 
 
+@requirement("WIPC-01")
+def test_two_ports_of_one_service(subject, cp):
+    cp.add(20000, internal=30000)
+    cp.add(20001, internal=30000)
+    assert subject.reaches(20000, internal=30000)
+    assert subject.reaches(20001, internal=30000)
+
+
 @requirement("WIPC-02")
 def test_same_client_overwrites(subject, cp):
     cp.add(20000, internal=30000, text="first")

@@ -164,6 +164,7 @@ def range_has_a_protocol(subject, cp, gone, kept):
 
 
 @requirement("WIPC-56", service=V2)
+@pytest.mark.bulk
 def test_range_goes_at_once(subject, cp):
     for _ in range(3):
         fill(cp, *range(20000, 20060))

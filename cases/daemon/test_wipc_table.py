@@ -119,6 +119,7 @@ def test_delete_looks_at_remote_host(subject, lab, cp):
 
 
 @requirement("WIPC-43", needs="wan-side")
+@pytest.mark.bulk
 def test_delete_cuts_connections(subject, lab, cp):
     cp.add(20000)
     with lab.listen("client", 20000) as listener, \
