@@ -138,7 +138,7 @@ def test_messages_are_small(subject):
 @requirement("SSDP-19", needs="reboot")
 def test_messages_have_no_body(subject):
     for message in [*announced(subject).heard, *replies(subject)]:
-        assert message.data.endswith(b"\r\n\r\n") and not any("after the head" in n for n in message.notes)
+        assert not any("after the head" in n for n in message.notes)
 
 
 @requirement("SSDP-20", needs="reboot")
@@ -208,7 +208,7 @@ def test_refresh_is_before_half_of_max_age(subject, lab):
 
 def stop(subject, lab, signal):
     """End the daemon (pid file of -P in its command line)."""
-    match = re.search(r"-P ([\w/.-]+)", str(subject.adapter.values.get("run")))
+    match = re.search(r"-P ([\w/.-]+)", str([subject.adapter.values.get(k) for k in ("run", "restart")]))
     if not match:
         notrun("the adapter does not say how the daemon is stopped")
     done = lab.run("r1", "sh", "-c", f"kill -{signal} $(cat {match[1]})")
