@@ -107,14 +107,14 @@ def test_counters_are_described_as_ui4(lab, cp, common):
 @requirement("CIF-06", action=["SetEnabledForInternet", "GetEnabledForInternet"])
 def test_internet_access_can_be_closed(subject, cp, common):
     assert common("GetEnabledForInternet")["EnabledForInternet"] == "1"
-    cp.add(40000)
-    assert subject.reaches(40000)
+    cp.add(20000)
+    assert subject.reaches(20000)
     code = fault_of(common, "SetEnabledForInternet", EnabledForInternet=0)
     if code in POLICY:
         unsupported(f"the subject does not let a host of the LAN do that: {code}")
     subject.spoil()
     assert code == 0 and common("GetEnabledForInternet")["EnabledForInternet"] == "0"
-    assert not subject.reaches(40000)
+    assert not subject.reaches(20000)
 
 
 @requirement("CIF-07", action="GetActiveConnection")

@@ -227,8 +227,8 @@ def test_connection_ends_at_its_time(subject, cp, spoilt):
 def test_stranger_cannot_end_the_connection(subject, cp, action, arguments):
     assert fault_of(cp.call, action, *arguments) in POLICY | {703}
     assert status_of(cp) == "Connected"
-    cp.add(40000)
-    assert subject.reaches(40000)
+    cp.add(20000)
+    assert subject.reaches(20000)
 
 
 @requirement("WCONN-16", service="WANPPPConnection")
