@@ -258,12 +258,13 @@ def test_loss_of_the_connection(subject, lab, heard):
 
 @requirement("GENA-35", needs="wan-control")
 def test_change_of_the_address(subject, lab, heard):
+    before = lab.wan_address()
     subject.renumber("44.0.1.77")
     try:
         event = heard.until(lambda e: e.values.get("ExternalIPAddress"))[-1]
         assert event.values["ExternalIPAddress"] == "44.0.1.77"
     finally:
-        subject.renumber(subject.original_wan)
+        subject.renumber(before)
 
 
 @requirement("GENA-36")
