@@ -121,9 +121,10 @@ def test_first_version_can_be_used(subject, lab, cp):
 
 @requirement("IGD-10", needs="wan-side")
 @pytest.mark.parametrize("at", ["wan_address", "lan_address"])
-def test_control_is_closed_outside(lab, cp, at):
+def test_control_is_closed_outside(subject, lab, cp, at):
     address = getattr(lab, at)()
     if at == "lan_address":
+        subject.spoil()
         done = lab.run("peer", "ip", "route", "add", f"{address}/32", "via", lab.wan_address())
         if done.code != 0:
             notrun(f"peer cannot have a route to the LAN: {done.stderr.strip()}")
