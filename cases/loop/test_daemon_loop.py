@@ -8,7 +8,9 @@ check is broken by a quirk. Where that is not so yet, ``deviations.yaml`` says w
     checks: {CHECK: reason}        checks that no quirk breaks
 
 A deviation that is not there any more has to be taken off the list, so the loop can only get tighter.
-``make test`` does a part; IGDLAB_LONG=1 does all. IGDLAB_LOOP_RECORD=FILE writes what was found as
+All of it is of the long lane: the list of deviations is still to be written (issue 4), and until then
+it is red where checks and quirks disagree. ``make test`` runs the checks against both conformant
+profiles in cases/daemon. IGDLAB_LONG=1 does all quirks. IGDLAB_LOOP_RECORD=FILE writes what was found as
 a file of that form. IGDLAB_LOOP_QUIRKS="NAME ..." does those quirks only.
 """
 import fcntl
@@ -29,6 +31,8 @@ CONFORMANT = ["fakeigd:conformant-igd1", "fakeigd:conformant-igd2"]
 PART = 6             # make test does one of so many of the quirks that break something
 LEAST_COVERAGE = 0.9  # of the checks, broken by a quirk or with a reason (issue 4)
 QUIRKS = loop.quirks()
+
+pytestmark = pytest.mark.long
 
 
 def chosen():
