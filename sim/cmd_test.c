@@ -84,11 +84,12 @@ static void pass_output(bool json)
 
 static int become(const struct test *test, const char *subject)
 {
-	char *folder = test->out ? absolute(test->out) : NULL, *programs = setup_program(NULL);
+	char *folder = test->out ? absolute(test->out) : NULL, *programs;
 	char *argv[] = {(char *)PYTHON, (char *)"-m", (char *)"cases.harness.runner", NULL};
 
 	if (test->out && !folder)
 		return EXIT_USAGE;
+	programs = setup_program(NULL);
 	pass("IGDLAB_SUBJECT", subject);
 	pass("IGDLAB_SELECT", test->select);
 	pass("IGDLAB_PLAN", NULL);
