@@ -133,6 +133,18 @@ void exchange_free(struct exchange *x);
 int64_t exchange_first_ns(const struct exchange *x);
 
 /**
+ * end_point_text() - append "192.168.1.4:51000", "[fe80::1]:1900", "192.168.1.4", "fe80::1",
+ * ":5431"; nothing when nothing is known
+ */
+void end_point_text(const struct end_point *e, struct buf *out);
+/** end_point_parse() - the reverse. Return: whether it is one (@out is untouched if not). */
+bool end_point_parse(struct slice text, struct end_point *out);
+/** end_point_same_address() - both known and equal, whatever the ports. */
+bool end_point_same_address(const struct end_point *a, const struct end_point *b);
+/** end_point_is_multicast() - an IPv4 or IPv6 group, or the limited broadcast address. */
+bool end_point_is_multicast(const struct end_point *e);
+
+/**
  * recording_read() - read a flow file
  * @path:	file; see recording_find() for names
  * @out:	filled; to be freed also after a failure
