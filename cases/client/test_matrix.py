@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+"""Each quirk, each profile and each topology against each client: is the port open, and does the client say so?"""
+import os
+import zlib
+
+import pytest
+
+from cases.harness import matrix, outcome
+
+PART = 12  # make test does one of so many, with the reference control point
+
+
+def chosen():
+    """The cases of this run: all when a client was named or time does not matter."""
+    if os.environ.get("IGDLAB_CLIENTS") or os.environ.get("IGDLAB_LONG"):
+        return matrix.every_case()
+    return [case for case in matrix.every_case() if zlib.crc32(case.id.encode()) % PART == 0]
+
+
+@pytest.mark.parametrize("case", chosen(), ids=lambda c: c.id)
+def test_client_meets(meet, case):
+    found, said, _ = meet(case)
+    assert outcome.grade(outcome.must_of({"must": case.must})[0], found) == "pass", \
+        f"{outcome.sentence(found)}\nexit {said.code}\n{said.stdout}{said.stderr}"

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: MIT
+"""drive.py - a client under test in a lab: told to do something, listened to, and not believed.
+
+One process per operation, or a program that maps by running: both are a Session. What it says of
+itself is a Said; what the packets say is seen by reached().
+"""
+import contextlib
+import dataclasses
+import errno
+import select
+import socket
+import time
+
+from . import effect
+from .lab import LabError
+
+HOME = "/tmp/home"  # in the node: its /tmp is its own
+TOUCH = 'mkdir -p "$(dirname "$1")" && printf %s "$2" > "$1"'
+LOOK = 0.1          # seconds between two looks at a program that is not ours
+
+
+@dataclasses.dataclass
+class Wanted:
+    """What a client is told to map."""
+
+    external_port: int = 1872
+    internal_port: int = 1872
+    protocol: str = "tcp"
+    lease: int = 3600
+    description: str = "igdlab"
+
+
+@dataclasses.dataclass
+class Said:
+    """What a program said and how it ended. claim: a word of client.CLAIMS or None; code: exit status, -N for
+    a signal, None while it runs; hung: it had to be ended."""
+
+    operation: str
+    claim: str = None
+    port: int = None
+    address: str = None
+    code: int = None
+    stdout: str = ""
+    stderr: str = ""
+    seconds: float = 0.0
+    hung: bool = False
+    unsupported: bool = False
+
+    @property
+    def crashed(self):
+        """It ended by a signal that says so (SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGTRAP ...)."""
+        return self.code is not None and -self.code in (4, 5, 6, 7, 8, 11, 31) or self.code in (134, 139)
+
+
+class Session:
+    """A client on a node of a lab; use it in ``with``: a program that runs is ended then."""
+
+    def __init__(self, client, lab, node="client", patience=None):
+        self.client, self.lab, self.node, self.process = client, lab, node, None
+        self.patience = patience or client.times["give-up"]
+        self._prepared = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self.process and self.process.code is None:
+            with contextlib.suppress(LabError, OSError, TimeoutError):
+                self.process.finish(9)
+
+    def values(self, wanted):
+        """What stands for {name} in commands."""
+        port = self.lab.port(self.node)
+        return {"description": wanted.description, "internal_client": self.lab.address_of(self.node),
+                "internal_port": wanted.internal_port, "external_port": wanted.external_port,
+                "protocol": wanted.protocol, "lease": wanted.lease, "duration": wanted.lease,
+                "gateway": self._gateway(), "interface": port["ifname"], "home": HOME}
+
+    def _gateway(self):
+        router = self.lab.info["nodes"][self.node].get("gateway") or "r1"
+        return self.lab.lan_address(router)
+
+    def prepare(self, wanted):
+        """Its home with the files that it wants."""
+        if self._prepared:
+            return
+        self._prepared = True
+        self.lab.run(self.node, "mkdir", "-p", HOME)
+        for path, text in self.client.files(self.values(wanted)).items():
+            done = self.lab.run(self.node, "sh", "-c", TOUCH, "sh", path, text)
+            if done.code:
+                raise LabError(f"{path}: {done.stderr}")
+
+    def start(self, operation, wanted):
+        """Start its process for an operation."""
+        self.prepare(wanted)
+        values = self.values(wanted)
+        name = "start" if self.client.resident else operation
+        return self.lab.start(self.node, *self.client.command(name, values), cwd=HOME,
+                              env=self.client.environment(operation, values))
+
+    # -- one process per operation -------------------------------------------------------------------------
+
+    def perform(self, operation, wanted):
+        """An operation from beginning to end; returns what it Said."""
+        if self.client.resident:
+            return self.run_on(wanted) if operation == "add" else self.end(operation, wanted)
+        begun = time.monotonic()
+        process = self.start(operation, wanted)
+        said = Said(operation)
+        try:
+            said.code = process.wait(self.patience)
+        except TimeoutError:
+            said.hung = True
+            process.finish(9)
+        said.seconds = time.monotonic() - begun
+        return self._listened(said, process)
+
+    def _listened(self, said, process):
+        said.stdout, said.stderr = process.stdout, process.stderr
+        said.unsupported = said.code == 127 and self.client.contract
+        for word in {"add": ("mapped", "refused"), "delete": ("deleted", "refused"), "list": ("listed",),
+                     "external-ip": ("external-ip",), "renew": ("renewed", "mapped", "refused")}.get(said.operation, ()):
+            claim = self.client.claims.get(word)
+            found = claim and claim.read(said.code, said.stdout, said.stderr)
+            if found is not None and not said.hung:
+                said.claim, said.address = word, found.get("address")
+                said.port = int(found["port"]) if "port" in found else None
+                break
+        return said
+
+    # -- a program that maps by running --------------------------------------------------------------------
+
+    def run_on(self, wanted, until=None):
+        """Start it and wait until it claims something, until() is true, it ends, or patience ends."""
+        begun = time.monotonic()
+        if not self.process:
+            self.process = self.start("add", wanted)
+        said = Said("add")
+        while time.monotonic() - begun < self.patience:
+            self._listened(said, self.process)
+            if said.claim or (until and until()) or self._ended():
+                break
+        said.code, said.seconds = self.process.code, time.monotonic() - begun
+        return self._listened(said, self.process)
+
+    def _ended(self):
+        try:
+            self.process.wait(LOOK)
+            return True
+        except TimeoutError:
+            return False
+
+    def end(self, operation, wanted):
+        """End a running program as its user does; returns what it Said on the way out."""
+        begun, said = time.monotonic(), Said(operation)
+        if self.process.code is None:
+            self._ask_to_stop(wanted)
+            try:
+                self.process.wait(self.client.times["exit"])
+            except TimeoutError:
+                said.hung = True
+                self.process.finish(9)
+        said.code, said.seconds = self.process.code, time.monotonic() - begun
+        return self._listened(said, self.process)
+
+    def _ask_to_stop(self, wanted):
+        if "stop" in self.client.values["run"]:
+            values = self.values(wanted)
+            self.lab.run(self.node, *self.client.command("stop", values), env=self.client.environment("stop", values))
+        else:
+            self.process.kill()
+
+
+# -- what the packets say ---------------------------------------------------------------------------------
+
+
+def routers(lab):
+    """The fakeigds of a lab."""
+    return [name for name, node in lab.info["nodes"].items() if node.get("profile")]
+
+
+def table(lab):
+    """The mappings of all routers, each with "router"."""
+    found = []
+    for name in routers(lab):
+        with contextlib.suppress(LabError):
+            found += [{**m, "router": name} for m in lab.mappings(name)]
+    return found
+
+
+def reached(lab, protocol, port, internal, node="client"):
+    """Whether a packet of the peer to the outermost address and *port* arrives at *node*'s *internal* port,
+    at a listener of ours or of the program."""
+    outer = lab.wan_address(lab.info["outermost"])
+    try:
+        probe = effect.udp_reaches if protocol.lower() == "udp" else effect.tcp_reaches
+        return probe(lab, port, address=outer, client=node, internal=internal)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+    return _arrives(lab, protocol, (outer, port), internal, node)
+
+
+def _arrives(lab, protocol, to, internal, node):
+    """The same where a program listens: seen on the node's interface."""
+    number = socket.IPPROTO_UDP if protocol.lower() == "udp" else socket.IPPROTO_TCP
+    with lab.socket(node, "raw", protocol=number) as watch, \
+            lab.socket("peer", "dgram" if number == socket.IPPROTO_UDP else "stream") as sock:
+        sock.setblocking(False)
+        with contextlib.suppress(OSError):
+            sock.connect(to)
+        if number == socket.IPPROTO_UDP:
+            sock.send(b"igdlab")
+        deadline = time.monotonic() + 1.0
+        while (left := deadline - time.monotonic()) > 0 and select.select([watch], [], [], left)[0]:
+            packet = watch.recv(2048)
+            head = (packet[0] & 15) * 4
+            if int.from_bytes(packet[head + 2:head + 4], "big") == internal:
+                return True
+    return False

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""matrix.py - what every client meets: generated from the data, one Case per quirk, profile and topology.
+
+A file that is added to fakeigd/quirks, fakeigd/profiles or topologies is a case for every client, without a
+line of code. ``client: {must: ...}`` of the file says what a client has to achieve there.
+"""
+import dataclasses
+import functools
+import pathlib
+
+import yaml
+
+from .lab import REPOSITORY
+
+QUIRKS = REPOSITORY / "fakeigd" / "quirks"
+PROFILES = REPOSITORY / "fakeigd" / "profiles"
+TOPOLOGIES = REPOSITORY / "topologies"
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One thing that a client meets. kind: quirk, profile or topology; name: of its file; layer: of the quirk;
+    topology, profile, quirks: for harness/lab.py; must: the word of "client"; note: what else it says."""
+
+    kind: str
+    name: str
+    layer: str
+    topology: str
+    profile: tuple
+    quirks: tuple
+    must: str
+    note: str
+    summary: str
+
+    @property
+    def id(self):
+        """For pytest: kind-name."""
+        return f"{self.kind}:{self.name}"
+
+
+def load(path):
+    """A YAML file."""
+    return yaml.load(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+@functools.lru_cache(maxsize=None)
+def quirk_cases():
+    """One per quirk, on the profile and in the topology in which it is shown."""
+    found = []
+    for path in sorted(QUIRKS.glob("*.yaml")):
+        quirk = load(path)
+        place = quirk.get("topology", "flat")
+        name, router = (place, None) if isinstance(place, str) else (place["name"], place.get("router"))
+        at = f"{router}=" if router else ""
+        client = quirk.get("client", {"must": "mapped"})
+        found.append(Case("quirk", path.stem, quirk["layer"], name, (at + quirk.get("base", "conformant-igd1"),),
+                          (at + path.stem,), client["must"], client.get("note", ""), quirk["summary"]))
+    return found
+
+
+@functools.lru_cache(maxsize=None)
+def profile_cases():
+    """One per profile, in the topology flat."""
+    found = []
+    for path in sorted(PROFILES.glob("*.yaml")):
+        profile = load(path)
+        client = profile.get("client", {"must": "mapped"})
+        found.append(Case("profile", path.stem, "profile", "flat", (path.stem,), (), client["must"],
+                          client.get("note", ""), profile.get("summary", "")))
+    return found
+
+
+@functools.lru_cache(maxsize=None)
+def topology_cases():
+    """One per topology that says what a client has to achieve there."""
+    found = []
+    for path in sorted(TOPOLOGIES.glob("*.yaml")):
+        topology = load(path)
+        client = topology.get("client")
+        if isinstance(client, dict):
+            found.append(Case("topology", path.stem, "topology", path.stem, (), (), client["must"],
+                              client.get("note", ""), topology["summary"]))
+    return found
+
+
+def every_case():
+    """All of them."""
+    return quirk_cases() + profile_cases() + topology_cases()
+
+
+def path_of(case):
+    """The file that a case comes from."""
+    return pathlib.Path({"quirk": QUIRKS, "profile": PROFILES, "topology": TOPOLOGIES}[case.kind]) / f"{case.name}.yaml"
