@@ -152,6 +152,8 @@ bool end_point_is_multicast(const struct end_point *e);
  * Return: 0, or -1 after complaints with line and what was expected.
  */
 int recording_read(const char *path, struct recording *out, struct diag *d);
+/** recording_parse() - the same from memory; @name stands for the file in complaints. */
+int recording_parse(struct slice text, const char *name, struct recording *out, struct diag *d);
 /** recording_find() - path of a flow: a name of captures/ (NAME.flow.json), or a file. Free it. */
 char *recording_find(const char *name);
 
