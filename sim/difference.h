@@ -9,37 +9,15 @@
 #define SIM_DIFFERENCE_H
 
 #include "facts.h"
+#include "substitution.h"
 
 enum difference_grade {
-	DIFFERENCE_SAME,      /* byte for byte but dates */
+	DIFFERENCE_SAME,      /* byte for byte but dates (and epochs, SIDs); as an item: a remark */
 	DIFFERENCE_COSMETIC,  /* form: order, case and space of headers, prefixes, segments */
 	DIFFERENCE_DIFFERENT, /* status, error code, argument values, identity */
 	DIFFERENCE_MISSING,   /* one of them is not there */
 	DIFFERENCE_GRADE_COUNT,
 };
-
-/** struct substitution - @from in the first recording stands for @to in the second */
-struct substitution {
-	char *from;
-	char *to;
-};
-
-/** struct substitutions - longest first; zero-initialised is empty */
-struct substitutions {
-	struct substitution *items;
-	size_t count;
-};
-
-/** substitutions_add() - copies both; a pair of equals and an empty @from are ignored. */
-void substitutions_add(struct substitutions *s, const char *from, const char *to);
-void substitutions_free(struct substitutions *s);
-/**
- * substitutions_apply() - append @text with every @from replaced
- *
- * The longest that fits wins; what is replaced must not be part of a longer word or number
- * ("192.168.1.1" is not in "192.168.1.10").
- */
-void substitutions_apply(const struct substitutions *s, struct slice text, struct buf *out);
 
 /** struct difference_item - one difference: "argument NewLeaseDuration: 60 became 0" */
 struct difference_item {
