@@ -17,13 +17,20 @@
  * behind which too much waits; reassembly gives it up, dialogue.c notes it.
  *
  * At most CONNECTIONS_MAX are followed at a time: when there are more, the closed ones are let go,
- * and if none is closed all are finished as they stand.
+ * and if few are closed all are finished as they stand; so they are when they hold more than
+ * CONNECTIONS_BYTES.
+ *
+ * A sink that does not want data gets rid of a connection when its first bytes are no HTTP: nothing
+ * is put together any more, its packets are counted. One that turns to HTTP later is followed
+ * again.
  */
 #include "connection.h"
 
 #include "../fakeigd/base/mem.h"
 
 #include <stdlib.h>
+
+#define CLOSED_MAX 4096 /* kept for a time, because stray segments of them follow */
 
 /* Orders the end points of a packet: 0 when the source is the smaller one. */
 static int side_of(const struct frame *f)
@@ -35,27 +42,25 @@ static int side_of(const struct frame *f)
 	return order > 0;
 }
 
-static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
+/* An end point in 64 bits: the same for every packet of it. */
+static uint64_t hash_end(const uint8_t address[16], uint16_t port)
 {
-	const uint8_t *at = bytes;
+	uint64_t words[2];
 
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ at[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
-	return hash;
+	memcpy(words, address, sizeof(words));
+	words[0] = (words[0] ^ port) * UINT64_C(0x9e3779b97f4a7c15);
+	words[0] ^= words[0] >> 32;
+	return (words[0] ^ words[1]) * UINT64_C(0xff51afd7ed558ccd);
 }
 
 /* The same for both directions. */
 static uint64_t hash_of(const struct packet *p)
 {
 	const struct frame *f = &p->frame;
-	uint64_t a = mix(UINT64_C(0xcbf29ce484222325), f->src, sizeof(f->src));
-	uint64_t b = mix(UINT64_C(0xcbf29ce484222325), f->dst, sizeof(f->dst));
+	uint64_t hash = hash_end(f->src, f->src_port) ^ hash_end(f->dst, f->dst_port);
 
-	a = mix(a, &f->src_port, sizeof(f->src_port));
-	b = mix(b, &f->dst_port, sizeof(f->dst_port));
-	a ^= b;
-	a = mix(a, &p->link, sizeof(p->link));
-	return a ^ a >> 32;
+	hash = (hash ^ p->link) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 32;
 }
 
 static bool is_same(const struct connection *c, const struct packet *p)
@@ -89,19 +94,11 @@ static int tell(struct connections *t, const struct packet *p, const uint8_t *st
 		bool is_error, const char *label)
 {
 	struct packet copy = *p;
-	struct flow_message *m;
-	int index;
 
-	copy.ethernet = stations;
-	index = store_add(t->store, FLOW_TCP, &copy);
-	m = store_at(t->store, index);
-	if (!m)
+	if (!t->sink->ops->data)
 		return -1;
-	m->request = request;
-	m->is_reply = request >= 0;
-	m->is_error = is_error;
-	label_printf(m, "%s", label);
-	return index;
+	copy.ethernet = stations;
+	return t->sink->ops->tell(t->sink, &copy, request, is_error, label);
 }
 
 static void tell_connect(struct connections *t, struct connection *c)
@@ -125,6 +122,16 @@ void connection_tell(struct connections *t, struct connection *c)
 		tell(t, &c->syn_ack, c->syn_ack_stations, c->connect, false, "accepted");
 }
 
+/* Its share of what all hold together has changed. */
+static void count_held(struct connections *t, struct connection *c)
+{
+	const struct reassembly *a = &c->sides[0].in, *b = &c->sides[1].in;
+
+	t->held -= c->held;
+	c->held = a->piece_bytes + a->data.len + b->piece_bytes + b->data.len;
+	t->held += c->held;
+}
+
 /* A hole of @lost bytes will not be filled. */
 static void give_up(struct connections *t, struct connection *c, int from, uint64_t lost)
 {
@@ -133,11 +140,35 @@ static void give_up(struct connections *t, struct connection *c, int from, uint6
 	dialogue_data(t, c, from);
 }
 
+static void leave_out(struct connections *t, const struct connection *c, uint64_t packets)
+{
+	uint16_t ports[2] = {c->sides[0].origin.frame.src_port, c->sides[1].origin.frame.src_port};
+	uint16_t port = ports[0] < ports[1] ? ports[0] : ports[1];
+
+	if (c->has_syn)
+		port = ports[!c->syn_side];
+	if (t->sink->ops->left_out)
+		t->sink->ops->left_out(t->sink, port, packets);
+}
+
+/* Lets go of what a connection holds. */
+static void drop(struct connections *t, struct connection *c)
+{
+	dialogue_free(t, c);
+	count_held(t, c);
+}
+
+/* It speaks no HTTP, and that is not wanted. */
+static void ignore(struct connections *t, struct connection *c)
+{
+	leave_out(t, c, c->packets);
+	drop(t, c);
+	c->ignored = true;
+}
+
 /* The connection is over: what was begun and not ended is told as it stands. */
 static void finish(struct connections *t, struct connection *c)
 {
-	struct flow_message *m;
-
 	for (int i = 0; i < 2; i++) {
 		struct side *s = &c->sides[i];
 		uint64_t lost;
@@ -148,13 +179,13 @@ static void finish(struct connections *t, struct connection *c)
 	}
 	if (c->dialogue == DIALOGUE_UNKNOWN && c->has_syn && !c->connect_told) {
 		connection_tell(t, c);
-		m = store_at(t->store, c->connect);
-		if (m && !c->has_syn_ack) {
-			m->is_error = true;
-			label_append(m, ", no answer");
-		}
+		if (c->connect >= 0 && !c->has_syn_ack)
+			t->sink->ops->no_answer(t->sink, c->connect);
 	}
-	dialogue_free(c);
+	if (c->number < 0 && !c->ignored)
+		leave_out(t, c, c->packets);
+	drop(t, c);
+	t->closed += !c->closed;
 	c->closed = true;
 }
 
@@ -178,15 +209,14 @@ static void unlink_all(struct connections *t)
 /* Lets go of closed connections, or of all. */
 static void make_room(struct connections *t)
 {
-	size_t kept = 0, closed = 0;
+	bool finish_all = t->closed < t->count / 4 || t->held > CONNECTIONS_BYTES;
+	size_t kept = 0;
 
-	for (size_t i = 0; i < t->count; i++)
-		closed += t->all[i]->closed;
 	unlink_all(t);
 	for (size_t i = 0; i < t->count; i++) {
 		struct connection *c = t->all[i];
 
-		if (closed < t->count / 4 && !c->closed)
+		if (finish_all && !c->closed)
 			finish(t, c);
 		if (c->closed) {
 			free(c);
@@ -196,11 +226,12 @@ static void make_room(struct connections *t)
 		}
 	}
 	t->count = kept;
+	t->closed = 0;
 }
 
 static void grow(struct connections *t)
 {
-	if (t->count == CONNECTIONS_MAX)
+	if (t->count == CONNECTIONS_MAX || t->closed > CLOSED_MAX || t->held > CONNECTIONS_BYTES)
 		make_room(t);
 	if (t->count == t->cap) {
 		t->cap = t->cap ? t->cap * 2 : 64;
@@ -241,6 +272,7 @@ static void init_connection(struct connection *c, const struct packet *p)
 	set_origin(&c->sides[from], p, false);
 	set_origin(&c->sides[!from], p, true);
 	c->connect = -1;
+	c->number = -1;
 }
 
 static struct connection *add(struct connections *t, const struct packet *p)
@@ -285,6 +317,7 @@ static struct connection *on_syn(struct connections *t, struct connection *c,
 	if (c) {
 		finish(t, c);
 		next = c->next;
+		t->closed--;
 		*c = (struct connection){.next = next};
 		init_connection(c, p);
 	} else {
@@ -329,8 +362,10 @@ static void on_ack(struct connections *t, struct connection *c, int of, uint32_t
 	const struct side *s = &c->sides[of];
 	uint64_t lost;
 
-	while (!s->ended && (lost = reassembly_acked_hole(&s->in, ack)))
+	while (!s->ended && (lost = reassembly_acked_hole(&s->in, ack))) {
 		give_up(t, c, of, lost);
+		count_held(t, c);
+	}
 }
 
 static void on_bytes(struct connections *t, struct connection *c, const struct packet *p, int from)
@@ -347,10 +382,47 @@ static void on_bytes(struct connections *t, struct connection *c, const struct p
 		dialogue_data(t, c, from);
 	while (reassembly_crowded(&s->in) && (lost = reassembly_hole(&s->in)))
 		give_up(t, c, from, lost);
+	reassembly_settle(&s->in);
+	count_held(t, c);
 	if (reassembly_finished(&s->in))
 		dialogue_end(t, c, from, true);
 	if (c->sides[0].ended && c->sides[1].ended)
 		finish(t, c);
+}
+
+/* What it held went when the connection was ignored. */
+static void restart(struct side *s)
+{
+	struct side fresh = {.origin = s->origin, .current = -1};
+
+	memcpy(fresh.stations, s->stations, sizeof(fresh.stations));
+	*s = fresh;
+}
+
+/* An ignored connection whose segment begins a message of HTTP after all begins anew there. */
+static bool follow_again(struct connection *c, const struct packet *p)
+{
+	if (c->closed || (p->frame.flags & FRAME_TCP_RST) || !dialogue_may_begin(p->frame.payload))
+		return false;
+	for (int i = 0; i < 2; i++)
+		restart(&c->sides[i]);
+	c->dialogue = DIALOGUE_UNKNOWN;
+	c->ignored = false;
+	c->packets = 1;
+	return true;
+}
+
+/* One more packet of a connection that is only counted. */
+static void on_ignored(struct connections *t, struct connection *c, const struct frame *f, int from)
+{
+	leave_out(t, c, 1);
+	if (f->flags & FRAME_TCP_FIN)
+		c->sides[from].ended = true;
+	if (!c->closed &&
+	    ((f->flags & FRAME_TCP_RST) || (c->sides[0].ended && c->sides[1].ended))) {
+		c->closed = true;
+		t->closed++;
+	}
 }
 
 void connections_packet(struct connections *t, const struct packet *p)
@@ -363,7 +435,14 @@ void connections_packet(struct connections *t, const struct packet *p)
 		c = on_syn(t, c, p);
 	if (!c && f->payload.len && !(f->flags & FRAME_TCP_RST))
 		c = add(t, p);
-	if (!c || c->closed)
+	if (!c)
+		return;
+	c->packets++;
+	if (c->ignored && !follow_again(c, p)) {
+		on_ignored(t, c, f, from);
+		return;
+	}
+	if (c->closed)
 		return;
 	if (f->flags & FRAME_TCP_RST) {
 		on_reset(t, c, p);
@@ -375,14 +454,17 @@ void connections_packet(struct connections *t, const struct packet *p)
 		on_ack(t, c, !from, f->ack);
 	if (f->payload.len || (f->flags & FRAME_TCP_FIN))
 		on_bytes(t, c, p, from);
+	if (c->dialogue == DIALOGUE_OTHER && !c->closed && !t->sink->ops->data)
+		ignore(t, c);
+	if (t->held > CONNECTIONS_BYTES)
+		make_room(t);
 }
 
-struct connections *connections_new(struct store *store, struct label_events *events)
+struct connections *connections_new(struct sink *sink)
 {
 	struct connections *t = xcalloc(1, sizeof(*t));
 
-	t->store = store;
-	t->events = events;
+	t->sink = sink;
 	return t;
 }
 
@@ -397,7 +479,7 @@ void connections_end(struct connections *t)
 void connections_free(struct connections *t)
 {
 	for (size_t i = 0; i < t->count; i++) {
-		dialogue_free(t->all[i]);
+		drop(t, t->all[i]);
 		free(t->all[i]);
 	}
 	free(t->all);

@@ -28,6 +28,7 @@
 #include <stdlib.h>
 
 #define METHOD_MAX 20
+#define HTTP_FINAL 200 /* status of a response whose status line is all that is known */
 
 enum verdict { IS_HTTP, MAY_BE_HTTP, NO_HTTP };
 
@@ -103,55 +104,64 @@ static bool head_complete(struct side *s, struct slice data)
 
 /* ---- messages ---- */
 
-static void push_request(struct connection *c, int from, struct open_request request)
+/* The oldest will get no answer. */
+static void forget_request(struct connections *t, struct open_requests *o)
+{
+	int message = o->slots[o->first].message;
+
+	o->first = (o->first + 1) % o->cap;
+	o->count--;
+	if (message >= 0)
+		t->sink->ops->unanswered(t->sink, message);
+}
+
+static void push_request(struct connections *t, struct open_requests *o,
+			 struct open_request request)
 {
 	size_t at;
 
-	if (!c->open[from])
-		c->open[from] = xcalloc(DIALOGUE_OPEN_MAX, sizeof(*c->open[from]));
-	if (c->open_count[from] == DIALOGUE_OPEN_MAX) { /* forget the oldest */
-		c->open_first[from] = (c->open_first[from] + 1) % DIALOGUE_OPEN_MAX;
-		c->open_count[from]--;
+	if (o->count == o->cap && o->cap == DIALOGUE_OPEN_MAX) {
+		forget_request(t, o);
+	} else if (o->count == o->cap) { /* full: the oldest is not always at the front */
+		o->slots = xrealloc(o->slots, (o->cap ? o->cap * 2 : 2) * sizeof(*o->slots));
+		memcpy(o->slots + o->cap, o->slots, o->first * sizeof(*o->slots));
+		o->cap = o->cap ? o->cap * 2 : 2;
 	}
-	at = (c->open_first[from] + c->open_count[from]++) % DIALOGUE_OPEN_MAX;
-	c->open[from][at] = request;
+	at = (o->first + o->count++) % o->cap;
+	o->slots[at] = request;
 }
 
 /* The request that a response of side @from answers; an interim response does not close it. */
 static struct open_request answered(struct connection *c, int from, int status)
 {
-	int to = !from;
+	struct open_requests *o = &c->open[!from];
 	struct open_request request = {-1, false};
 
-	if (!c->open_count[to])
+	if (!o->count)
 		return request;
-	request = c->open[to][c->open_first[to]];
+	request = o->slots[o->first];
 	if (status >= 200 || status == 101) {
-		c->open_first[to] = (c->open_first[to] + 1) % DIALOGUE_OPEN_MAX;
-		c->open_count[to]--;
+		o->first = (o->first + 1) % o->cap;
+		o->count--;
 	}
 	return request;
 }
 
 static void end_message(struct connections *t, struct side *s)
 {
-	struct flow_message *m = store_at(t->store, s->current);
-	const struct flow_message *request;
-	struct slice body;
+	struct sink_end end = {
+		.is_data = s->state == SIDE_OPAQUE,
+		.head_len = s->head_len,
+		.chunked = s->state == SIDE_CHUNKED,
+		.body = buf_slice(&s->body),
+		.left = s->state == SIDE_LENGTH ? s->left : 0,
+		.notes = &s->notes,
+	};
 
 	if (!s->busy)
 		return;
-	if (m && s->state == SIDE_OPAQUE) {
-		label_data(m, &s->notes);
-	} else if (m) {
-		request = store_at(t->store, m->request);
-		body = buf_slice(&m->bytes);
-		body.ptr += body.len < s->head_len ? body.len : s->head_len;
-		body.len -= body.len < s->head_len ? body.len : s->head_len;
-		if (s->state == SIDE_CHUNKED)
-			body = buf_slice(&s->body);
-		label_http(m, t->events, body, request, &s->notes);
-	}
+	if (s->current >= 0)
+		t->sink->ops->end(t->sink, s->current, &end);
 	s->busy = false;
 	s->current = -1;
 	s->line_ok = false;
@@ -163,7 +173,8 @@ static void end_message(struct connections *t, struct side *s)
 }
 
 /* Begins a message with the first byte at hand; whoever spoke before has ended his turn. */
-static void begin_message(struct connections *t, struct connection *c, int from)
+static void begin_message(struct connections *t, struct connection *c, int from,
+			  struct sink_begin begin)
 {
 	struct side *s = &c->sides[from], *other = &c->sides[!from];
 	struct reassembly_span span = reassembly_peek(&s->in, 1);
@@ -174,28 +185,24 @@ static void begin_message(struct connections *t, struct connection *c, int from)
 	p.time_ns = span.first_ns;
 	p.number = span.first_packet;
 	p.ethernet = s->stations;
-	s->current = store_add(t->store, FLOW_HTTP, &p);
 	s->busy = true;
-	s->last_packet = span.first_packet;
+	s->current = -1;
+	if (begin.is_data && !t->sink->ops->data)
+		return;
+	if (c->number < 0)
+		c->number = t->numbers++;
+	begin.first = &p;
+	begin.connection = c->number;
+	s->current = t->sink->ops->begin(t->sink, &begin);
 }
 
 /* Moves @len bytes at hand into the message. */
 static void take(struct connections *t, struct side *s, size_t len)
 {
-	struct slice data = reassembly_data(&s->in);
-	struct flow_message *m = store_at(t->store, s->current);
-	struct reassembly_span span;
-
 	if (!len)
 		return;
-	span = reassembly_peek(&s->in, len);
-	if (m) {
-		m->packets += span.packets - (span.first_packet == s->last_packet);
-		if (span.last_ns > m->end_ns)
-			m->end_ns = span.last_ns;
-	}
-	s->last_packet = span.last_packet;
-	store_bytes(t->store, s->current, (struct slice){data.ptr, len});
+	if (s->current >= 0)
+		t->sink->ops->bytes(t->sink, s->current, &s->in, len);
 	reassembly_consume(&s->in, len);
 }
 
@@ -247,17 +254,17 @@ static bool begin_http(struct connections *t, struct connection *c, int from, st
 	if (http_parse_head(data.ptr, data.len, &head, &consumed) != HTTP_OK)
 		return false;
 	c->dialogue = DIALOGUE_HTTP;
-	begin_message(t, c, from);
-	if (head.is_response) {
-		struct flow_message *m = store_at(t->store, s->current);
-
+	if (head.is_response)
 		request = answered(c, from, head.status);
-		if (m)
-			m->request = request.message;
-	} else {
-		push_request(c, from,
+	begin_message(t, c, from,
+		      (struct sink_begin){
+			      .head = &head,
+			      .is_reply = head.is_response,
+			      .request = request.message,
+		      });
+	if (!head.is_response)
+		push_request(t, &c->open[from],
 			     (struct open_request){s->current, slice_eq(head.method, "HEAD")});
-	}
 	state = body_state(&head, request.is_head, &s->left);
 	take(t, s, consumed);
 	s->head_len = consumed;
@@ -306,7 +313,7 @@ static bool step_chunked(struct connections *t, struct side *s, struct slice dat
 	enum http_error error =
 		http_chunked_feed(&s->chunked, data.ptr, data.len, &consumed, &s->body);
 
-	if (s->body.len > FLOW_MESSAGE_BYTES)
+	if (s->body.len > FLOW_MESSAGE_BYTES || !t->sink->ops->bodies)
 		buf_reset(&s->body);
 	s->notes.bad_chunk = error == HTTP_BAD_CHUNK;
 	take(t, s, consumed);
@@ -327,14 +334,13 @@ static bool step_opaque(struct connections *t, struct connection *c, int from, s
 	s->refused = false;
 	s->line_ok = false;
 	s->scanned = 0;
-	if (!s->busy) {
-		struct flow_message *m;
-
-		begin_message(t, c, from);
-		m = store_at(t->store, s->current);
-		if (m)
-			m->is_reply = c->has_syn && c->syn_side != from;
-	}
+	if (!s->busy)
+		begin_message(t, c, from,
+			      (struct sink_begin){
+				      .is_data = true,
+				      .is_reply = c->has_syn && c->syn_side != from,
+				      .request = -1,
+			      });
 	take(t, s, data.len);
 	return false;
 }
@@ -371,14 +377,20 @@ static void take_rest(struct connections *t, struct connection *c, int from)
 {
 	struct side *s = &c->sides[from];
 	struct slice data = reassembly_data(&s->in);
+	struct sink_begin begin = {.request = -1};
 
 	if (!data.len || s->busy)
 		return;
-	if (!s->line_ok)
+	if (!s->line_ok) {
 		begin_opaque(t, c, from);
-	else
+		begin.is_data = true;
+	} else {
 		c->dialogue = DIALOGUE_HTTP;
-	begin_message(t, c, from);
+		begin.is_reply = slice_starts(data, "HTTP/");
+		if (begin.is_reply)
+			begin.request = answered(c, from, HTTP_FINAL).message;
+	}
+	begin_message(t, c, from, begin);
 	s->head_len = data.len;
 	take(t, s, data.len);
 	s->notes.cut = s->state != SIDE_OPAQUE;
@@ -392,6 +404,8 @@ void dialogue_gap(struct connections *t, struct connection *c, int from, uint64_
 	if (!s->busy)
 		return; /* between two messages: nobody knows what it was */
 	s->notes.lost += lost;
+	if (s->current >= 0 && (s->state != SIDE_LENGTH || lost <= s->left))
+		t->sink->ops->gap(t->sink, s->current, lost);
 	if (s->state == SIDE_CLOSE || s->state == SIDE_OPAQUE)
 		return;
 	if (s->state == SIDE_LENGTH && lost <= s->left) {
@@ -419,17 +433,23 @@ void dialogue_end(struct connections *t, struct connection *c, int from, bool or
 
 bool dialogue_waiting(const struct connection *c)
 {
-	return c->sides[0].busy || c->sides[1].busy || c->open_count[0] || c->open_count[1] ||
+	return c->sides[0].busy || c->sides[1].busy || c->open[0].count || c->open[1].count ||
 	       reassembly_data(&c->sides[0].in).len || reassembly_data(&c->sides[1].in).len;
 }
 
-void dialogue_free(struct connection *c)
+bool dialogue_may_begin(struct slice payload)
+{
+	return payload.len > METHOD_MAX && judge_front(payload) == IS_HTTP;
+}
+
+void dialogue_free(struct connections *t, struct connection *c)
 {
 	for (int i = 0; i < 2; i++) {
 		reassembly_free(&c->sides[i].in);
 		buf_free(&c->sides[i].body);
-		free(c->open[i]);
-		c->open[i] = NULL;
-		c->open_count[i] = 0;
+		while (c->open[i].count)
+			forget_request(t, &c->open[i]);
+		free(c->open[i].slots);
+		c->open[i] = (struct open_requests){0};
 	}
 }

@@ -4,7 +4,8 @@
  *
  * Theory of operation
  *
- * Each frame is decoded once (fakeigd/wire/frame.h). TCP goes to connection.c. A UDP datagram is a
+ * Each frame is decoded once (fakeigd/wire/frame.h), fragments are joined (fragment.h). TCP goes to
+ * connection.c and comes back through flow_tcp.c. A UDP datagram is a
  * message: SSDP by its port (1900) or by an HTTP start line, NAT-PMP and PCP by their ports (5350,
  * 5351; RFC 6886, RFC 6887 clause 19.1), anything else an application's. ARP, neighbour discovery
  * and group membership are not messages.
@@ -21,7 +22,8 @@
 
 #include "../fakeigd/base/mem.h"
 #include "connection.h"
-#include "label.h"
+#include "flow_tcp.h"
+#include "fragment.h"
 
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>
@@ -48,7 +50,9 @@ struct asked {
 struct flow {
 	struct store store;
 	struct label_events events;
+	struct flow_tcp tcp;
 	struct connections *connections;
+	struct fragments *fragments;
 	uint64_t packets;
 	struct asked asked[ASKED_SLOTS];
 };
@@ -306,7 +310,9 @@ struct flow *flow_new(void)
 {
 	struct flow *f = xcalloc(1, sizeof(*f));
 
-	f->connections = connections_new(&f->store, &f->events);
+	flow_tcp_init(&f->tcp, &f->store, &f->events);
+	f->connections = connections_new(&f->tcp.sink);
+	f->fragments = fragments_new();
 	return f;
 }
 
@@ -315,6 +321,7 @@ void flow_free(struct flow *f)
 	if (!f)
 		return;
 	connections_free(f->connections);
+	fragments_free(f->fragments);
 	label_events_free(&f->events);
 	store_free(&f->store);
 	free(f);
@@ -328,8 +335,13 @@ void flow_packet(struct flow *f, unsigned link, int64_t time_ns, struct slice fr
 		.number = f->packets++,
 		.ethernet = (const uint8_t *)frame.ptr,
 	};
+	enum frame_error error;
 
-	if (frame_parse_ethernet(p.ethernet, frame.len, &p.frame) != FRAME_OK)
+	error = frame_parse_ethernet(p.ethernet, frame.len, &p.frame);
+
+	if (error == FRAME_FRAGMENT)
+		error = fragments_add(f->fragments, link, time_ns, &p.frame);
+	if (error != FRAME_OK)
 		return;
 	if (p.frame.protocol == IPPROTO_TCP)
 		connections_packet(f->connections, &p);

@@ -46,6 +46,7 @@ enum flow_protocol {
  * @request:	index of the message it answers, -1 = none
  * @first_packet: number of its first packet, counted from 0 in the order of flow_packet()
  * @packets:	how many packets brought it
+ * @last_packet: number of the last one
  */
 struct flow_message {
 	enum flow_protocol protocol;
@@ -64,6 +65,7 @@ struct flow_message {
 	int request;
 	uint64_t first_packet;
 	unsigned packets;
+	uint64_t last_packet;
 };
 
 struct flow;

@@ -14,6 +14,9 @@
  * side acknowledged what this capture has not got, or because the connection is over. Giving up is
  * the caller's decision, who must note the loss in what it decodes.
  *
+ * A segment that comes in order while nothing else is at hand is not copied: its bytes are lent out
+ * where they are, and what nobody consumed is copied when reassembly_settle() says that they go.
+ *
  * Memory: the bytes not consumed plus a mark per segment, and at most REASSEMBLY_PENDING_* behind a
  * hole.
  */
@@ -22,6 +25,8 @@
 #include "../fakeigd/base/mem.h"
 
 #include <stdlib.h>
+
+#define DATA_IDLE_BYTES 4096 /* an empty buffer that is larger goes: most connections are idle */
 
 /* Stream offset of a sequence number near r->end; may be negative (before the start). */
 static int64_t offset_of(const struct reassembly *r, uint32_t seq)
@@ -53,14 +58,28 @@ static void add_mark(struct reassembly *r, int64_t time_ns, uint64_t packet)
 		(struct reassembly_mark){r->delivered, time_ns, packet};
 }
 
-static void deliver(struct reassembly *r, struct slice bytes, int64_t time_ns, uint64_t packet)
+/* @lent: the bytes stay until reassembly_settle(). */
+static void deliver(struct reassembly *r, struct slice bytes, bool lent, int64_t time_ns,
+		    uint64_t packet)
 {
 	if (!bytes.len)
 		return;
 	add_mark(r, time_ns, packet);
-	buf_add_slice(&r->data, bytes);
+	if (lent && !r->view.len && r->head == r->data.len) {
+		r->view = bytes;
+	} else {
+		reassembly_settle(r);
+		buf_add_slice(&r->data, bytes);
+	}
 	r->delivered += bytes.len;
 	r->end += bytes.len;
+}
+
+void reassembly_settle(struct reassembly *r)
+{
+	if (r->view.len)
+		buf_add_slice(&r->data, r->view);
+	r->view = (struct slice){0};
 }
 
 static void insert_piece(struct reassembly *r, size_t at, uint64_t offset, struct slice bytes,
@@ -123,8 +142,8 @@ static void deliver_pieces(struct reassembly *r)
 		uint64_t old = r->end - p->offset;
 
 		if (old < p->len)
-			deliver(r, (struct slice){p->bytes + old, p->len - (size_t)old}, p->time_ns,
-				p->packet);
+			deliver(r, (struct slice){p->bytes + old, p->len - (size_t)old}, false,
+				p->time_ns, p->packet);
 		r->piece_bytes -= p->len;
 		free(p->bytes);
 	}
@@ -158,7 +177,7 @@ bool reassembly_segment(struct reassembly *r, uint32_t seq, struct slice payload
 		offset = (int64_t)r->end;
 	}
 	if ((uint64_t)offset == r->end && !(r->piece_count && payload.len)) {
-		deliver(r, payload, time_ns, packet);
+		deliver(r, payload, true, time_ns, packet);
 	} else {
 		keep_piece(r, (uint64_t)offset, payload, time_ns, packet);
 		deliver_pieces(r);
@@ -210,37 +229,62 @@ void reassembly_skip(struct reassembly *r, uint64_t lost)
 
 struct slice reassembly_data(const struct reassembly *r)
 {
+	if (r->view.len)
+		return r->view;
 	if (!r->data.data)
 		return (struct slice){"", 0};
 	return (struct slice){r->data.data + r->head, r->data.len - r->head};
 }
 
-struct reassembly_span reassembly_peek(const struct reassembly *r, size_t len)
+size_t reassembly_marks(const struct reassembly *r, size_t len,
+			const struct reassembly_mark **first, uint64_t *position)
 {
 	const struct reassembly_mark *m = r->marks + r->mark_first;
-	uint64_t stop = r->delivered - reassembly_data(r).len + len;
-	struct reassembly_span span = {.first_ns = m->time_ns, .first_packet = m->packet};
+	size_t count = 1;
 
-	for (; span.packets < r->mark_count && m[span.packets].position < stop; span.packets++) {
-		span.last_ns = m[span.packets].time_ns;
-		span.last_packet = m[span.packets].packet;
-	}
-	return span;
+	*position = r->delivered - reassembly_data(r).len;
+	while (count < r->mark_count && m[count].position < *position + len)
+		count++;
+	*first = m;
+	return count;
+}
+
+struct reassembly_span reassembly_peek(const struct reassembly *r, size_t len)
+{
+	const struct reassembly_mark *m;
+	uint64_t position;
+	size_t count = reassembly_marks(r, len, &m, &position);
+
+	return (struct reassembly_span){
+		.first_ns = m->time_ns,
+		.last_ns = m[count - 1].time_ns,
+		.first_packet = m->packet,
+		.last_packet = m[count - 1].packet,
+		.packets = (unsigned)count,
+	};
 }
 
 void reassembly_consume(struct reassembly *r, size_t len)
 {
 	uint64_t left;
 
-	r->head += len;
-	left = r->delivered - (r->data.len - r->head);
+	if (r->view.len) {
+		r->view.ptr += len;
+		r->view.len -= len;
+	} else {
+		r->head += len;
+	}
+	left = r->delivered - reassembly_data(r).len;
 	/* A mark goes when the next one begins at or before the first byte left. */
 	while (r->mark_count > 1 && r->marks[r->mark_first + 1].position <= left) {
 		r->mark_first++;
 		r->mark_count--;
 	}
-	if (r->head == r->data.len) {
-		buf_reset(&r->data);
+	if (left == r->delivered) {
+		if (r->data.cap > DATA_IDLE_BYTES)
+			buf_free(&r->data);
+		else
+			buf_reset(&r->data);
 		r->head = 0;
 		r->mark_first = 0;
 		r->mark_count = 0;

@@ -30,7 +30,8 @@ struct reassembly_piece {
  * @isn:	that number
  * @end:	stream offset up to which the bytes are known without a hole
  * @delivered:	bytes that went to @data so far (holes given up count in @end and not here)
- * @data, @head: the bytes before @end that were not consumed begin at data.data + head
+ * @view:	the bytes before @end that were not consumed, in the caller's segment; or, if empty,
+ * @data, @head: they begin at data.data + head
  * @marks, @mark_first, @mark_count, @mark_cap: which packet brought them
  * @pieces, @piece_count, @piece_cap, @piece_bytes: what waits behind a hole, in order, without
  * overlap
@@ -41,6 +42,7 @@ struct reassembly {
 	uint32_t isn;
 	uint64_t end;
 	uint64_t delivered;
+	struct slice view;
 	struct buf data;
 	size_t head;
 	struct reassembly_mark *marks;
@@ -63,7 +65,7 @@ struct reassembly_span {
 void reassembly_start(struct reassembly *r, uint32_t seq);
 /**
  * reassembly_segment() - a segment, in whatever order
- * @payload:	copied
+ * @payload:	to stay until reassembly_settle(): one that comes in order is not copied before
  * @fin:	it carries FIN
  *
  * Of bytes that come twice the first copy stays. A first segment without a start before it starts
@@ -89,6 +91,18 @@ uint64_t reassembly_acked_hole(const struct reassembly *r, uint32_t ack);
 void reassembly_skip(struct reassembly *r, uint64_t lost);
 /** reassembly_data() - the bytes at hand, in order. */
 struct slice reassembly_data(const struct reassembly *r);
+/** reassembly_settle() - the payload of the last segment goes: copy what was not consumed. */
+void reassembly_settle(struct reassembly *r);
+/**
+ * reassembly_marks() - which packets brought the first @len bytes (1 to all) at hand, each with the
+ * number of its first byte
+ * @first:	the first; its bytes may begin before those at hand
+ * @position:	number of the first byte at hand
+ *
+ * Return: how many.
+ */
+size_t reassembly_marks(const struct reassembly *r, size_t len,
+			const struct reassembly_mark **first, uint64_t *position);
 /** reassembly_peek() - which packets brought the first @len bytes (1 to all) at hand. */
 struct reassembly_span reassembly_peek(const struct reassembly *r, size_t len);
 /** reassembly_consume() - drop the first @len bytes at hand. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* store.c - the messages found so far, while flow.c and stream.c still work on them. */
+/* store.c - the messages found so far, while flow.c and flow_tcp.c still work on them. */
 #include "store.h"
 
 #include "../fakeigd/base/mem.h"
@@ -30,6 +30,7 @@ int store_add(struct store *s, enum flow_protocol protocol, const struct packet 
 		.request = -1,
 		.first_packet = p->number,
 		.packets = 1,
+		.last_packet = p->number,
 	};
 	memcpy(m->dst_mac, p->ethernet, sizeof(m->dst_mac));
 	memcpy(m->src_mac, p->ethernet + 6, sizeof(m->src_mac));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* store.h - the messages found so far, while flow.c and stream.c still work on them. */
+/* store.h - the messages found so far, while flow.c and flow_tcp.c still work on them. */
 #ifndef SIM_STORE_H
 #define SIM_STORE_H
 
-#include "../fakeigd/wire/frame.h"
 #include "flow.h"
+#include "sink.h"
 
 /** struct store - messages in the order of their discovery; zero-initialised is empty */
 struct store {
@@ -12,21 +12,6 @@ struct store {
 	size_t count, cap;
 	uint64_t bytes;
 	uint64_t refused;
-};
-
-/**
- * struct packet - one packet as the decoders pass it on
- * @link, @time_ns: as given to flow_packet()
- * @number:	counted from 0
- * @ethernet:	its first 12 bytes: destination, source
- * @frame:	what frame.h made of it
- */
-struct packet {
-	unsigned link;
-	int64_t time_ns;
-	uint64_t number;
-	const uint8_t *ethernet;
-	struct frame frame;
 };
 
 /** store_add() - begin a message with @p; its index, or -1 when there are too many. */

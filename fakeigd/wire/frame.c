@@ -5,10 +5,12 @@
  * Theory of operation
  *
  * Each header takes its bytes off the front of a struct slice and leaves the rest to the next one:
- * Ethernet with any number of 802.1Q and 802.1ad tags, IPv4 (RFC 791) with options, IPv6 (RFC 8200)
- * with extension headers, then UDP, TCP or ICMP. What an IP length does not cover is link padding
- * and cut off; a length of 0 is what segmentation offload leaves in a capture and means "all".
- * Checksums are not looked at: offload leaves those unset too. Fragments are not reassembled.
+ * the link's (Ethernet or Linux cooked with any number of 802.1Q and 802.1ad tags, loopback, none),
+ * IPv4 (RFC 791) with options, IPv6 (RFC 8200) with extension headers, then UDP, TCP or ICMP. What
+ * an IP length does not cover is link padding and cut off; a length of 0 is what segmentation
+ * offload leaves in a capture and means "all". Checksums are not looked at: offload leaves those
+ * unset too. Fragments are told as such; who puts them together comes back with
+ * frame_parse_joined().
  */
 #include "frame.h"
 
@@ -66,8 +68,10 @@ static enum frame_error parse_udp(struct frame *out)
 	out->payload = skip(s, 8);
 	if (len < 8)
 		return FRAME_BAD_HEADER;
-	if (len > s.len)
+	if (len > s.len) {
+		out->missing = len - s.len;
 		return FRAME_TRUNCATED;
+	}
 	out->payload.len = len - 8u;
 	return FRAME_OK;
 }
@@ -106,8 +110,8 @@ static enum frame_error parse_icmp(struct frame *out)
 	return FRAME_OK;
 }
 
-/* @cut: the capture holds less than the IP header promises. */
-static enum frame_error parse_transport(struct frame *out, bool cut)
+/* @cut: bytes that the IP header promises and the capture has not got. */
+static enum frame_error parse_transport(struct frame *out, size_t cut)
 {
 	enum frame_error error = FRAME_OTHER_TRANSPORT;
 
@@ -117,13 +121,16 @@ static enum frame_error parse_transport(struct frame *out, bool cut)
 		error = parse_tcp(out);
 	else if (out->protocol == (out->family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6))
 		error = parse_icmp(out);
-	return error == FRAME_OK && cut ? FRAME_TRUNCATED : error;
+	if (error != FRAME_OK || !cut)
+		return error;
+	out->missing = cut;
+	return FRAME_TRUNCATED;
 }
 
 static enum frame_error parse_ipv4(struct slice s, struct frame *out)
 {
-	size_t header, total;
-	bool cut;
+	size_t header, total, cut;
+	uint16_t fragment;
 
 	if (s.len < 20)
 		return FRAME_TRUNCATED;
@@ -138,12 +145,18 @@ static enum frame_error parse_ipv4(struct slice s, struct frame *out)
 	memcpy(out->dst, s.ptr + 16, 4);
 	if (header > s.len)
 		return FRAME_TRUNCATED;
-	cut = total > s.len;
+	cut = total > s.len ? total - s.len : 0;
 	if (!cut)
 		s.len = total;
 	out->payload = skip(s, header);
-	if (u16(s, 6) & 0x3fff) /* more fragments, or an offset */
+	fragment = u16(s, 6);
+	if (fragment & 0x3fff) { /* more fragments, or an offset */
+		out->fragment_id = u16(s, 4);
+		out->fragment_offset = (uint16_t)(fragment << 3);
+		out->fragment_more = fragment & 0x2000;
+		out->missing = cut;
 		return FRAME_FRAGMENT;
+	}
 	return parse_transport(out, cut);
 }
 
@@ -175,6 +188,9 @@ static enum frame_error skip_extensions(struct frame *out)
 		/* a whole packet may come as its only fragment (RFC 6946) */
 		if (out->protocol == IPPROTO_FRAGMENT && (u16(s, 2) & 0xfff9)) {
 			out->protocol = u8(s, 0);
+			out->fragment_offset = u16(s, 2) & 0xfff8;
+			out->fragment_more = u16(s, 2) & 1;
+			out->fragment_id = u32(s, 4);
 			return FRAME_FRAGMENT;
 		}
 		out->protocol = u8(s, 0);
@@ -184,8 +200,7 @@ static enum frame_error skip_extensions(struct frame *out)
 static enum frame_error parse_ipv6(struct slice s, struct frame *out)
 {
 	enum frame_error error;
-	size_t len;
-	bool cut;
+	size_t len, cut;
 
 	if (s.len < 40)
 		return FRAME_TRUNCATED;
@@ -197,12 +212,25 @@ static enum frame_error parse_ipv6(struct slice s, struct frame *out)
 	memcpy(out->dst, s.ptr + 24, 16);
 	if (!len && out->protocol != IPPROTO_NONE)
 		len = s.len - 40;
-	cut = len > s.len - 40;
+	cut = len > s.len - 40 ? len - (s.len - 40) : 0;
 	out->payload = skip(s, 40);
 	if (!cut)
 		out->payload.len = len;
 	error = skip_extensions(out);
+	if (error == FRAME_FRAGMENT)
+		out->missing = cut;
 	return error ? error : parse_transport(out, cut);
+}
+
+enum frame_error frame_parse_joined(struct frame *frame, struct slice payload)
+{
+	enum frame_error error = FRAME_OK;
+
+	frame->payload = payload;
+	frame->missing = 0;
+	if (frame->family == AF_INET6)
+		error = skip_extensions(frame);
+	return error ? error : parse_transport(frame, 0);
 }
 
 static enum frame_error parse_ip(struct slice s, struct frame *out)
@@ -220,17 +248,10 @@ enum frame_error frame_parse_ip(const uint8_t *data, size_t len, struct frame *o
 	return parse_ip((struct slice){(const char *)data, len}, out);
 }
 
-enum frame_error frame_parse_ethernet(const uint8_t *data, size_t len, struct frame *out)
+/* What follows an EtherType, with its tags. */
+static enum frame_error parse_ethertype(uint16_t type, struct slice s, struct frame *out)
 {
-	struct slice s = {(const char *)data, len};
-	uint16_t type;
-
-	memset(out, 0, sizeof(*out));
-	if (len < ETHER_HDR_LEN)
-		return FRAME_TRUNCATED;
-	type = u16(s, 12);
-	s = skip(s, ETHER_HDR_LEN);
-	while (type == ETHERTYPE_VLAN || type == 0x88a8) {
+	while (type == ETHERTYPE_VLAN || type == 0x88a8 || type == 0x9100) {
 		if (s.len < 4)
 			return FRAME_TRUNCATED;
 		type = u16(s, 2);
@@ -241,4 +262,59 @@ enum frame_error frame_parse_ethernet(const uint8_t *data, size_t len, struct fr
 	if (s.len && u8(s, 0) >> 4 != (type == ETHERTYPE_IP ? 4 : 6))
 		return FRAME_BAD_HEADER;
 	return parse_ip(s, out);
+}
+
+/** struct link_header - what stands before the IP packet: @len bytes, EtherType at @type */
+struct link_header {
+	unsigned link_type;
+	size_t len;
+	int type; /* -1: none, the IP version tells */
+};
+
+static const struct link_header link_headers[] = {
+	{FRAME_LINK_ETHERNET, ETHER_HDR_LEN, 12},
+	{FRAME_LINK_SLL, 16, 14},
+	{FRAME_LINK_SLL2, 20, 0},
+	{FRAME_LINK_NULL, 4, -1}, /* families differ between systems: the IP version is sure */
+	{FRAME_LINK_LOOP, 4, -1},
+	{FRAME_LINK_RAW, 0, -1},
+	{FRAME_LINK_DLT_RAW, 0, -1},
+	{14, 0, -1},
+	{FRAME_LINK_IPV4, 0, -1},
+	{FRAME_LINK_IPV6, 0, -1},
+};
+
+static const struct link_header *link_header(unsigned link_type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(link_headers); i++) {
+		if (link_headers[i].link_type == link_type)
+			return &link_headers[i];
+	}
+	return NULL;
+}
+
+bool frame_link_known(unsigned link_type)
+{
+	return link_header(link_type);
+}
+
+enum frame_error frame_parse_link(unsigned link_type, const uint8_t *data, size_t len,
+				  struct frame *out)
+{
+	const struct link_header *header = link_header(link_type);
+	struct slice s = {(const char *)data, len};
+
+	memset(out, 0, sizeof(*out));
+	if (!header)
+		return FRAME_NOT_IP;
+	if (len < header->len)
+		return FRAME_TRUNCATED;
+	if (header->type < 0)
+		return parse_ip(skip(s, header->len), out);
+	return parse_ethertype(u16(s, (size_t)header->type), skip(s, header->len), out);
+}
+
+enum frame_error frame_parse_ethernet(const uint8_t *data, size_t len, struct frame *out)
+{
+	return frame_parse_link(FRAME_LINK_ETHERNET, data, len, out);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* frame.h - Ethernet, IPv4, IPv6, UDP, TCP, ICMP headers of captured frames. Pure. */
+/* frame.h - link, IPv4, IPv6, UDP, TCP, ICMP headers of captured frames. Pure. */
 #ifndef IGDLAB_WIRE_FRAME_H
 #define IGDLAB_WIRE_FRAME_H
 
@@ -26,6 +26,10 @@ enum frame_error {
  * @src_port, @dst_port: host order; ICMP: type and code
  * @seq, @ack, @flags: TCP (flags: low byte as on the wire)
  * @payload:	transport payload, trimmed to the IP length
+ * @missing:	bytes of it that the capture has not got (FRAME_TRUNCATED behind a whole transport
+ *		header)
+ * @fragment_id, @fragment_offset, @fragment_more: of FRAME_FRAGMENT: which packet, where in its IP
+ *		payload in bytes, others follow
  *
  * On an error what came before it is filled in: a fragment or another transport has addresses, and
  * the IP payload as @payload; a packet that the capture cut short has its ports and the rest of it.
@@ -42,6 +46,10 @@ struct frame {
 	uint32_t ack;
 	uint8_t flags;
 	struct slice payload;
+	size_t missing;
+	uint32_t fragment_id;
+	uint16_t fragment_offset;
+	bool fragment_more;
 };
 
 #define FRAME_TCP_FIN 0x01
@@ -50,7 +58,33 @@ struct frame {
 #define FRAME_TCP_PSH 0x08
 #define FRAME_TCP_ACK 0x10
 
-/** frame_parse_ethernet() - decode a frame with an Ethernet header (802.1Q tags are skipped). */
+/* Link types of captures (LINKTYPE_*, tcpdump.org/linktypes.html). */
+#define FRAME_LINK_NULL	    0 /* loopback of BSD: address family in the host's order */
+#define FRAME_LINK_ETHERNET 1
+#define FRAME_LINK_DLT_RAW  12 /* raw IP as some programs number it, and 14 on OpenBSD */
+#define FRAME_LINK_RAW	    101
+#define FRAME_LINK_LOOP	    108 /* loopback of OpenBSD: address family in network order */
+#define FRAME_LINK_SLL	    113 /* Linux cooked */
+#define FRAME_LINK_IPV4	    228
+#define FRAME_LINK_IPV6	    229
+#define FRAME_LINK_SLL2	    276
+
+/** frame_link_known() - whether frame_parse_link() reads that link type. */
+bool frame_link_known(unsigned link_type);
+/**
+ * frame_parse_link() - decode a frame of a link type
+ *
+ * 802.1Q and 802.1ad tags are skipped. FRAME_NOT_IP for a link type that is not known.
+ */
+enum frame_error frame_parse_link(unsigned link_type, const uint8_t *data, size_t len,
+				  struct frame *out);
+/**
+ * frame_parse_joined() - decode the transport of a packet put together from its fragments
+ * @frame:	what the first fragment was decoded to
+ * @payload:	the whole IP payload that they had
+ */
+enum frame_error frame_parse_joined(struct frame *frame, struct slice payload);
+/** frame_parse_ethernet() - decode a frame with an Ethernet header. */
 enum frame_error frame_parse_ethernet(const uint8_t *data, size_t len, struct frame *out);
 /** frame_parse_ip() - the same starting at the IP header. */
 enum frame_error frame_parse_ip(const uint8_t *data, size_t len, struct frame *out);
