@@ -16,11 +16,13 @@
  * @router, @client: addresses as text, NULL = find out; given ones decide directions and which
  *		exchanges are wanted: with a router given, those with others are left out and
  *counted in a note
+ * @mapped:	the file is mapped: an importer may give back what it has read (madvise)
  * @progress:	called now and then with bytes done; NULL = nobody looks
  * @arg:	for @progress
  */
 struct import_options {
 	const char *router, *client;
+	bool mapped;
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *arg;
 };

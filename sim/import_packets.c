@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * import_packets.c - captures into exchanges: reading the file, and what all packets have in
+ * common.
+ *
+ * Theory of operation
+ *
+ * A capture is read once from front to back where it is mapped, by our own readers of pcap and
+ * pcapng: no packet is copied, a damaged place can be told by its offset, and pages that were read
+ * are given back, so that memory does not grow with the file. Each packet is decoded
+ * (fakeigd/wire/frame.h), fragments are joined (fragment.h); TCP goes to connection.c and comes
+ * back to import_tcp.c, UDP goes to import_udp.c. Whatever is not ours is counted by port and noted
+ * at the end. Exchanges are written as soon as they are complete: only the unfinished ones are
+ * held.
+ *
+ * An interface of a pcapng file is a link: what crosses a router is recorded on both of its sides
+ * and stays apart. A packet that the capture cut short gives what there is of it, and a gap.
+ *
+ * Times are dates unless they are before 1990: then something without a clock captured.
+ */
+#include "import_parts.h"
+
+#include "../fakeigd/base/mem.h"
+#include "connection.h"
+#include "fragment.h"
+#include "pcap.h"
+#include "pcapng.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PROGRESS_BYTES (4u << 20)
+#define RELEASE_BYTES  (16u << 20)		   /* of the mapped file, given back at a time */
+#define DATED_NS       INT64_C(631152000000000000) /* 1990-01-01 */
+#define PORTS_NOTED    12  /* of each of TCP and UDP; the others are summed up */
+#define PACKET_NOTES   200 /* about single packets */
+#define LINKS_NOTED    16
+
+/** struct link_count - a capture interface: its name (pcapng), type, packets */
+struct link_count {
+	char *name;
+	unsigned type;
+	uint64_t packets;
+};
+
+/* Packets that could not be used, by why. */
+enum odd { ODD_NOT_IP, ODD_OTHER, ODD_CUT, ODD_BROKEN, ODD_FRAGMENT, ODD_LINK, ODD_COUNT };
+
+/** struct capture - a file being read */
+struct capture {
+	struct importer im;
+	struct slice data;
+	struct import_tcp *tcp;
+	struct import_udp *udp;
+	struct connections *connections;
+	struct fragments *fragments;
+	struct link_count *links;
+	size_t link_count;
+	uint64_t packets;
+	uint64_t odd[ODD_COUNT];
+	uint64_t reported, released; /* offsets */
+};
+
+/* ---- shared with import_tcp.c and import_udp.c ---- */
+
+static bool is_address(const struct end_point *e, const struct frame *f, const uint8_t *address)
+{
+	return e->family == f->family && memcmp(e->address, address, sizeof(e->address)) == 0;
+}
+
+static bool is_between(const struct end_point *e, const struct frame *f)
+{
+	struct end_point from, to;
+
+	if (!e->family || is_address(e, f, f->src) || is_address(e, f, f->dst))
+		return true;
+	import_ends(f, &from, &to);
+	return end_point_is_multicast(&to);
+}
+
+bool import_wants(const struct importer *im, const struct frame *f)
+{
+	return is_between(&im->router, f) && is_between(&im->client, f);
+}
+
+bool import_wants_sender(const struct importer *im, const struct frame *f, bool from_router)
+{
+	const struct end_point *sender = from_router ? &im->router : &im->client;
+
+	return !sender->family || is_address(sender, f, f->src);
+}
+
+void import_ends(const struct frame *f, struct end_point *from, struct end_point *to)
+{
+	from->family = to->family = f->family;
+	memcpy(from->address, f->src, sizeof(from->address));
+	memcpy(to->address, f->dst, sizeof(to->address));
+	from->port = f->src_port;
+	to->port = f->dst_port;
+}
+
+size_t import_keep(const struct importer *im, size_t have, size_t len)
+{
+	size_t room = have < RECORDING_MESSAGE_BYTES ? RECORDING_MESSAGE_BYTES - have : 0;
+	size_t all = im->held < IMPORT_HELD_BYTES ? IMPORT_HELD_BYTES - im->held : 0;
+
+	if (room > all)
+		room = all;
+	return len < room ? len : room;
+}
+
+void import_gap(struct recorded_message *m, uint64_t lost)
+{
+	struct recorded_gap *last = m->gap_count ? &m->gaps[m->gap_count - 1] : NULL;
+
+	if (last && last->offset == m->bytes.len) {
+		last->count = last->count && lost ? last->count + lost : 0;
+		return;
+	}
+	m->gaps = xrealloc(m->gaps, (m->gap_count + 1) * sizeof(*m->gaps));
+	m->gaps[m->gap_count++] = (struct recorded_gap){m->bytes.len, lost};
+}
+
+void import_note(struct importer *im, uint64_t packet, const char *what, const char *text)
+{
+	if (!im->notes_left)
+		return;
+	im->notes_left--;
+	recording_note_add(im->head, packet, 1, what, text);
+}
+
+/* ---- packets ---- */
+
+static void on_odd(struct capture *c, enum frame_error error)
+{
+	static const enum odd kinds[FRAME_ERROR_COUNT] = {
+		[FRAME_TRUNCATED] = ODD_CUT,	     [FRAME_NOT_IP] = ODD_NOT_IP,
+		[FRAME_BAD_HEADER] = ODD_BROKEN,     [FRAME_FRAGMENT] = ODD_FRAGMENT,
+		[FRAME_OTHER_TRANSPORT] = ODD_OTHER,
+	};
+
+	c->odd[kinds[error]]++;
+}
+
+static void on_packet(struct capture *c, unsigned link, unsigned link_type, int64_t time_ns,
+		      struct slice bytes)
+{
+	static const uint8_t no_stations[12];
+	struct packet p = {
+		.link = link,
+		.time_ns = time_ns,
+		.number = c->packets++,
+		.ethernet = no_stations,
+	};
+	struct frame *f = &p.frame;
+	enum frame_error error =
+		frame_parse_link(link_type, (const uint8_t *)bytes.ptr, bytes.len, f);
+
+	if (error == FRAME_FRAGMENT)
+		error = fragments_add(c->fragments, link, time_ns, f);
+	if (error == FRAME_TRUNCATED && f->missing) {
+		c->odd[ODD_CUT]++;
+		f->flags &= (uint8_t)~FRAME_TCP_FIN; /* its number is behind what is missing */
+		error = FRAME_OK;
+	} else if (error != FRAME_OK) {
+		on_odd(c, error);
+		return;
+	}
+	if (f->protocol == IPPROTO_TCP)
+		connections_packet(c->connections, &p);
+	else if (f->protocol != IPPROTO_UDP)
+		c->odd[ODD_OTHER]++;
+	else if (!import_udp_packet(c->udp, &p))
+		c->im.udp_left[f->src_port < f->dst_port ? f->src_port : f->dst_port]++;
+}
+
+/* Every few MiB: tells how far it is, and gives back what was read of a mapped file. */
+static void on_progress(struct capture *c, uint64_t done)
+{
+	const struct import_options *o = c->im.options;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (done - c->reported >= PROGRESS_BYTES) {
+		c->reported = done;
+		if (o->progress)
+			o->progress(o->arg, done, c->data.len);
+	}
+	if (o->mapped && done - c->released >= RELEASE_BYTES) {
+		done -= done % page;
+		madvise((void *)(c->data.ptr + c->released), done - c->released, MADV_DONTNEED);
+		c->released = done;
+	}
+}
+
+static struct link_count *add_link(struct capture *c, unsigned type, struct slice name)
+{
+	c->links = xrealloc(c->links, (c->link_count + 1) * sizeof(*c->links));
+	c->links[c->link_count] = (struct link_count){name.len ? slice_dup(name) : NULL, type, 0};
+	return &c->links[c->link_count++];
+}
+
+static void note_damage(struct capture *c, size_t at, const char *error)
+{
+	char *what = xasprintf("damaged at byte %zu: %s; what came before was read", at, error);
+
+	recording_note_add(c->im.head, c->packets ? c->packets : 0, 0, what, NULL);
+	free(what);
+}
+
+static void take(struct capture *c, unsigned link, int64_t time_ns, struct slice bytes)
+{
+	struct link_count *l = &c->links[link];
+
+	l->packets++;
+	if (!c->packets)
+		c->im.head->dated = time_ns >= DATED_NS;
+	if (frame_link_known(l->type)) {
+		on_packet(c, link, l->type, time_ns, bytes);
+	} else {
+		c->packets++;
+		c->odd[ODD_LINK]++;
+	}
+}
+
+/* Return: false when it is no pcap at all; @error says why. */
+static bool read_pcap(struct capture *c, const char **error)
+{
+	struct pcap_reader r;
+	struct pcap_packet p;
+	enum pcap_result result;
+
+	if (!pcap_open_file(&r, c->data)) {
+		*error = r.error;
+		return false;
+	}
+	add_link(c, r.link_type, (struct slice){0});
+	while ((result = pcap_next_packet(&r, &p)) == PCAP_PACKET) {
+		take(c, 0, p.time_ns, p.data);
+		on_progress(c, r.pos);
+	}
+	if (result == PCAP_BAD)
+		note_damage(c, r.pos, r.error);
+	return true;
+}
+
+static bool read_pcapng(struct capture *c, const char **error)
+{
+	struct pcapng_reader r;
+	union pcapng_content content;
+	enum pcapng_block block;
+	bool any = false;
+
+	pcapng_open(&r, c->data.ptr, c->data.len);
+	while ((block = pcapng_next(&r, &content)) != PCAPNG_END && block != PCAPNG_BAD) {
+		any = true;
+		if (block == PCAPNG_INTERFACE)
+			add_link(c, r.interfaces[r.count - 1].link_type,
+				 r.interfaces[r.count - 1].name);
+		else if (block == PCAPNG_PACKET)
+			take(c, content.packet.interface, content.packet.time_ns,
+			     content.packet.data);
+		on_progress(c, r.pos);
+	}
+	if (block == PCAPNG_BAD && any)
+		note_damage(c, r.pos, r.error);
+	*error = r.error; /* a constant: outlives the reader */
+	pcapng_close(&r);
+	return any;
+}
+
+/* ---- notes ---- */
+
+/* "12,331" */
+static void add_number(struct buf *out, uint64_t value)
+{
+	if (value >= 1000)
+		add_number(out, value / 1000);
+	buf_printf(out, value >= 1000 ? ",%03llu" : "%llu", (unsigned long long)(value % 1000));
+}
+
+static void note_count(struct capture *c, const char *before, uint64_t count, const char *after)
+{
+	struct buf text = {0};
+	char *what;
+
+	if (!count)
+		return;
+	buf_puts(&text, before);
+	add_number(&text, count);
+	buf_puts(&text, count == 1 ? " packet " : " packets ");
+	buf_puts(&text, after);
+	what = buf_steal(&text);
+	recording_note_add(c->im.head, 0, 0, what, NULL);
+	free(what);
+}
+
+static const char *port_name(unsigned port)
+{
+	static const struct {
+		uint16_t port;
+		const char *name;
+	} known[] = {
+		{22, " (SSH)"},	       {53, " (DNS)"},
+		{67, " (DHCP)"},       {123, " (NTP)"},
+		{137, " (NetBIOS)"},   {138, " (NetBIOS)"},
+		{443, " (TLS, QUIC)"}, {546, " (DHCPv6)"},
+		{3478, " (STUN)"},     {3702, " (WS-Discovery)"},
+		{5353, " (mDNS)"},     {5355, " (LLMNR)"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (known[i].port == port)
+			return known[i].name;
+	}
+	return "";
+}
+
+/* The ports with the most packets, one by one, then the rest. */
+static void note_ports(struct capture *c, const uint64_t *left, const char *protocol)
+{
+	uint64_t rest = 0, ports = 0, last = UINT64_MAX;
+	unsigned last_port = 0;
+	char *after;
+
+	for (unsigned port = 0; port < IMPORT_PORTS; port++) {
+		rest += left[port];
+		ports += left[port] != 0;
+	}
+	for (int i = 0; i < PORTS_NOTED && ports; i++) {
+		unsigned best = IMPORT_PORTS;
+
+		for (unsigned port = 0; port < IMPORT_PORTS; port++) {
+			bool told = left[port] > last || (left[port] == last && port <= last_port);
+
+			if (left[port] && !told &&
+			    (best == IMPORT_PORTS || left[port] > left[best]))
+				best = port;
+		}
+		last = left[best];
+		last_port = best;
+		after = xasprintf("of %s port %u%s", protocol, best, port_name(best));
+		note_count(c, "left out: ", last, after);
+		free(after);
+		rest -= last;
+		ports--;
+	}
+	after = xasprintf("of %llu other %s ports", (unsigned long long)ports, protocol);
+	note_count(c, "left out: ", rest, after);
+	free(after);
+}
+
+static void note_odd(struct capture *c)
+{
+	static const char *const texts[ODD_COUNT] = {
+		[ODD_NOT_IP] = "that are no IP (ARP and the like)",
+		[ODD_OTHER] = "of ICMP and other protocols over IP",
+		[ODD_BROKEN] = "whose headers or fragments contradict themselves",
+		[ODD_FRAGMENT] = "that are fragments, joined where none was missing",
+		[ODD_LINK] = "of a link type that is not read (Ethernet, Linux cooked, raw IP and "
+			     "loopback are)",
+	};
+
+	for (int i = 0; i < ODD_COUNT; i++) {
+		if (texts[i])
+			note_count(c, "left out: ", c->odd[i], texts[i]);
+	}
+	note_count(c, "", c->odd[ODD_CUT],
+		   "cut short by the capture's snap length: used as far as there is");
+}
+
+static void note_links(struct capture *c)
+{
+	for (size_t i = 0; i < c->link_count && i < LINKS_NOTED && c->link_count > 1; i++) {
+		const struct link_count *l = &c->links[i];
+		char *after = xasprintf("of interface %zu%s%s", i, l->name ? ", " : "",
+					l->name ? l->name : "");
+
+		note_count(c, "", l->packets, after);
+		free(after);
+	}
+}
+
+static void note_all(struct capture *c)
+{
+	note_links(c);
+	note_odd(c);
+	note_ports(c, c->im.tcp_left, "TCP");
+	note_ports(c, c->im.udp_left, "UDP");
+	if (c->im.unwanted) {
+		char *what =
+			xasprintf("left out: %llu messages of others than %s%s%s",
+				  (unsigned long long)c->im.unwanted,
+				  c->im.options->router ? c->im.options->router : "",
+				  c->im.options->router && c->im.options->client ? " and " : "",
+				  c->im.options->client ? c->im.options->client : "");
+
+		recording_note_add(c->im.head, 0, 0, what, NULL);
+		free(what);
+	}
+}
+
+/* ---- the whole ---- */
+
+static bool read_address(const char *path, const char *text, const char *whose,
+			 struct end_point *out, struct diag *d)
+{
+	if (!text || end_point_parse(slice_of(text), out))
+		return true;
+	diag_at(d, path, 0, "%s \"%s\": expected an IPv4 or IPv6 address", whose, text);
+	return false;
+}
+
+static void free_capture(struct capture *c)
+{
+	for (size_t i = 0; i < c->link_count; i++)
+		free(c->links[i].name);
+	free(c->links);
+	connections_free(c->connections);
+	import_tcp_free(c->tcp);
+	import_udp_free(c->udp);
+	fragments_free(c->fragments);
+	free(c);
+}
+
+static int finish(struct capture *c, const char *path, const char *error, bool read, struct diag *d)
+{
+	if (!read) {
+		diag_at(d, path, 0, "%s", error ? error : "the capture is empty");
+		return -1;
+	}
+	connections_end(c->connections);
+	import_udp_end(c->udp);
+	note_all(c);
+	if (recording_put_count(c->im.writer))
+		return 0;
+	diag_at(d, path, 0,
+		"nothing usable among %llu packets: looked for HTTP over TCP (descriptions, SOAP, "
+		"GENA), SSDP, NAT-PMP and PCP%s",
+		(unsigned long long)c->packets,
+		c->im.unwanted ? " between the given addresses" : "");
+	for (size_t i = 0; i < c->im.head->note_count; i++)
+		diag_at(d, path, 0, "%s", c->im.head->notes[i].what);
+	return -1;
+}
+
+int import_packets(const char *path, struct slice data, const struct import_options *options,
+		   struct recording_writer *w, struct recording *head, struct diag *d)
+{
+	struct capture *c = xcalloc(1, sizeof(*c));
+	const char *error = NULL;
+	bool read = false;
+	int result = -1;
+
+	c->im = (struct importer){
+		.options = options,
+		.writer = w,
+		.head = head,
+		.notes_left = PACKET_NOTES,
+	};
+	c->data = data;
+	c->tcp = import_tcp_new(&c->im);
+	c->udp = import_udp_new(&c->im);
+	c->connections = connections_new(import_tcp_sink(c->tcp));
+	c->fragments = fragments_new();
+	if (read_address(path, options->router, "router", &c->im.router, d) &&
+	    read_address(path, options->client, "client", &c->im.client, d)) {
+		read = pcap_is(data) ? read_pcap(c, &error) : read_pcapng(c, &error);
+		result = finish(c, path, error, read, d);
+	}
+	free_capture(c);
+	return result;
+}
