@@ -28,6 +28,17 @@ struct import_options {
 };
 
 /**
+ * import_file() - read any of them
+ * @path:	a plain file
+ * @w:		takes the exchanges; neither finished nor freed
+ * @head:	filled, without its exchanges
+ *
+ * Return: 0, or -1 after a complaint.
+ */
+int import_file(const char *path, const struct import_options *options, struct recording_writer *w,
+		struct recording *head, struct diag *d);
+
+/**
  * import_packets(), import_journal(), import_log() - the importers
  * @path:	for complaints
  * @data:	the whole file, mapped; may be anything

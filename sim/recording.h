@@ -172,12 +172,31 @@ void recording_put(struct recording_writer *w, const struct exchange *x);
 /** recording_put_count() - how many were put. */
 size_t recording_put_count(const struct recording_writer *w);
 /**
+ * struct recording_counts - what was put
+ * @restored, @cut: messages with something restored, with gaps
+ */
+struct recording_counts {
+	size_t exchanges[FLOW_PROTOCOL_COUNT];
+	size_t restored, cut;
+};
+/** recording_counts() - valid until the writer is freed. */
+const struct recording_counts *recording_counts(const struct recording_writer *w);
+/**
  * recording_finish() - write head (@r without its exchanges) and exchanges in order of time
  *
  * r->client and r->router, when NULL, are found out. Frees the writer. Return: 0, or -1 after a
  * complaint; then nothing is at the path but what was there before.
  */
 int recording_finish(struct recording_writer *w, struct recording *r, struct diag *d);
+/**
+ * recording_collect() - the exchanges in order of time into @r, instead of into a file
+ *
+ * Fills client and router as recording_finish() does and frees the writer. Return: 0, or -1 after a
+ * complaint (more than RECORDING_FILE_BYTES are no flow that can be held).
+ */
+int recording_collect(struct recording_writer *w, struct recording *r, struct diag *d);
+/** recording_save() - write all of @r to @path. Return: 0, or -1 after a complaint. */
+int recording_save(const char *path, struct recording *r, struct diag *d);
 /** recording_abandon() - free a writer, leave nothing. */
 void recording_abandon(struct recording_writer *w);
 

@@ -51,6 +51,7 @@ struct recording_writer {
 	size_t count, cap;
 	struct pair *pairs;
 	size_t pair_count;
+	struct recording_counts counts;
 };
 
 static char *folder_of(const char *path)
@@ -194,6 +195,21 @@ static void name_pair(const struct recording_writer *w, struct recording *r)
 
 /* ---- exchanges ---- */
 
+static void count_message(struct recording_counts *counts, const struct recorded_message *m)
+{
+	counts->restored += m->restored.count > 0;
+	counts->cut += m->gap_count > 0;
+}
+
+static void count_exchange(struct recording_writer *w, const struct exchange *x)
+{
+	w->counts.exchanges[x->protocol]++;
+	count_message(&w->counts, &x->request);
+	for (size_t i = 0; i < x->reply_count; i++)
+		count_message(&w->counts, &x->replies[i]);
+	count_pair(w, x);
+}
+
 void recording_put(struct recording_writer *w, const struct exchange *x)
 {
 	size_t before = w->pending.len;
@@ -210,7 +226,7 @@ void recording_put(struct recording_writer *w, const struct exchange *x)
 		.number = (uint32_t)w->count,
 	};
 	w->count++;
-	count_pair(w, x);
+	count_exchange(w, x);
 	if (w->pending.len >= SPOOL_BYTES)
 		flush_spool(w);
 }
@@ -218,6 +234,11 @@ void recording_put(struct recording_writer *w, const struct exchange *x)
 size_t recording_put_count(const struct recording_writer *w)
 {
 	return w->count;
+}
+
+const struct recording_counts *recording_counts(const struct recording_writer *w)
+{
+	return &w->counts;
 }
 
 static int by_time(const void *a, const void *b)
@@ -361,6 +382,47 @@ static int write_special(struct recording_writer *w, const struct recording *r)
 	if (fd >= 0)
 		close(fd);
 	return status;
+}
+
+static int collect(struct recording_writer *w, struct recording *r)
+{
+	struct buf packed = {0};
+	int status = w->error;
+
+	for (size_t i = 0; i < w->count && !status; i++)
+		status = read_place(w, &w->places[i], &packed, recording_add(r));
+	buf_free(&packed);
+	return status;
+}
+
+int recording_collect(struct recording_writer *w, struct recording *r, struct diag *d)
+{
+	int status = 0;
+
+	flush_spool(w);
+	sort_places(w);
+	name_pair(w, r);
+	if (w->written > RECORDING_FILE_BYTES) {
+		diag_at(d, w->path, 0,
+			"%llu bytes of exchanges are more than a flow may have (%llu)",
+			(unsigned long long)w->written, (unsigned long long)RECORDING_FILE_BYTES);
+		recording_abandon(w);
+		return -1;
+	}
+	status = collect(w, r);
+	if (status)
+		diag_at(d, w->path, 0, "cannot be written: %s", strerror(-status));
+	recording_abandon(w);
+	return status ? -1 : 0;
+}
+
+int recording_save(const char *path, struct recording *r, struct diag *d)
+{
+	struct recording_writer *w = recording_create(path, d);
+
+	for (size_t i = 0; w && i < r->count; i++)
+		recording_put(w, &r->exchanges[i]);
+	return w ? recording_finish(w, r, d) : -1;
 }
 
 int recording_finish(struct recording_writer *w, struct recording *r, struct diag *d)
