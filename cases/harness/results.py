@@ -12,9 +12,17 @@ import shlex
 import subprocess
 
 from .lab import program
+from .progress import bar
 from .requirement import GRADES, catalogue
 
 gathered = []  # one dict per check that ran: grade, reason, subject, requirements, check, seconds, text
+
+
+def _forms(subject, check):
+    """What a pattern of checks may mean of test_name[subject-1-a]: test_name and test_name:1-a."""
+    name, _, values = check.rstrip("]").partition("[")
+    values = values[len(subject):].lstrip("-") if values.startswith(subject) else values
+    return (name, f"{name}:{values}") if values else (name,)
 
 
 def apply_known(adapter, ids, check, grade, reason, report):
@@ -24,7 +32,8 @@ def apply_known(adapter, ids, check, grade, reason, report):
     """
     for name in ids:
         entry = None if os.environ.get("IGDLAB_NO_KNOWN") else adapter.known.get(name)
-        if not entry or not any(fnmatch.fnmatch(check.partition("[")[0], p) for p in entry.get("checks", ["*"])):
+        if not entry or not any(fnmatch.fnmatch(form, pattern) for pattern in entry.get("checks", ["*"])
+                                for form in _forms(adapter.name, check)):
             continue
         said = f'{name} is known to fail ({entry["reason"]}; {entry["link"]})'
         if str(entry["expires"]) < datetime.date.today().isoformat():
@@ -163,13 +172,6 @@ def table():
     return counted
 
 
-def _bar(row, width=20):
-    total = sum(row.values()) or 1
-    good = round(width * row["pass"] / total)
-    bad = -(-width * row["fail"] // total)
-    return "█" * good + "▒" * max(0, width - good - bad) + "╳" * min(bad, width - good)
-
-
 def print_summary(reporter, rows):
     """A line per area, with a bar: passed, neither, failed."""
     counted = table()
@@ -182,8 +184,8 @@ def print_summary(reporter, rows):
     for area in sorted(counted, key=order.index):
         row = counted[area]
         reporter.write_line(f"{area:8} {sum(row.values()):6}  "
-                            + "  ".join(f"{row[g] or '.':>{len(g)}}" for g in head) + f"  {_bar(row)}",
+                            + "  ".join(f"{row[g] or '.':>{len(g)}}" for g in head) + f"  {bar(row, sum(row.values()))}",
                             red=bool(row["fail"]))
     total = {g: sum(row[g] for row in counted.values()) for g in GRADES}
     reporter.write_line(f"{'all':8} {sum(total.values()):6}  "
-                        + "  ".join(f"{total[g] or '.':>{len(g)}}" for g in head) + f"  {_bar(total)}")
+                        + "  ".join(f"{total[g] or '.':>{len(g)}}" for g in head) + f"  {bar(total, sum(total.values()))}")

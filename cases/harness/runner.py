@@ -6,6 +6,7 @@ is wrong with them is said in a sentence before anything runs.
 """
 import os
 import re
+import signal
 import sys
 
 from .lab import REPOSITORY
@@ -44,12 +45,14 @@ def main():
     """Run the suite; the exit status of igdlab(1)."""
     try:
         import pytest
+        from .progress import Progress
         from .results import gathered
         check()
     except ImportError as error:
         complain(f"{error}; run scripts/install-deps test", NO_LAB)
     arguments = ["-q", "-p", "no:cacheprovider", "-c", str(REPOSITORY / "cases/pytest.ini"), "--rootdir",
-                 str(REPOSITORY), "--tb=short", "-r", "", str(REPOSITORY / "cases/daemon")]
+                 str(REPOSITORY), "--tb=short", "-r", "", "-o", "console_output_style=classic",
+                 str(REPOSITORY / "cases/daemon")]
     if os.environ.get("IGDLAB_WORKERS", "1") != "1":
         arguments += ["-n", os.environ["IGDLAB_WORKERS"]]
     if os.environ.get("IGDLAB_OUTPUT"):
@@ -58,7 +61,11 @@ def main():
     if os.environ.get("IGDLAB_SHELL"):
         arguments.append("--capture=no")
     sys.dont_write_bytecode = True
-    status = int(pytest.main(arguments))
+    try:
+        status = int(pytest.main(arguments, plugins=[Progress()]))
+    except BrokenPipeError:  # nobody reads on; what is buffered has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     if status in (2, 5) and not gathered:
         complain("no check is selected", USAGE)
     return {0: 0, 1: 1, 2: 2, 3: 3, 4: USAGE, 5: USAGE}.get(status, NO_LAB)
