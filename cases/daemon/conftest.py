@@ -13,6 +13,7 @@ Options come from the environment, because igdlab test daemon starts this:
     IGDLAB_KEEP      the lab of a check that failed stays   IGDLAB_SHELL  a shell in it
     IGDLAB_JSON      a descriptor that results.json is written to
 """
+import copy
 import json
 import os
 import pathlib
@@ -20,7 +21,7 @@ import pathlib
 import pytest
 from _pytest.runner import runtestprotocol
 
-from cases.harness import results
+from cases.harness import progress, results
 from cases.harness.controlpoint import ControlPoint
 from cases.harness.lab import LabError
 from cases.harness.requirement import Selection, Verdict, catalogue, take_notes
@@ -86,6 +87,13 @@ def _is_wanted(item, plan):
     return any(row in selection for row in rows)
 
 
+def _again(item):
+    """The same check as an item of its own: pytest does not set up again one that is also the next one."""
+    made = copy.copy(item)
+    made._initrequest()
+    return made
+
+
 def pytest_collection_modifyitems(config, items):
     """Leave what is selected; those of one subject together, so that its lab is used on."""
     own = [i for i in items if _is_ours(i)]
@@ -99,7 +107,7 @@ def pytest_collection_modifyitems(config, items):
     repeat = int(_option("REPEAT", "1"))
     order = {name: n for n, name in enumerate(config.igdlab_plan)}
     wanted.sort(key=lambda item: order[_subject_name(item)])
-    items[:] = [i for i in items if i not in set(own)] + wanted * repeat
+    items[:] = [i for i in items if i not in set(own)] + wanted + [_again(i) for _ in range(1, repeat) for i in wanted]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
 
@@ -149,6 +157,8 @@ def subject(request):
         failed = getattr(item, "igdlab_failed", False)
         if _option("SHELL") and failed:
             results.open_shell(running, item)
+            if shown := item.config.pluginmanager.getplugin(progress.NAME):
+                shown.forget()
         running.lab.kept = bool(_option("KEEP") and failed)
         _close(name)
 
