@@ -173,8 +173,8 @@ def makes_one_mapping(subject, cp, text):
     if code_of_add(cp, NewPortMappingDescription=text):
         return  # refused is safe
     assert external(cp) == [20000]
-    if "reboot" in subject.abilities:
-        subject.reboot()
+    if "restart" in subject.abilities:
+        subject.restart()
         cp = subject.control_point()
         assert set(external(cp)) <= {20000}
     assert not subject.reaches(20001)

@@ -67,7 +67,7 @@ def requirement(*ids, **conditions):
 
     igd: least version of InternetGatewayDevice. action: name, or list of names, of optional actions.
     service: name of a service. needs: words of Subject.abilities ("clock", "wan-side", "wan-control",
-    "reboot", "other", "peer2", "ipv6"). A subject that does not claim igd, action or service is
+    "reboot", "restart", "other", "peer2", "ipv6"). A subject that does not claim igd, action or service is
     ``unsupported``; one that lacks an ability is ``not-run``.
     """
     for name in ids:

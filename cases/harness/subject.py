@@ -16,6 +16,8 @@ import functools
 import ipaddress
 import pathlib
 import select
+import socket
+import sys
 import tempfile
 import time
 
@@ -29,6 +31,7 @@ from .requirement import notrun, unsupported
 from .soap import Fault
 
 DAEMONS = REPOSITORY / "cases" / "daemons"
+SSDP_GROUP = f"{int.from_bytes(socket.inet_aton('239.255.255.250'), sys.byteorder):08X}"  # in /proc/net/igmp
 PATIENCE = 5.0  # seconds that a check may wait on a subject without a clock of ours, unless --long
 
 TOPOLOGY = """\
@@ -58,8 +61,8 @@ nodes:
 """
 _REMOTE = {"address", "interface", "location"}
 _TWO_CARDS = {"wan-interface", "wan-address", "prefix", "wan-prefix", "clients", "peers"}
-_KEYS = {"name", "profile", "quirks", "summary", "kind", "needs", "run", "files", "nft", "ready", "claims", "known", "remote",
-         "restart", "reset", "memory"}
+_KEYS = {"name", "profile", "quirks", "summary", "kind", "needs", "run", "files", "nft", "ready", "claims", "known",
+         "known-of", "remote", "restart", "reboot", "reset", "memory"}
 _CLAIMS = {"igd", "services", "optional", "ipv6"}
 
 
@@ -110,7 +113,14 @@ class Adapter:
             self.profile, self.quirks = self.values["profile"], self.values.get("quirks", [])
             self.values["claims"] = profile_claims(self.profile) | self.values.get("claims", {})
         self.kind, self.claims = self.values["kind"], self.values.get("claims", {})
-        self.known = self.values.get("known") or {}
+        self.known = self._known()
+
+    def _known(self):
+        """Its known failures: those of the adapter in known-of, but for what it says itself (false: it passes)."""
+        own = self.values.get("known") or {}
+        name = self.values.get("known-of")
+        others = Adapter(name).known if name else {}
+        return {name: entry for name, entry in {**others, **own}.items() if entry}
 
     def _check(self):
         wrong = set(self.values) - _KEYS
@@ -126,8 +136,9 @@ class Adapter:
         if wrong:
             raise WrongAdapter(f"{self.path}: claims: unknown key {sorted(wrong)}")
         for name, entry in (self.values.get("known") or {}).items():
-            if set(entry) - {"reason", "link", "since", "expires", "checks"} or \
-                    not {"reason", "link", "expires"} <= set(entry):
+            if entry is False and "known-of" in self.values:
+                continue
+            if not {"reason", "link", "expires"} <= set(entry or ()) <= {"reason", "link", "since", "expires", "checks"}:
                 raise WrongAdapter(f"{self.path}: known: {name}: needs reason, link and expires, may have "
                                    "since and checks")
 
@@ -159,9 +170,11 @@ class Adapter:
 
     def missing(self):
         """Why this subject cannot run here, or None."""
-        program = (self.values.get("needs") or {}).get("program")
-        if program and not pathlib.Path(program.replace("{tree}", str(REPOSITORY))).exists():
-            return f"{program} is not there; run scripts/install-deps test"
+        programs = (self.values.get("needs") or {}).get("program") or []
+        for program in [programs] if isinstance(programs, str) else programs:
+            path = program.replace("{tree}", str(REPOSITORY))
+            if not pathlib.Path(path).exists():
+                return f"{path} is not there; run scripts/install-deps test"
         return None
 
     def topology(self, folder):
@@ -201,6 +214,8 @@ class Subject:
                 self.lab = stack.enter_context(Lab(
                     self.adapter.topology(folder), quirks=self.adapter.quirks,
                     evidence=self._evidence, capture=bool(self._evidence), stay=self._stay))
+            if self.adapter.kind == "daemon":
+                self._wait_for_daemon()
             self._stack = stack.pop_all()
         return self
 
@@ -216,9 +231,9 @@ class Subject:
         if self.adapter.kind != "remote":
             words.add("wan-control")
         if self.fake:
-            words |= {"clock", "reboot"}
+            words |= {"clock", "restart", "reboot"}
         if self.adapter.values.get("restart"):
-            words.add("reboot")
+            words |= {"restart", "reboot"}
         if self.claims.get("ipv6"):
             words.add("ipv6")
         return words
@@ -283,32 +298,43 @@ class Subject:
 
     def reboot(self):
         """Restart the subject as a power failure does; returns when it serves again."""
-        self.require(needs="reboot")
+        self._begin_again("reboot")
+
+    def restart(self):
+        """Restart the program alone, which keeps what it has put into files; returns when it serves again."""
+        self._begin_again("restart")
+
+    def _begin_again(self, how):
+        self.require(needs=how)
         self._description = None
         if self.fake:
             self.lab.router(op="reboot")
         else:
-            self._restart()
+            self._command(how if how in self.adapter.values else "restart")
 
-    def _restart(self):
-        done = self.lab.run("r1", "sh", "-c", self._expanded(self.adapter.values["restart"]))
+    def _command(self, name):
+        done = self.lab.run("r1", "sh", "-c", self._expanded(self.adapter.values[name]))
         if done.code != 0:
-            raise LabError(f"restart: {done.stderr.strip()}")
-        kind, _, port = self.adapter.values["ready"]["listen"].partition(":")
+            raise LabError(f"{name}: {done.stderr.strip()}")
+        self._wait_for_daemon()
+
+    def _wait_for_daemon(self):
+        """Until it takes connections and searches: the port of "ready", and SSDP's group on the router."""
+        kind, _, port = (self.adapter.values.get("ready") or {}).get("listen", "").partition(":")
 
         def answers():
-            if kind != "tcp":
-                return True
             with contextlib.suppress(OSError):
-                self.lab.connect("client", self.lab.lan_address(), int(port), timeout=1).close()
-                return True
+                if kind == "tcp":
+                    self.lab.connect("client", self.lab.lan_address(), int(port), timeout=1).close()
+                return SSDP_GROUP in self.lab.run("r1", "cat", "/proc/net/igmp").stdout
             return False
-        until(answers, what="the daemon's port")
+        until(answers, what="the daemon's port and its membership of 239.255.255.250")
 
     def _expanded(self, text):
-        values = {"tree": REPOSITORY, "config": "/run/igdlab/config", "lan_address": self.lab.lan_address(),
-                  "wan_ifname": self.lab.port("r1", role="wan")["ifname"],
-                  "lan_ifname": self.lab.port("r1", role="lan")["ifname"]}
+        values = {name: f"/run/igdlab/{name}" for name in self.adapter.values.get("files") or {}}
+        values |= {"tree": REPOSITORY, "lan_address": self.lab.lan_address(),
+                   "wan_ifname": self.lab.port("r1", role="wan")["ifname"],
+                   "lan_ifname": self.lab.port("r1", role="lan")["ifname"]}
         for name, value in values.items():
             text = text.replace("{%s}" % name, str(value))
         return text
@@ -358,7 +384,7 @@ class Subject:
         if self.fake:
             self.lab.router(op="reset")
         elif self.adapter.values.get("reset") == "restart":
-            self._restart()
+            self._command("restart")
         else:
             self._delete_everything()
 
