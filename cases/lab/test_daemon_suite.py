@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """igdlab test daemon: what it says, leaves and answers, on routers whose faults are known."""
+import contextlib
 import datetime
 import json
 import os
+import pty
+import signal
 import subprocess
+import termios
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -86,6 +90,24 @@ def test_known_failure_expires_and_is_for_some_checks(broken, entry, sentence):
     assert not sentence or sentence in found["checks"][0]["reason"]
 
 
+def test_known_failure_is_for_one_value(broken):
+    """Patterns of checks are compared with the function's name, and with name:values."""
+    known = {"WIPC-01": {**KNOWN, "checks": ["test_new_mapping_forwards:UDP"]}}
+    done, found = results(broken(known=known), "--select", "WIPC-01")
+    assert done.returncode == 1
+    assert found["counts"]["known"] == 1 and found["counts"]["fail"] == 2
+    assert [c["check"].rpartition("-")[2] for c in found["checks"] if c["grade"] == "known"] == ["UDP]"]
+
+
+def test_known_failures_of_another_adapter(broken, tmp_path):
+    first = broken(known={"WIPC-03": KNOWN, "WIPC-01": KNOWN})
+    own = yaml.safe_load(first.read_text()) | {"known-of": str(first), "known": {"WIPC-01": False}}
+    (tmp_path / "second.yaml").write_text(yaml.safe_dump(own))
+    done, found = results(tmp_path / "second.yaml", "--select", "WIPC-0[13]")
+    grades = {c["requirements"][0]: c["grade"] for c in found["checks"]}
+    assert done.returncode == 1 and grades == {"WIPC-01": "fail", "WIPC-03": "known"}
+
+
 def test_unexpected_pass_fails(broken):
     done, found = results(broken(quirks=[], known={"WIPC-03": KNOWN}), "--select", "WIPC-03")
     assert done.returncode == 1 and "take it off the list" in found["checks"][0]["reason"]
@@ -95,8 +117,15 @@ def test_shards_and_repeats_add_up():
     whole = results("fakeigd", "--select", "WIPC-*")[1]["checks"]
     parts = [results("fakeigd", "--select", "WIPC-*", "--shard", f"{i}/3")[1]["checks"] for i in (1, 2, 3)]
     assert sorted(c["check"] for part in parts for c in part) == sorted(c["check"] for c in whole)
-    assert len(results("fakeigd", "--select", "WIPC-01", "--repeat", 3)[1]["checks"]) == \
-        3 * len([c for c in whole if "WIPC-01" in c["requirements"]])
+    done, thrice = results("fakeigd", "--select", "WIPC-01", "--repeat", 3)
+    assert done.returncode == 0
+    assert len(thrice["checks"]) == 3 * len([c for c in whole if "WIPC-01" in c["requirements"]])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_check_again_and_again(workers):
+    done, found = results("fakeigd", "--select", "WIPC-03", "--repeat", 4, "-n", workers)
+    assert done.returncode == 0 and [c["grade"] for c in found["checks"]] == ["pass"] * 4
 
 
 def test_nothing_selected_is_wrong_use():
@@ -120,6 +149,66 @@ def test_kept_lab(broken, tmp_path):
     there = subprocess.run([program("igdlab"), "exec", f"{name}:r1", "true"], check=False)
     down = subprocess.run([program("igdlab"), "down", name], check=False)
     assert (there.returncode, down.returncode) == (0, 0)
+
+
+def in_a_terminal(*argv, said=None):
+    """igdlab test daemon on a pseudo terminal of 24 by 80; *said* is written to it when it shows a prompt
+    of a shell. Returns what was shown and the exit status."""
+    pid, terminal = pty.fork()
+    if not pid:
+        termios.tcsetwinsize(0, (24, 80))
+        os.environ.update(TERM="xterm", SHELL="/bin/bash", PS1="here> ")
+        os.execv(program("igdlab"), ["igdlab", "test", "daemon", *map(str, argv)])
+    shown = b""
+    with contextlib.suppress(OSError):
+        while piece := os.read(terminal, 65536):
+            shown += piece
+            if said and b"its lab." in shown:
+                os.write(terminal, said)
+                said = None
+    os.close(terminal)
+    return shown.decode(), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_bars_in_a_terminal(broken):
+    """A bar per area, drawn in place; the last drawing has everything."""
+    shown, status = in_a_terminal(broken(), "--select", "WIPC-0[123] SSDP-36", "-n", 2)
+    assert status == 1
+    last = shown[:shown.index("FAILURES")].rpartition("\x1b[J")[2].splitlines()
+    bars = {line.split()[0]: line.split() for line in last if "/" in line and line.split()[0] != "FAIL"}
+    assert set(bars) == {"WIPC", "SSDP", "all"}
+    for area, line in bars.items():
+        done, total = line[2].split("/")
+        assert done == total and "·" not in line[1] and len(line[1]) == 24
+        assert ("╳" in line[1]) == (area != "SSDP")
+    assert shown.count("FAIL WIPC-03") == 1 and "\x1b[3A" in shown
+
+
+def test_lines_elsewhere(broken):
+    done = suite(broken(), "--select", "WIPC-0[123]")
+    assert done.returncode == 1 and "\x1b" not in done.stdout
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines if " % " in line][-1] == "100"
+    assert sum(line.startswith("FAIL WIPC-03 test_") for line in lines) == 1
+
+
+def test_nobody_reads(broken):
+    """The end of a pipe that is closed is no traceback."""
+    with subprocess.Popen([program("igdlab"), "test", "daemon", str(broken()), "--select", "WIPC-0[123]"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        told = process.stderr.read()
+    assert process.returncode == 128 + signal.SIGPIPE and "Traceback" not in told
+
+
+def test_shell_on_failure(broken, tmp_path):
+    """The shell is on the client of the lab that failed, and the run goes on when it ends."""
+    shown, status = in_a_terminal(
+        broken(), "--select", "WIPC-03", "--shell-on-fail", "-o", tmp_path / "out",
+        said=b"test -t 0 && ip -4 -o addr show | sed 's/^.*inet /at-/' && echo in-$((40+2)); exit\n")
+    assert status == 1 and "at-192.168.1.4/24" in shown and "in-42" in shown
+    assert "1 failed" in shown[shown.rindex("in-42"):]
+    assert json.loads((tmp_path / "out/results.json").read_text())["counts"]["fail"] == 1
 
 
 # A router between two cards, made of what "ip" can make; all in namespaces of this case.
