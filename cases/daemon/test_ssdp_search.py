@@ -147,6 +147,7 @@ def test_man_without_quotes(subject):
         nonstrict("MAN without its quotes is accepted")
 
 
+@pytest.mark.bulk
 @requirement("SSDP-44")
 @pytest.mark.parametrize("data", [
     START + HOST + MAN + b"MX: 1\r\n\r\n", START + HOST + MAN + b"MX: 1\r\nST:\r\n\r\n",
@@ -304,6 +305,7 @@ def test_wan_is_not_answered(subject, lab, to):
     assert search(subject, "ssdp:all", ssdp.search_bytes(ROOT, mx=None), to=(where, 1900), node="peer", wait=0.7) == []
 
 
+@pytest.mark.bulk
 @requirement("SSDP-77", needs=("wan-side", "other"))
 @pytest.mark.parametrize("to", ["unicast", "multicast"])
 def test_foreign_source_is_not_answered(subject, lab, to):

@@ -26,6 +26,14 @@ def test_two_ports_of_one_service(subject, cp):
     assert subject.reaches(20001, internal=30000)
 
 
+@requirement("WIPC-01")
+def test_new_mapping_after_a_deletion(subject, cp):
+    cp.add(20000)
+    fault_of(cp.delete, 20000)
+    cp.add(20000)
+    assert subject.reaches(20000)
+
+
 @requirement("WIPC-02")
 def test_same_client_overwrites(subject, cp):
     cp.add(20000, internal=30000, text="first")

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """controlpoint.py - the suite's own control point: discovery to action, from the specifications alone."""
-from . import description, http, soap, ssdp
+import contextlib
+import weakref
+
+from . import description, http, soap, ssdp, trace
 
 ROOT_TARGET = "upnp:rootdevice"
 CONNECTIONS = ("WANIPConnection", "WANPPPConnection")
+_chosen = weakref.WeakKeyDictionary()  # description -> the connection service that is used
 IN_ADD = ("NewRemoteHost", "NewExternalPort", "NewProtocol", "NewInternalPort", "NewInternalClient",
           "NewEnabled", "NewPortMappingDescription", "NewLeaseDuration")
 
@@ -39,17 +43,25 @@ class ControlPoint:
 
     @property
     def connection(self):
-        """The router's WANIPConnection or WANPPPConnection service."""
-        for name in CONNECTIONS:
-            try:
-                return self.description.service(name)
-            except KeyError:
-                continue
-        raise KeyError("the router offers no WAN connection service")
+        """The router's WANIPConnection or WANPPPConnection service; of several the first that is connected."""
+        if self.description not in _chosen:
+            _chosen[self.description] = self._choose()
+        return _chosen[self.description]
+
+    def _choose(self):
+        offered = [s for name in CONNECTIONS for s in self.description.services if f":{name}:" in s.type]
+        if not offered:
+            raise KeyError("the router offers no WAN connection service")
+        for service in offered if len(offered) > 1 else ():
+            with contextlib.suppress(soap.Fault, http.BadMessage, OSError, EOFError):
+                if self.call("GetStatusInfo", service=service).get("NewConnectionStatus") == "Connected":
+                    return service
+        return offered[0]
 
     def post(self, service, *pieces):
         """Send raw bytes to a service's control URL over a fresh connection; returns the Reply."""
         where = service.control
+        trace.note(f"node {self.node}")
         with http.Client(self.lab.connect(self.node, where.host, where.port)) as client:
             return client.exchange(*pieces)
 

@@ -48,7 +48,7 @@ class Service:
     udn: str
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Description:
     """A root description: its location, the reply it came in, the element tree, services, UDNs."""
 
@@ -79,6 +79,14 @@ def _devices(device):
         yield from _devices(child)
 
 
+def _service_url(text, base):
+    """A URL of a service; one that is none is a path as it stands."""
+    try:
+        return url(text, base)
+    except ValueError:
+        return Url(base.host, base.port, text)
+
+
 def fetch(lab, location, node="client"):
     """Fetch and read the root description behind a LOCATION (text or Url)."""
     where = url(location) if isinstance(location, str) else location
@@ -97,6 +105,6 @@ def fetch(lab, location, node="client"):
             value = {key: element.findtext(DEVICE + key, "").strip()
                      for key in ("serviceType", "serviceId", "controlURL", "eventSubURL", "SCPDURL")}
             services.append(Service(value["serviceType"], value["serviceId"],
-                                    url(value["controlURL"], base), url(value["eventSubURL"], base),
-                                    url(value["SCPDURL"], base), kind, udn))
+                                    *(_service_url(value[key], base) for key in ("controlURL", "eventSubURL", "SCPDURL")),
+                                    kind, udn))
     return Description(where, reply, root, services, devices)

@@ -12,7 +12,7 @@ import time
 import weakref
 import xml.etree.ElementTree as ElementTree
 
-from . import description, http, ssdp
+from . import description, http, ssdp, trace
 from .requirement import inconclusive
 
 IP_RECVTTL = 12  # linux/in.h; Python has no name for it
@@ -109,6 +109,7 @@ class Announcement:
 def announced(subject):
     """The announcement of a subject, heard once; inconclusive when nothing is heard."""
     subject.require(needs="reboot")
+    trace.note("announcements")
     if subject not in _announced:
         _announced[subject] = Announcement(subject)
     if not _announced[subject].alive:

@@ -5,6 +5,8 @@ import os
 import select
 import socket
 
+from . import trace
+
 
 ABROAD = 9  # port of the peer to which a client's socket sends something out
 
@@ -15,6 +17,7 @@ def _outer(lab, address, port):
 
 def _bound(lab, node, port, kind="dgram"):
     """A socket in a node, at that port when there is one."""
+    trace.note("reaches TCP" if kind == "stream" else "reaches UDP")
     made = lab.socket(node, kind)
     if port:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -29,6 +32,7 @@ def tcp_source(lab, port, address=None, client="client", internal=None, peer="pe
     A listener is opened at the client's internal port. None unless that listener accepts a connection
     whose bytes are the random token that the peer sent.
     """
+    trace.note("reaches TCP")
     token = os.urandom(8)
     with lab.listen(client, internal or port) as listener:
         with _bound(lab, peer, from_port, "stream") as sock:

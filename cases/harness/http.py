@@ -7,6 +7,8 @@ reader would accept is collected in ``notes``: that is the difference between "f
 import re
 import socket
 
+from . import trace
+
 TOKEN = re.compile(rb"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$")
 STATUS_LINE = re.compile(rb"^HTTP/(\d)\.(\d) (\d{3}) ([^\r\n]*)$")
 
@@ -200,6 +202,7 @@ class Client:
 
 def request(method, target, host, headers=(), body=b"", version="1.1", length=True):
     """Bytes of a request; headers is a sequence of pairs, Content-Length added unless told not to."""
+    trace.note(method)
     lines = [f"{method} {target} HTTP/{version}", f"Host: {host}"]
     lines += [f"{name}: {value}" for name, value in headers]
     if length and (body or method in ("POST", "M-POST")):

@@ -18,6 +18,8 @@ import subprocess
 import tempfile
 import time
 
+from . import trace
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 # Seconds after which a lab that does not answer is a failure, never a verdict.
 DEADLINE = float(os.environ.get("IGDLAB_DEADLINE", "30"))
@@ -206,6 +208,7 @@ class Lab:
 
     def wan_address(self, router="r1"):
         """The router's outer address."""
+        trace.note("outer address")
         return self.address_of(router, role="wan")
 
     # -- sockets and programs in nodes --------------------------------------------------------------
@@ -222,10 +225,12 @@ class Lab:
     def connect(self, node, address, port, timeout=DEADLINE):
         """A TCP connection from a node; OSError as connect() gives it."""
         made = self.socket(node, "stream")
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # in TIME_WAIT its port may be listened at
         made.settimeout(timeout)
         try:
             made.connect((address, port))
         except OSError:
+            trace.note("POST", "SUBSCRIBE")  # whatever it was to be used for
             made.close()
             raise
         return made

@@ -5,6 +5,8 @@ Under a quirk a check is broken when it fails or is non-strict. What a quirk bre
 requirement: an id is broken when one of its checks is, and whole when one of them ran and none is. A
 check of several ids breaks none that its quirk does not name as long as it breaks one that it names.
 """
+import concurrent.futures
+import itertools
 import json
 import os
 import re
@@ -16,7 +18,8 @@ from .lab import REPOSITORY
 from .requirement import BROKEN
 
 QUIRKS = REPOSITORY / "fakeigd" / "quirks"
-BATCH = 24        # subjects per run: pytest wants all checks of all subjects in memory
+BATCH = 4         # subjects per run: pytest wants all checks of all subjects in memory
+WORKERS = 4       # runs at a time; they wait more than they reckon
 PATIENCE = "5"    # seconds after which a router that a quirk made mute is given up
 RAN = ("pass", "fail", "non-strict", "inconclusive")
 
@@ -36,28 +39,34 @@ def subject_of(name, quirk):
     return f"fakeigd:{quirk.get('base', 'conformant-igd1')}+{name}"
 
 
-def run(plan, folder, workers=2):
-    """Run a plan {subject: {select, bulk}} (cases/daemon/conftest.py); returns {subject: [result, ...]} as in results.json."""
-    found, names = {name: [] for name in plan}, list(plan)
-    for start in range(0, len(names), BATCH):
-        part = {name: plan[name] for name in names[start:start + BATCH]}
-        file, out = folder / f"plan-{start}.json", folder / f"results-{start}.json"
-        file.write_text(json.dumps(part))
-        environment = {k: v for k, v in os.environ.items()
-                       if not k.startswith(("IGDLAB_", "PYTEST_")) or k == "IGDLAB_BUILD"}
-        environment |= {"IGDLAB_PLAN": str(file), "IGDLAB_DEADLINE": PATIENCE, "IGDLAB_NO_KNOWN": "1"}
-        with open(out, "w", encoding="utf-8") as results:
-            environment["IGDLAB_JSON"] = str(results.fileno())
-            done = subprocess.run(
-                ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "cases/pytest.ini",
-                 "--rootdir", ".", "--tb=no", "-r", "", "-n", str(workers), "cases/daemon"],
-                cwd=REPOSITORY, env=environment, pass_fds=[results.fileno()], capture_output=True, text=True,
-                check=False)
-        if not out.read_text().strip():
-            raise RuntimeError(f"the suite did not run: {done.stdout}{done.stderr}")
-        for result in json.loads(out.read_text())["checks"]:
+def run(plan, folder, workers=WORKERS):
+    """Run a plan {subject: {select, named}} (cases/daemon/conftest.py); returns {subject: [result, ...]} as in results.json."""
+    names = list(plan)
+    parts = [names[start:start + BATCH] for start in range(0, len(names), BATCH)]
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        done = pool.map(lambda part: _run({name: plan[name] for name in part}, folder / f"results-{names.index(part[0])}.json"), parts)
+        found = {name: [] for name in names}
+        for result in itertools.chain.from_iterable(done):
             found[result["subject"]].append(result)
     return found
+
+
+def _run(plan, out):
+    """The results of a part of a plan, by a pytest of its own; they are left in the file out, too."""
+    file = out.with_name(f"plan-{out.name}")
+    file.write_text(json.dumps(plan))
+    environment = {k: v for k, v in os.environ.items()
+                   if not k.startswith(("IGDLAB_", "PYTEST_")) or k == "IGDLAB_BUILD"}
+    environment |= {"IGDLAB_PLAN": str(file), "IGDLAB_DEADLINE": PATIENCE, "IGDLAB_NO_KNOWN": "1"}
+    with open(out, "w", encoding="utf-8") as results:
+        environment["IGDLAB_JSON"] = str(results.fileno())
+        done = subprocess.run(
+            ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-c", "cases/pytest.ini",
+             "--rootdir", ".", "--tb=no", "-r", "", "cases/daemon"],
+            cwd=REPOSITORY, env=environment, pass_fds=[results.fileno()], capture_output=True, text=True, check=False)
+    if not out.read_text().strip():
+        raise RuntimeError(f"the suite did not run: {done.stdout}{done.stderr}")
+    return json.loads(out.read_text())["checks"]
 
 
 def check_name(result):

@@ -4,7 +4,7 @@ import re
 import socket
 import xml.etree.ElementTree as ElementTree
 
-from . import http, soap
+from . import http, soap, trace
 from .controlpoint import IN_ADD, fault_of
 
 WEEK = 604800  # the longest lease of WANIPConnection:2
@@ -76,6 +76,7 @@ def ports(cp, **more):
 def begin(cp, action, *arguments, timeout=30.0):
     """Send a control request and do not wait; returns a function that reads its out-arguments."""
     service = cp.connection
+    trace.note(f"node {cp.node}")
     client = http.Client(cp.lab.connect(cp.node, service.control.host, service.control.port, timeout))
     client.send(soap.request(service.control, service.type, action, arguments))
 

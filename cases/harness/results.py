@@ -11,9 +11,14 @@ import re
 import shlex
 import subprocess
 
+from . import trace
 from .lab import program
+<<<<<<< HEAD
 from .progress import bar
 from .requirement import GRADES, catalogue
+=======
+from .requirement import BROKEN, GRADES, catalogue
+>>>>>>> 1bcfb97 (Daemon suite: what a check rests on is tried by itself)
 
 gathered = []  # one dict per check that ran: grade, reason, subject, requirements, check, seconds, text
 
@@ -60,14 +65,18 @@ def folder_of(output, item):
     return output / "checks" / f"{plain}-{hashlib.sha256(item.nodeid.encode()).hexdigest()[:6]}"
 
 
-def run_with_evidence(item, nextitem, protocol, evidence):
-    """Run a check; when it fails, once more in a fresh lab that leaves evidence. True (pytest's hook)."""
+def run(item, nextitem, protocol, evidence, missing):
+    """Run a check. When it fails, missing(item) may tell what it rests on that does not hold; otherwise, with an
+    output folder, it runs once more in a fresh lab that leaves evidence. True (pytest's hook)."""
     hook = item.ihook
     hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    first = protocol(item, nextitem=nextitem, log=False)
-    reports = first
-    failure = _failure(first)
-    if failure:
+    trace.take()
+    reports = protocol(item, nextitem=nextitem, log=False)
+    failure = _failure(reports)
+    absent = missing(item) if _failure(reports, BROKEN) else None
+    if absent:
+        _tell_nothing(reports, *absent)
+    elif failure and os.environ.get("IGDLAB_OUTPUT"):
         folder = folder_of(pathlib.Path(os.environ["IGDLAB_OUTPUT"]).resolve(), item)
         folder.mkdir(parents=True, exist_ok=True)
         evidence[item] = folder
@@ -82,12 +91,23 @@ def run_with_evidence(item, nextitem, protocol, evidence):
     return True
 
 
-def _failure(reports):
+def _failure(reports, grades=("fail",)):
     for report in reports:
         found = dict(report.user_properties)
-        if found.get("grade") == "fail" and "no-lab" not in found:
+        if found.get("grade") in grades and "no-lab" not in found:
             return report
     return None
+
+
+def _tell_nothing(reports, what, owner):
+    """A check of which something fails that it rests on."""
+    for report in reports:
+        found = dict(report.user_properties)
+        if found.get("grade") in BROKEN:
+            found["reason"] = f"rests on what does not hold: {what} (see {owner})"
+            found["first"], found["grade"] = f"{found['grade']}: {dict(report.user_properties)['reason']}", "inconclusive"
+            report.user_properties = list(found.items())
+            report.outcome, report.longrepr = "skipped", (__file__, 0, found["reason"])
 
 
 def _settle(first, reports):

@@ -4,7 +4,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from xml.sax.saxutils import escape
 
-from . import http
+from . import http, trace
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 ENCODING = "http://schemas.xmlsoap.org/soap/encoding/"
@@ -21,6 +21,8 @@ class Fault(Exception):
 
 def body(service, action, arguments):
     """The envelope of a request; arguments is a sequence of (name, value)."""
+    arguments = list(arguments)
+    trace.action(action, arguments)
     inner = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in arguments)
     return (f'<?xml version="1.0"?>\n<s:Envelope xmlns:s="{ENVELOPE}" s:encodingStyle="{ENCODING}">'
             f'<s:Body><u:{action} xmlns:u="{service}">{inner}</u:{action}></s:Body></s:Envelope>'
@@ -55,6 +57,7 @@ def parse(reply, service, action):
             raise http.BadMessage(f"a fault without UPnPError, status {reply.status}")
         if not re.fullmatch(r"\s*[+-]?\d+\s*", code):
             raise http.BadMessage(f"errorCode is no number: {code!r}")
+        trace.note("fault")
         raise Fault(int(code), text or "", reply)
     if content[0].tag != f"{{{service}}}{action}Response":
         raise http.BadMessage(f"expected {action}Response of {service}, found {content[0].tag}")

@@ -5,7 +5,7 @@ import socket
 import struct
 import time
 
-from . import http
+from . import http, trace
 
 GROUP, PORT = "239.255.255.250", 1900
 
@@ -71,6 +71,7 @@ def search_socket6(lab, node="client", network=None, hops=2):
 
 def listen_socket(lab, node="client", network=None):
     """A UDP socket in a node that hears NOTIFY on the interface of a network."""
+    trace.note("announcements")
     made = lab.socket(node)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.bind((GROUP, PORT))

@@ -23,7 +23,7 @@ import time
 
 import yaml
 
-from . import effect
+from . import effect, trace
 from .controlpoint import ControlPoint
 from .lab import DEADLINE, REPOSITORY, Lab, LabError, until
 from .remote import Remote
@@ -61,8 +61,14 @@ nodes:
 """
 _REMOTE = {"address", "interface", "location"}
 _TWO_CARDS = {"wan-interface", "wan-address", "prefix", "wan-prefix", "clients", "peers"}
+<<<<<<< HEAD
 _KEYS = {"name", "profile", "quirks", "summary", "kind", "needs", "run", "files", "nft", "ready", "claims", "known",
          "known-of", "remote", "restart", "reboot", "reset", "memory"}
+=======
+_KEYS = {"name", "profile", "quirks", "summary", "kind", "needs", "run", "files", "nft", "ready", "claims", "known", "remote",
+         "restart", "reset", "memory"}
+_REQUIRED = ("WANCommonInterfaceConfig", "WANIPConnection", "WANPPPConnection")  # services
+>>>>>>> 1bcfb97 (Daemon suite: what a check rests on is tried by itself)
 _CLAIMS = {"igd", "services", "optional", "ipv6"}
 
 
@@ -94,6 +100,15 @@ def profile_claims(name):
     return claims
 
 
+def _without(claims, quirks):
+    """The claims under quirks: a quirk with a list of services of its own claims no optional one that it leaves out."""
+    for path in (REPOSITORY / "fakeigd" / "quirks" / f"{name}.yaml" for name in quirks):
+        listed = str(_load(path)["overlay"].get("services", "")) if path.is_file() else ""
+        if listed:
+            claims = claims | {"services": [s for s in claims["services"] if s in listed or s.startswith(_REQUIRED)]}
+    return claims
+
+
 class Adapter:
     """What an adapter file, or the name of a fakeigd, says of a subject."""
 
@@ -101,7 +116,8 @@ class Adapter:
         self.name, self.profile, self.quirks = name, None, []
         if name.startswith("fakeigd:") or name == "fakeigd":
             self.profile, *self.quirks = (name.partition(":")[2] or "conformant-igd1").split("+")
-            self.path, self.values = None, {"kind": "fakeigd", "claims": profile_claims(self.profile)}
+            self.path, self.values = None, {
+                "kind": "fakeigd", "claims": _without(profile_claims(self.profile), self.quirks)}
         else:
             self.path = pathlib.Path(name) if "/" in name or name.endswith(".yaml") \
                 else DAEMONS / f"{name}.yaml"
@@ -189,6 +205,12 @@ class Adapter:
         return path
 
 
+@functools.lru_cache(maxsize=None)
+def adapter_of(name):
+    """The Adapter of a subject's name, read once."""
+    return Adapter(name)
+
+
 class Subject:
     """A running lab with the router under test on r1; make it with ``with``.
 
@@ -202,7 +224,7 @@ class Subject:
         self.claims, self._evidence, self._long = self.adapter.claims, evidence, long
         self._stay = stay
         self.igd = self.claims.get("igd", 1)
-        self.spoilt, self.lab = False, None
+        self.spoilt, self.lab, self.foundations = False, None, {}  # foundation.py
         self._stack, self._description = contextlib.ExitStack(), None
 
     def __enter__(self):
@@ -347,6 +369,8 @@ class Subject:
     def renumber(self, address):
         """Give the router another outer address."""
         self.require(needs="wan-control")
+        trace.note("wan")
+        self._description = None  # some routers have another then
         if self.fake:
             self.lab.router(op="renumber", address=address)
         else:
@@ -358,6 +382,8 @@ class Subject:
     def wan(self, status):
         """Make the router's uplink go "down" or "up"."""
         self.require(needs="wan-control")
+        trace.note("wan")
+        self._description = None
         if self.fake:
             self.lab.router(op="wan", status=status)
         else:

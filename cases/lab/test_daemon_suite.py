@@ -31,15 +31,14 @@ def results(*argv, **more):
 
 @pytest.fixture
 def broken(tmp_path):
-    """An adapter file of a router that refuses every mapping."""
-    quirk = tmp_path / "quirk.yaml"
-    quirk.write_text("summary: every AddPortMapping is refused\nlayer: portmap\nevidence: made for this case\n"
-                     "overlay:\n  rules:\n    - {when: {action: AddPortMapping}, fault: 501}\n")
-
-    def make(**more):
+    """An adapter file of a router that refuses mappings of a port (of which the checks make use), or all."""
+    def make(port="20000", **more):
+        quirk = tmp_path / "quirk.yaml"
+        quirk.write_text("summary: AddPortMapping is refused\nlayer: portmap\nevidence: made for this case\noverlay:\n"
+                         f'  rules:\n    - {{when: {{action: AddPortMapping, NewExternalPort: "{port}"}}, fault: 501}}\n')
         path = tmp_path / "router.yaml"
         path.write_text(yaml.safe_dump({"name": "broken", "kind": "fakeigd", "profile": "conformant-igd1",
-                                        "quirks": [str(quirk)], **more}))
+                                        "quirks": [str(tmp_path / "quirk.yaml")], **more}))
         return path
     return make
 
@@ -65,6 +64,16 @@ def test_failure_leaves_evidence_that_replays(broken, tmp_path):
     assert (folder / "capture.pcapng").stat().st_size > 1000 and (folder / "r1.journal.ndjson").exists()
     again = subprocess.run([folder / "replay.sh"], capture_output=True, text=True, check=False)
     assert again.returncode == 1 and "WIPC-03" in again.stdout
+
+
+def test_what_rests_on_something_broken_is_inconclusive(broken):
+    done, found = results(broken(port="*"), "--select", "WIPC-01 WIPC-03 WIPC-40")
+    assert done.returncode == 1
+    grades = {c["requirements"][0]: (c["grade"], c["reason"]) for c in found["checks"]}
+    assert grades["WIPC-01"][0] == "fail"
+    for name in ("WIPC-03", "WIPC-40"):
+        assert grades[name][0] == "inconclusive" and "AddPortMapping adds: 501" in grades[name][1]
+        assert "see WIPC-01" in grades[name][1]
 
 
 def test_not_claimed_is_unsupported():

@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: MIT
+"""foundation.py - what a check rests on: when that does not hold, a failure of the check tells nothing.
+
+A check of the order of events adds mappings; of a router that refuses every mapping it cannot tell
+anything, and to say that the order is wrong would be a lie. So a check that fails is asked what it made
+use of (trace.py), and each of those is tried by itself in its plainest form, on a subject that is as good
+as new. The first that does not hold makes the check ``inconclusive``, with the requirement that a reader
+should look at. Only checks of that requirement itself (``ids`` of a Stone, patterns) keep their failure.
+
+Stones lie upon each other: the first of the list is the lowest, and each may use those before it.
+"""
+import contextlib
+import dataclasses
+import fnmatch
+import xml.etree.ElementTree as ElementTree
+
+from . import description, http, soap, trace
+from .controlpoint import IN_ADD, fault_of
+from .lab import LabError
+from .portmap import add_any, delete_range, ports
+from .requirement import Verdict
+from .subscriber import Subscriber
+
+PORT = 27000  # of the mappings made here
+V2 = "WANIPConnection:2"
+
+
+@dataclasses.dataclass(frozen=True)
+class Stone:
+    """words: a check rests on it when it made use of all of them. ids: whose own matter it is; the first
+    is the one to look at. holds(subject, cp) raises when it does not."""
+
+    what: str
+    words: frozenset
+    ids: tuple
+    holds: object
+    service: str = ""
+
+
+STONES = []
+
+
+def stone(what, words, ids, service=""):
+    """Decorator: the function tries it. Words and ids are separated by blanks or, with blanks in them, by commas."""
+    def register(holds):
+        STONES.append(Stone(what, frozenset(words.split(", ")) - {""}, tuple(ids.split()), holds, service))
+        return holds
+    return register
+
+
+@stone("the description can be read", "", "DESC-*")
+def _description(subject, _):
+    tree = description.fetch(subject.lab, subject.control_point().description.location)
+    assert tree.root.tag == f"{description.DEVICE}root"
+
+
+@stone("each device has an UDN of its own", "announcements", "DESC-*")
+def _udns(_, cp):
+    udns = [udn for _, udn in cp.description.devices]
+    assert len(set(udns)) == len(udns), udns
+
+
+@stone("control answers a plain request", "POST", "SOAP-01 SOAP-02 SOAP-14 DESC-*")
+def _control(_, cp):
+    cp.call("GetExternalIPAddress")
+
+
+@stone("GetExternalIPAddress has its argument", "GetExternalIPAddress", "SOAP-15")
+def _address(_, cp):
+    cp.external_address()
+
+
+@stone("a refusal carries a code of the clause", "fault", "SOAP-16 SOAP-17 SOAP-44 SOAP-45 WIPC-34 WIPC-41 WIPC-37")
+def _codes(_, cp):
+    codes = [fault_of(cp.specific, PORT), fault_of(cp.generic, 999), fault_of(cp.delete, PORT), fault_of(cp.call, "NoSuch")]
+    assert {713, 714, 401} & set(codes), codes
+
+
+@stone("AddPortMapping adds", "AddPortMapping", "WIPC-01")
+@stone("AddPortMapping adds", "AddAnyPortMapping", "WIPC-01")
+def _add(_, cp):
+    cp.add(PORT)
+
+
+@stone("AddPortMapping adds for UDP", "AddPortMapping, UDP", "WIPC-01")
+def _add_udp(_, cp):
+    cp.add(PORT, "UDP")
+
+
+@stone("a mapping forwards TCP", "AddPortMapping, reaches TCP", "WIPC-01")
+def _tcp(subject, cp):
+    cp.add(PORT)
+    assert subject.reaches(PORT)
+
+
+@stone("a mapping forwards UDP", "AddPortMapping, UDP, reaches UDP", "WIPC-01")
+def _udp(subject, cp):
+    cp.add(PORT, "UDP")
+    assert subject.reaches(PORT, "UDP")
+
+
+@stone("the internal port may differ", "AddPortMapping, other port", "WIPC-14 WIPC-01 IGD-18")
+def _other_port(_, cp):
+    cp.add(PORT, internal=PORT + 1)
+
+
+@stone("a second mapping of the same client is accepted", "AddPortMapping", "WIPC-01 WIPC-02")
+def _second(_, cp):
+    cp.add(PORT)
+    cp.add(PORT + 1)
+
+
+@stone("a mapping may be added again", "AddPortMapping, again", "WIPC-02")
+def _again(_, cp):
+    cp.add(PORT)
+    cp.add(PORT)
+
+
+@stone("a mapping may have a lease", "AddPortMapping, lease", "WIPC-18 WIPC-17 IGD-18")
+def _lease(_, cp):
+    cp.add(PORT, lease=600)
+
+
+@stone("a mapping may have a remote host", "AddPortMapping, remote host", "WIPC-10 WIPC-11 IGD-18")
+def _remote(subject, cp):
+    cp.add(PORT, remote=subject.lab.address_of("peer"))
+
+
+@stone("a mapping may be disabled", "AddPortMapping, disabled", "WIPC-24")
+def _disabled(_, cp):
+    cp.add(PORT, enabled=0)
+
+
+@stone("a mapping may have any description", "AddPortMapping, description", "SOAP-28")
+def _text(_, cp):
+    cp.add(PORT, text="one of two")
+
+
+@stone("another host may add mappings", "AddPortMapping, node other", "WIPC-01")
+def _other(subject, _):
+    subject.control_point("other").add(PORT)
+
+
+@stone("GetSpecificPortMappingEntry has its arguments", "GetSpecificPortMappingEntry", "SOAP-15 WIPC-33")
+def _specific_arguments(_, cp):
+    cp.add(PORT)
+    assert set(cp.specific(PORT)) == set(IN_ADD[3:])
+
+
+@stone("GetGenericPortMappingEntry has its arguments", "GetGenericPortMappingEntry", "SOAP-15 WIPC-37")
+def _generic_arguments(_, cp):
+    cp.add(PORT)
+    assert set(cp.generic(0)) == set(IN_ADD)
+
+
+@stone("GetSpecificPortMappingEntry tells what was added", "GetSpecificPortMappingEntry", "WIPC-33")
+def _specific(subject, cp):
+    cp.add(PORT)
+    entry = cp.specific(PORT)
+    assert (entry["NewInternalPort"], entry["NewInternalClient"]) == (str(PORT), subject.lab.address_of("client"))
+
+
+@stone("what is not there is not told", "GetSpecificPortMappingEntry, fault", "WIPC-34")
+def _no_specific(_, cp):
+    assert fault_of(cp.specific, PORT)
+
+
+@stone("the enumeration is what was added", "GetGenericPortMappingEntry", "WIPC-37")
+def _generic(_, cp):
+    assert cp.enumerate(limit=10)[0] == []
+    cp.add(PORT)
+    cp.add(PORT + 1)
+    assert sorted(e["NewExternalPort"] for e in cp.enumerate(limit=10)[0]) == [str(PORT), str(PORT + 1)]
+
+
+@stone("DeletePortMapping deletes", "DeletePortMapping", "WIPC-40")
+def _delete(subject, cp):
+    cp.add(PORT)
+    assert subject.reaches(PORT)
+    cp.delete(PORT)
+    assert not subject.reaches(PORT)
+
+
+@stone("AddAnyPortMapping adds", "AddAnyPortMapping", "WIPC-44", V2)
+def _any(subject, cp):
+    assert subject.reaches(add_any(cp, PORT))
+
+
+@stone("DeletePortMappingRange deletes", "DeletePortMappingRange", "WIPC-53", V2)
+def _range(subject, cp):
+    cp.add(PORT)
+    delete_range(cp, PORT - 1, PORT + 1)
+    assert not subject.reaches(PORT)
+
+
+@stone("GetListOfPortMappings lists", "GetListOfPortMappings", "WIPC-57", V2)
+def _list(_, cp):
+    cp.add(PORT)
+    assert ports(cp, start=PORT, end=PORT) == [PORT]
+
+
+@stone("a lease counts down from what was asked for", "lease, GetSpecificPortMappingEntry", "WIPC-19")
+def _left(_, cp):
+    cp.add(PORT, lease=600)
+    assert 590 <= int(cp.specific(PORT)["NewLeaseDuration"]) <= 600
+
+
+@stone("the external address is told", "GetExternalIPAddress", "WIPC-63")
+@stone("the external address is told", "SUBSCRIBE, outer address", "WIPC-63")
+def _outer(subject, cp):
+    assert cp.external_address() == subject.lab.wan_address()
+
+
+@stone("the URLs stay the same when the line goes and comes", "wan, POST", "IGD-05 SSDP-29 DESC-*")
+@stone("the URLs stay the same when the line goes and comes", "ForceTermination", "IGD-05 SSDP-29 DESC-*")
+def _urls(subject, cp):
+    subject.require(needs="wan-control")
+    before = cp.description.services
+    subject.wan("down")
+    subject.wan("up")
+    assert description.fetch(subject.lab, cp.description.location).services == before
+
+
+@stone("GetStatusInfo says Connected", "GetStatusInfo", "WCONN-01")
+def _status(_, cp):
+    assert cp.call("GetStatusInfo")["NewConnectionStatus"] == "Connected"
+
+
+@stone("a subscription is granted", "SUBSCRIBE", "GENA-01")
+def _subscribe(subject, cp):
+    with Subscriber(subject.lab, cp) as sub:
+        sub.subscribe()
+
+
+@stone("the initial event comes", "SUBSCRIBE", "GENA-17 GENA-18 GENA-27 GENA-36")
+def _initial(subject, cp):
+    with Subscriber(subject.lab, cp) as sub:
+        sub.subscribe()
+        event = sub.initial()
+        assert event.seq == 0 and event.values
+
+
+@stone("an event tells of a new mapping", "SUBSCRIBE, AddPortMapping", "GENA-30")
+def _event(subject, cp):
+    with Subscriber(subject.lab, cp) as sub:
+        sub.subscribe()
+        sub.initial()
+        cp.add(PORT)
+        assert sub.until(lambda event: "PortMappingNumberOfEntries" in event.values)
+
+
+TROUBLE = (AssertionError, soap.Fault, http.BadMessage, OSError, EOFError, LabError, KeyError, ValueError, AttributeError,
+           ElementTree.ParseError, Verdict)
+
+
+def _try(one, subject):
+    """Why a stone does not hold for a subject, or None."""
+    if one.service and not subject.has_service(one.service):
+        return None
+    if ("node other" in one.words and "other" not in subject.abilities) or \
+            ("wan-side" not in subject.abilities and {"reaches TCP", "reaches UDP", "remote host"} & one.words):
+        return None
+    try:
+        subject.reset()
+        one.holds(subject, subject.control_point())
+    except TROUBLE as error:
+        return str(error) or repr(error)
+    finally:
+        with contextlib.suppress(*TROUBLE):
+            subject.reset()
+    return None
+
+
+def missing(subject, used, ids):
+    """(what, requirement) of the first thing that a check rests on and that does not hold, or None.
+
+    used: the words of the check's trace. ids: its requirements. What was found is kept with the subject.
+    """
+    for one in STONES:
+        if not one.words <= used:
+            continue
+        if one not in subject.foundations:
+            subject.foundations[one] = _try(one, subject)
+        if subject.foundations[one] is None:
+            continue
+        if any(fnmatch.fnmatch(name, pattern) for name in ids for pattern in one.ids):
+            return None
+        owner = next((name for name in one.ids if "*" not in name), one.ids[0])
+        return f"{one.what}: {subject.foundations[one]}", owner
+    return None
