@@ -21,11 +21,7 @@ import pathlib
 import pytest
 from _pytest.runner import runtestprotocol
 
-<<<<<<< HEAD
-from cases.harness import progress, results
-=======
-from cases.harness import foundation, results, trace
->>>>>>> 1bcfb97 (Daemon suite: what a check rests on is tried by itself)
+from cases.harness import foundation, progress, results, trace
 from cases.harness.controlpoint import ControlPoint
 from cases.harness.lab import LabError
 from cases.harness.requirement import Selection, Verdict, catalogue, take_notes

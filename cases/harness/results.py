@@ -13,12 +13,8 @@ import subprocess
 
 from . import trace
 from .lab import program
-<<<<<<< HEAD
 from .progress import bar
-from .requirement import GRADES, catalogue
-=======
 from .requirement import BROKEN, GRADES, catalogue
->>>>>>> 1bcfb97 (Daemon suite: what a check rests on is tried by itself)
 
 gathered = []  # one dict per check that ran: grade, reason, subject, requirements, check, seconds, text
 

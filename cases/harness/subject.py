@@ -61,14 +61,9 @@ nodes:
 """
 _REMOTE = {"address", "interface", "location"}
 _TWO_CARDS = {"wan-interface", "wan-address", "prefix", "wan-prefix", "clients", "peers"}
-<<<<<<< HEAD
 _KEYS = {"name", "profile", "quirks", "summary", "kind", "needs", "run", "files", "nft", "ready", "claims", "known",
          "known-of", "remote", "restart", "reboot", "reset", "memory"}
-=======
-_KEYS = {"name", "profile", "quirks", "summary", "kind", "needs", "run", "files", "nft", "ready", "claims", "known", "remote",
-         "restart", "reset", "memory"}
 _REQUIRED = ("WANCommonInterfaceConfig", "WANIPConnection", "WANPPPConnection")  # services
->>>>>>> 1bcfb97 (Daemon suite: what a check rests on is tried by itself)
 _CLAIMS = {"igd", "services", "optional", "ipv6"}
 
 
