@@ -153,3 +153,5 @@ def test_race_for_a_port(subject, cp, other):
     for port in range(20000, 20020):
         answers = [begin(who, "AddPortMapping", *wanted(who, port, NewProtocol="UDP")) for who in (cp, other)]
         assert sorted(fault_of(answer) for answer in answers) == [0, 718]
+        for who in (cp, other):
+            fault_of(who.delete, port, "UDP")

@@ -38,6 +38,8 @@ def request(url, service, action, arguments=(), headers=(), **more):
 
 def parse(reply, service, action):
     """Out-arguments of a reply as an ordered dict; Fault for an error; BadMessage otherwise."""
+    if reply.status != 200 or b"errorCode" in reply.body:
+        trace.note("fault")
     try:
         root = ElementTree.fromstring(reply.body)
     except ElementTree.ParseError as error:
@@ -57,7 +59,6 @@ def parse(reply, service, action):
             raise http.BadMessage(f"a fault without UPnPError, status {reply.status}")
         if not re.fullmatch(r"\s*[+-]?\d+\s*", code):
             raise http.BadMessage(f"errorCode is no number: {code!r}")
-        trace.note("fault")
         raise Fault(int(code), text or "", reply)
     if content[0].tag != f"{{{service}}}{action}Response":
         raise http.BadMessage(f"expected {action}Response of {service}, found {content[0].tag}")
