@@ -334,6 +334,37 @@ static bool read_templates(struct profile *p, const struct doc *map, struct diag
 	return fine;
 }
 
+/* "errors": a text for each code. */
+static bool read_errors(struct profile *p, const struct doc *map, struct diag *d)
+{
+	if (!map)
+		return true;
+	if (!doc_want(map, DOC_MAP, d))
+		return false;
+	for (size_t i = 0; i < map->count; i++) {
+		const struct doc *text = map->items[i];
+		uint64_t code;
+
+		if (!slice_number(slice_of(text->key), 999, &code) || code < 100) {
+			diag_at(d, text->file, text->key_line,
+				"errors: expected a code from 100 to 999, not \"%s\"", text->key);
+			return false;
+		}
+		if (!doc_want(text, DOC_SCALAR, d))
+			return false;
+	}
+	p->errors = map;
+	return true;
+}
+
+const char *profile_error_text(const struct profile *p, int code)
+{
+	for (size_t i = 0; p->errors && i < p->errors->count; i++)
+		if (atoi(p->errors->items[i]->key) == code)
+			return p->errors->items[i]->text;
+	return NULL;
+}
+
 static bool check_texts(const struct doc *doc, struct diag *d)
 {
 	const struct doc *assumed = doc_get(doc, "assumed"), *evidence = doc_get(doc, "evidence");
@@ -378,6 +409,7 @@ bool profile_read(struct profile *p, const struct doc *doc, const char *seed, st
 	    !profile_read_devices(p, doc, seed, d) || !profile_read_pages(p, doc, d) ||
 	    !profile_read_services(p, doc, d) || !profile_read_state(p, doc_get(doc, "state"), d) ||
 	    !read_templates(p, doc_get(doc, "messages"), d) ||
+	    !read_errors(p, doc_get(doc, "errors"), d) ||
 	    !policy_read(&p->policy, doc_get(doc, "policy"), d))
 		return false;
 	p->rules = rules_new_over(doc_get(doc, "rules"), doc_get(doc, "messages"), d);

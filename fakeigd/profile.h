@@ -134,6 +134,8 @@ struct profile_mapping {
  * @services, @service_count: in document order
  * @templates:	by enum message_id, never NULL
  * @policy:	behaviour
+ * @errors:	errorDescription by code, instead of the specifications', or NULL (part of the
+ *		document)
  * @rules:	compiled, never NULL
  * @mappings, @mapping_count: table at start
  * @document:	the resolved document, for "show" and reload
@@ -175,6 +177,7 @@ struct profile {
 	size_t service_count;
 	struct template *templates[MESSAGE_COUNT];
 	struct policy policy;
+	const struct doc *errors;
 	struct rules *rules;
 	struct profile_mapping *mappings;
 	size_t mapping_count;
@@ -194,6 +197,8 @@ struct profile {
 struct profile *profile_load(const char *name, const char *const *quirks, size_t count,
 			     const char *data, const char *seed, struct diag *d);
 void profile_free(struct profile *p);
+/** profile_error_text() - the profile's own errorDescription of a code, NULL when it has none. */
+const char *profile_error_text(const struct profile *p, int code);
 /** profile_resolve() - the merged document only, unchecked values, for "show"; caller frees. */
 struct doc *profile_resolve(const char *name, const char *const *quirks, size_t count,
 			    const char *data, struct diag *d);

@@ -294,6 +294,8 @@ static json_t *overlay_properties(void)
 		"   'offset': {'anyOf': [{'type': 'number'}, {'type': 'string',"
 		"   'pattern': '^-?[0-9.]+(us|ms|s|m|h|d)$'}]}}},"
 		" 'external': {'$ref': '#/$defs/ipv4'},"
+		" 'errors': {'type': 'object', 'additionalProperties': false, 'patternProperties': {"
+		"   '^[1-9][0-9]{2}$': {'type': ['string', 'number', 'null']}}},"
 		" 'rules': {'type': 'array', 'items': {'$ref': '#/$defs/rule'}},"
 		" 'state': {'type': 'object', 'additionalProperties': false, 'properties': {"
 		"   'mappings': {'type': 'array', 'items': {'type': 'object',"

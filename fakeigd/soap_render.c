@@ -209,11 +209,13 @@ static void render_fault(struct soap_exchange *x)
 {
 	const struct effects *e = &x->reply->effects;
 	const struct profile_service *s = x->call.instance;
-	const char *text = upnp_error_text(s ? s->type : NULL, x->code);
+	const char *text = profile_error_text(x->router->profile, x->code);
 	struct message_values values = {0};
 	struct buf description = {0}, type = {0}, name = {0};
 	char code[16];
 
+	if (!text)
+		text = upnp_error_text(s ? s->type : NULL, x->code);
 	if (e->fault && e->fault_text)
 		text = e->fault_text;
 	snprintf(code, sizeof(code), "%d", x->code);

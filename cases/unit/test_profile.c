@@ -131,6 +131,7 @@ static void everything_is_read(void **state)
 		"ssdp: {max_age: 100, sets: 3}\n"
 		"date: {offset: -90m}\n"
 		"external: 100.81.111.102\n"
+		"errors: {714: NoSuchEntry, 501: \"\"}\n"
 		"policy: {lease: {report: granted, min: 120}, table: {survives-reboot: yes}, http: "
 		"{idle: 2s}}\n"
 		"state: {mappings: [{external_port: 1, protocol: UDP, internal_port: 2, "
@@ -156,6 +157,9 @@ static void everything_is_read(void **state)
 	assert_int_equal(p->ssdp_sets, 3);
 	assert_int_equal(p->date_offset, -5400);
 	assert_int_equal(ntohl(p->external.s_addr), 0x64516f66);
+	assert_string_equal(profile_error_text(p, 714), "NoSuchEntry");
+	assert_string_equal(profile_error_text(p, 501), "");
+	assert_null(profile_error_text(p, 713));
 	assert_true(policy_is(&p->policy, lease_report, "granted"));
 	assert_int_equal(p->policy.lease_min, 120);
 	assert_true(p->policy.table_survives_reboot);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* learn_parts.h - what the files of learn share; nobody else includes it. */
+#ifndef SIM_LEARN_PARTS_H
+#define SIM_LEARN_PARTS_H
+
+#include "../fakeigd/base/mem.h"
+#include "../fakeigd/wire/xml.h"
+#include "learn.h"
+
+#define LEARN_SERVICES_MAX 32
+#define LEARN_DEVICES_MAX  16
+#define LEARN_SLOW_NS	   INT64_C(50000000) /* above the others: a delay of its own */
+
+/**
+ * struct seen - one answer of the router, or a request that got none
+ * @x:		its exchange; @number: index in the flow
+ * @reply:	the answer, NULL = none
+ * @in, @out:	both, decoded; zero where there is none
+ * @whole:	the answer has no gap
+ */
+struct seen {
+	const struct exchange *x;
+	size_t number;
+	const struct recorded_message *reply;
+	struct facts in, out;
+	bool whole;
+};
+
+/** struct learnt_device - a device of the description */
+struct learnt_device {
+	const struct xml_node *node;
+	char *name;
+	int parent;
+};
+
+/** struct learnt_service - a service: what the description says, or what requests imply */
+struct learnt_service {
+	char *type, *id, *control, *event, *scpd;
+	int device;
+	const struct seen *evidence;
+};
+
+/**
+ * struct learner - learning under way
+ * @seen, @count: in the flow's order
+ * @router:	its address; @port: of its description
+ * @root:	the description as a tree, NULL = not seen; @root_seen: where
+ * @server:	SERVER of HTTP answers, or of SSDP when there is none; may be NULL
+ * @sections:	the profile but its rules; @rules: those
+ * @assumed:	sentences for "assumed"
+ */
+struct learner {
+	const struct recording *flow;
+	const struct learn_options *options;
+	struct seen *seen;
+	size_t count;
+	struct end_point router;
+	char *router_text, *client_text;
+	uint16_t port;
+	struct xml_node *root;
+	const struct seen *root_seen;
+	char *server;
+	char *location_path;
+	struct learnt_device devices[LEARN_DEVICES_MAX];
+	size_t device_count;
+	struct learnt_service services[LEARN_SERVICES_MAX];
+	size_t service_count;
+	bool igd2;
+	char *external;
+	struct buf sections, rules;
+	struct names assumed;
+};
+
+/* ---- YAML (learn_yaml.c) ---- */
+
+/** yaml_text() - append @text as a scalar in double quotes that YAML reads back, on one line. */
+void yaml_text(struct buf *out, struct slice text);
+/** yaml_template() - append ": ..." of a message: a block where it can be one, else a scalar;
+ * @indent: columns of the key. */
+void yaml_template(struct buf *out, int indent, struct slice text, bool head);
+/** yaml_evidence() - append "  # exchange 4, line 92" and the end of the line. */
+void yaml_evidence(const struct learner *l, struct buf *out, const struct seen *s);
+
+/* ---- forms (learn_form.c, learn_body.c) ---- */
+
+/** struct stand_in - bytes of an answer that a placeholder stands for */
+struct stand_in {
+	struct slice from;
+	const char *to;
+};
+
+/** template_add() - append @text as a template: stand-ins done, other braces doubled. */
+void template_add(struct buf *out, struct slice text, const struct stand_in *subs, size_t count);
+
+/** struct form - one form of a message, and how often it was seen */
+struct form {
+	struct buf text;
+	size_t votes;
+	const struct seen *first;
+};
+
+/** struct forms - zero-initialised is empty; forms_free() */
+struct forms {
+	struct form *list;
+	size_t count;
+};
+
+void forms_vote(struct forms *f, struct slice text, const struct seen *s);
+const struct form *forms_best(const struct forms *f);
+void forms_free(struct forms *f);
+
+/** learn_heads() - messages of heads: HTTP and SSDP. */
+void learn_heads(struct learner *l, struct buf *messages);
+/** learn_bodies() - soap-response, soap-argument, soap-fault, description, and what differs. */
+void learn_bodies(struct learner *l, struct buf *messages);
+
+/* ---- what there is (learn_tree.c) ---- */
+
+/** learn_tree() - find the description, its devices, services and URLs. */
+void learn_tree(struct learner *l);
+/** learn_tree_write() - device, identity, listen, services, devices, urls, ssdp. */
+void learn_tree_write(struct learner *l);
+void learn_tree_free(struct learner *l);
+/** path_of() - path of an absolute URL or reference; the caller frees. */
+char *path_of(const char *url);
+
+/* ---- how it behaves (learn_table.c, learn_timing.c) ---- */
+
+/** learn_table() - policy, state and rules of port mappings. */
+void learn_table(struct learner *l);
+/** learn_timing() - rules for delays, segments, repeated answers; the offset of DATE. */
+void learn_timing(struct learner *l);
+/** learn_exact() - a rule for each exchange of options->exact. */
+void learn_exact(struct learner *l);
+
+/** seen_is() - whether it is an answered SOAP request of that action (NULL = any). */
+bool seen_is(const struct seen *s, const char *action);
+/** seen_argument() - in-argument, "" when absent. */
+const char *seen_argument(const struct seen *s, const char *name);
+/** seen_result() - out-argument, "" when absent. */
+const char *seen_result(const struct seen *s, const char *name);
+
+#endif

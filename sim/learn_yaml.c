@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* learn_yaml.c - YAML as learn writes it: scalars, templates as blocks, evidence as comments. */
+#include "learn_parts.h"
+
+void yaml_text(struct buf *out, struct slice text)
+{
+	buf_putc(out, '"');
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		if (c == '"' || c == '\\')
+			buf_printf(out, "\\%c", c);
+		else if (c == '\n')
+			buf_puts(out, "\\n");
+		else if (c == '\r')
+			buf_puts(out, "\\r");
+		else if (c == '\t')
+			buf_puts(out, "\\t");
+		else if (c < 0x20 || c == 0x7f)
+			buf_printf(out, "\\x%02x", c);
+		else
+			buf_putc(out, (char)c);
+	}
+	buf_putc(out, '"');
+}
+
+/* Whether a block scalar holds it unchanged: lines of printable text, none of blanks alone. */
+static bool fits_block(struct slice text)
+{
+	if (!text.len || text.ptr[0] == '\n' || text.ptr[0] == ' ')
+		return false;
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		if ((c < 0x20 && c != '\n') || c >= 0x7f)
+			return false;
+		if (c == '\n' && i && text.ptr[i - 1] == ' ')
+			return false;
+	}
+	return text.len < 2 || text.ptr[text.len - 1] != '\n' || text.ptr[text.len - 2] != '\n';
+}
+
+static void add_block(struct buf *out, int indent, struct slice text)
+{
+	bool ends = text.ptr[text.len - 1] == '\n';
+
+	buf_puts(out, ends ? " |\n" : " |-\n");
+	for (size_t i = 0; i < text.len;) {
+		const char *end = memchr(text.ptr + i, '\n', text.len - i);
+		size_t len = end ? (size_t)(end - text.ptr) - i : text.len - i;
+
+		if (len)
+			buf_printf(out, "%*s%.*s", indent, "", (int)len, text.ptr + i);
+		buf_putc(out, '\n');
+		i += len + 1;
+	}
+}
+
+/* Every LF behind a CR: then the text is kept with LF. Return: whether it is so, with at least one.
+ */
+static bool without_cr(struct slice text, struct buf *out)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		bool cr = text.ptr[i] == '\r' && i + 1 < text.len && text.ptr[i + 1] == '\n';
+
+		if (text.ptr[i] == '\r' && !cr)
+			return false;
+		if (text.ptr[i] == '\n' && (!i || text.ptr[i - 1] != '\r'))
+			return false;
+		lines += cr;
+		if (!cr)
+			buf_putc(out, text.ptr[i]);
+	}
+	return lines;
+}
+
+void yaml_template(struct buf *out, int indent, struct slice text, bool head)
+{
+	struct buf plain = {0};
+	bool crlf = !head && without_cr(text, &plain);
+	struct slice shown = crlf ? buf_slice(&plain) : text;
+
+	buf_putc(out, ':');
+	if (crlf) {
+		buf_printf(out, "\n%*sline-ends: crlf\n%*stext:", indent + 2, "", indent + 2, "");
+		indent += 2;
+	}
+	if (fits_block(shown)) {
+		add_block(out, indent + 2, shown);
+	} else {
+		buf_putc(out, ' ');
+		yaml_text(out, shown);
+		buf_putc(out, '\n');
+	}
+	buf_free(&plain);
+}
+
+void yaml_evidence(const struct learner *l, struct buf *out, const struct seen *s)
+{
+	const struct recorded_message *m;
+
+	if (!s) {
+		buf_putc(out, '\n');
+		return;
+	}
+	m = s->reply ? s->reply : &s->x->request;
+	buf_printf(out, "  # exchange %zu", s->number + 1);
+	if (m->first)
+		buf_printf(out, ", %s %llu",
+			   l->flow->kind && !strcmp(l->flow->kind, "log") ? "line" : "packet",
+			   (unsigned long long)m->first);
+	buf_putc(out, '\n');
+}

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rehearse.c - a learned profile, asked what the flow's client asked (see rehearse.h).
+ *
+ * Theory of operation: the lab has the flow's addresses, so nothing needs to be translated. Each
+ * request goes out over a connection (or socket) of its own when the one before is answered; in
+ * front of it the lab's clock is moved to where the flow was, so that leases have run as far. An
+ * answer is complete when HTTP says so, a search when as many answers came as are recorded.
+ */
+#include "rehearse.h"
+
+#include "../fakeigd/base/clock.h"
+#include "../fakeigd/wire/http.h"
+#include "result.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ANSWER_LIMIT_US (10 * CLOCK_SECOND)
+#define SEARCH_LIMIT_US (6 * CLOCK_SECOND)
+
+/* ---- comparing ---- */
+
+/* What changes by itself: value of these headers and elements. */
+static const char *const changing[] = {"\ndate:",    "\nsid:",	      "\nbootid.upnp.org:",
+				       "newuptime>", "newtotalbytes", "newtotalpackets"};
+
+static void mask(struct slice in, struct buf *out)
+{
+	for (size_t i = 0; i < in.len; i++) {
+		size_t m = 0, len = 0;
+
+		buf_putc(out, in.ptr[i]);
+		for (; m < ARRAY_SIZE(changing); m++) {
+			len = strlen(changing[m]);
+			if (len <= i + 1 && !strncasecmp(in.ptr + i + 1 - len, changing[m], len))
+				break;
+		}
+		if (m == ARRAY_SIZE(changing))
+			continue;
+		buf_putc(out, '*');
+		while (i + 1 < in.len && in.ptr[i + 1] != '\r' && in.ptr[i + 1] != '\n' &&
+		       in.ptr[i + 1] != '<')
+			i++;
+	}
+}
+
+static void add_sample(struct buf *out, struct slice text, size_t at)
+{
+	size_t start = at > 16 ? at - 16 : 0;
+
+	buf_putc(out, '"');
+	for (size_t i = start; i < text.len && i < at + 24; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		if (c == '\r' || c == '\n')
+			buf_puts(out, c == '\r' ? "\\r" : "\\n");
+		else
+			buf_putc(out, isprint(c) ? (char)c : '?');
+	}
+	buf_putc(out, '"');
+}
+
+char *compare_answers(struct slice wanted, struct slice got, bool gap)
+{
+	struct buf a = {0}, b = {0}, why = {0};
+	size_t at = 0;
+
+	mask(wanted, &a);
+	mask(got, &b);
+	if (gap && b.len > a.len) {
+		b.len = a.len;
+		b.data[b.len] = '\0';
+	}
+	while (at < a.len && at < b.len && a.data[at] == b.data[at])
+		at++;
+	if (at < a.len || at < b.len) {
+		buf_printf(&why, "differs at byte %zu: recorded ", at);
+		add_sample(&why, buf_slice(&a), at);
+		buf_puts(&why, ", now ");
+		add_sample(&why, buf_slice(&b), at);
+	}
+	buf_free(&a);
+	buf_free(&b);
+	return why.len ? buf_steal(&why) : NULL;
+}
+
+/* ---- the network ---- */
+
+/* Length of the prefix that both have, not longer than 24 and without either at its ends. */
+static int common_prefix(struct in_addr a, struct in_addr b)
+{
+	uint32_t x = ntohl(a.s_addr), y = ntohl(b.s_addr);
+
+	for (int bits = 24; bits >= 8; bits -= 8)
+		if (x >> (32 - bits) == y >> (32 - bits))
+			return bits;
+	return 0;
+}
+
+static struct in_addr other_host(struct in_addr taken, int bits)
+{
+	uint32_t mask = bits ? UINT32_MAX << (32 - bits) : 0, net = ntohl(taken.s_addr) & mask;
+	uint32_t host = net | 10;
+
+	return (struct in_addr){htonl(host == ntohl(taken.s_addr) ? net | 11 : host)};
+}
+
+static const char *text4(struct in_addr address, char text[INET_ADDRSTRLEN])
+{
+	inet_ntop(AF_INET, &address, text, INET_ADDRSTRLEN);
+	return text;
+}
+
+/* The address outside: what the router told when a host can have it, else one of the labs' own. */
+static struct in_addr outside_address(const struct learned *l, struct in_addr router, int bits)
+{
+	struct in_addr address = {0}, lab;
+	uint32_t first;
+
+	inet_pton(AF_INET, "44.0.1.2", &lab);
+	if (!l->external || inet_pton(AF_INET, l->external, &address) != 1)
+		return lab;
+	first = ntohl(address.s_addr) >> 24;
+	if (!first || first == 127 || first >= 224 || first == 169 ||
+	    !(ntohl(address.s_addr) & 0xff) || (ntohl(address.s_addr) & 0xff) == 0xff ||
+	    (ntohl(address.s_addr) ^ ntohl(router.s_addr)) >> (32 - bits) == 0)
+		return lab;
+	return address;
+}
+
+bool learn_topology(const struct learned *l, const char *profile, struct buf *out, struct diag *d)
+{
+	struct in_addr router, client, wan, peer, net;
+	char text[INET_ADDRSTRLEN];
+	int bits;
+
+	if (inet_pton(AF_INET, l->router, &router) != 1 ||
+	    (l->client && inet_pton(AF_INET, l->client, &client) != 1)) {
+		diag_at(d, NULL, 0, "router %s and client %s: a lab is made of IPv4 addresses",
+			l->router, l->client ? l->client : "(unknown)");
+		return false;
+	}
+	if (!l->client)
+		client = other_host(router, 24);
+	bits = common_prefix(router, client);
+	if (!bits || client.s_addr == router.s_addr) {
+		diag_at(d, NULL, 0, "router %s and client %s are on no common network", l->router,
+			l->client);
+		return false;
+	}
+	wan = outside_address(l, router, bits);
+	peer = other_host(wan, 24);
+	net.s_addr = htonl(ntohl(router.s_addr) & (UINT32_MAX << (32 - bits)));
+	buf_printf(out,
+		   "summary: network of the recorded flow\nnetworks:\n  home: {subnet: %s/%d}\n",
+		   text4(net, text), bits);
+	net.s_addr = htonl(ntohl(wan.s_addr) & 0xffffff00);
+	buf_printf(out, "  internet: {subnet: %s/24}\nnodes:\n", text4(net, text));
+	buf_printf(out, "  client: {kind: host, attach: {home: %s}, gateway: r1}\n",
+		   text4(client, text));
+	buf_printf(out, "  r1: {kind: router, lan: {home: %s}, ", text4(router, text));
+	buf_printf(out, "wan: {internet: %s}, igd: \"%s\"}\n", text4(wan, text), profile);
+	buf_printf(out, "  peer: {kind: host, attach: {internet: %s}}\n", text4(peer, text));
+	return true;
+}
+
+/* ---- asking ---- */
+
+/**
+ * struct stage - a rehearsal under way
+ * @begun:	when the first request went out, our clock; @first: the flow's time of it
+ * @moved:	seconds by which the lab's clock was moved
+ */
+struct stage {
+	struct lab lab;
+	const struct recording *flow;
+	const struct learned *learned;
+	int64_t begun, first;
+	double moved;
+	struct rehearsal *out;
+};
+
+static bool wait_for(int fd, short events, int64_t until)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+	int64_t left = until - clock_now();
+
+	return left > 0 && poll(&p, 1, (int)(left / 1000) + 1) == 1;
+}
+
+/* Whether @b is a whole HTTP answer; @closed: nothing more comes. */
+static bool is_complete(const struct buf *b, bool closed)
+{
+	struct http_head head;
+	size_t used;
+	enum http_framing framing;
+	uint64_t length;
+	struct http_chunked chunked = {0};
+	struct buf body = {0};
+	bool done = false;
+
+	if (closed || http_parse_head(b->data, b->len, &head, &used) != HTTP_OK ||
+	    http_body_framing(&head, false, &framing, &length) != HTTP_OK)
+		return closed;
+	if (framing == HTTP_BODY_NONE)
+		done = true;
+	else if (framing == HTTP_BODY_LENGTH)
+		done = b->len - used >= length;
+	else if (framing == HTTP_BODY_CHUNKED)
+		done = http_chunked_feed(&chunked, b->data + used, b->len - used, &used, &body) !=
+		       HTTP_INCOMPLETE;
+	buf_free(&body);
+	return done;
+}
+
+static bool send_all(int fd, const struct buf *bytes)
+{
+	size_t sent = 0;
+
+	while (sent < bytes->len) {
+		ssize_t n = send(fd, bytes->data + sent, bytes->len - sent, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return false;
+		sent += (size_t)n;
+	}
+	return true;
+}
+
+static bool ask_tcp(struct stage *s, const struct exchange *x, struct buf *got, char **why)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET};
+	int64_t until = clock_now() + ANSWER_LIMIT_US;
+	uint16_t port = x->request.to.port ? x->request.to.port : s->learned->port;
+	int fd = ask_socket(&s->lab, "client", "inet", "stream", why);
+	bool fine = false, closed = false;
+
+	if (fd < 0)
+		return false;
+	inet_pton(AF_INET, s->learned->router, &to.sin_addr);
+	to.sin_port = htons(port);
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		*why = xasprintf("cannot connect to %s:%u: %s", s->learned->router, port,
+				 strerror(errno));
+	else
+		fine = send_all(fd, &x->request.bytes);
+	while (fine && !(got->len && is_complete(got, closed)) && !closed &&
+	       wait_for(fd, POLLIN, until)) {
+		ssize_t n = recv(fd, buf_reserve(got, 65536), 65536, MSG_DONTWAIT);
+
+		closed = n == 0 || (n < 0 && errno != EAGAIN);
+		got->len += n > 0 ? (size_t)n : 0;
+	}
+	close(fd);
+	return fine;
+}
+
+/* ---- searches ---- */
+
+static size_t answers_wanted(const struct stage *s, const struct exchange *x)
+{
+	size_t count = 0;
+	struct in_addr router;
+
+	inet_pton(AF_INET, s->learned->router, &router);
+	for (size_t i = 0; i < x->reply_count; i++)
+		count += !x->replies[i].from.family ||
+			 !memcmp(x->replies[i].from.address, &router, sizeof(router));
+	return count;
+}
+
+/* Collect datagrams; each takes the first recorded answer that it equals. */
+static void hear(struct stage *s, const struct exchange *x, int fd, size_t wanted, char **why)
+{
+	bool *had = xcalloc(x->reply_count + 1, sizeof(*had));
+	int64_t until = clock_now() + SEARCH_LIMIT_US;
+	char bytes[8192];
+
+	(void)s;
+	for (size_t got = 0; got < wanted && wait_for(fd, POLLIN, until); got++) {
+		ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+		char *differs = NULL;
+		size_t i = 0;
+
+		for (; n > 0 && i < x->reply_count; i++) {
+			char *this =
+				had[i] ? NULL
+				       : compare_answers(buf_slice(&x->replies[i].bytes),
+							 (struct slice){bytes, (size_t)n}, false);
+
+			if (!had[i] && !this)
+				break;
+			if (!had[i] && !differs)
+				differs = this;
+			else
+				free(this);
+		}
+		if (i < x->reply_count) {
+			had[i] = true;
+			free(differs);
+		} else if (!*why) {
+			*why = differs ? differs : xstrdup("an answer more than recorded");
+		} else {
+			free(differs);
+		}
+	}
+	for (size_t i = 0, left = wanted; !*why && i < x->reply_count; i++) {
+		left -= had[i];
+		if (i + 1 == x->reply_count && left)
+			*why = xasprintf("%zu of %zu answers did not come", left, wanted);
+	}
+	free(had);
+}
+
+static void ask_search(struct stage *s, const struct exchange *x, char **why)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(1900)};
+	size_t wanted = answers_wanted(s, x);
+	struct in_addr own;
+	int fd = ask_socket(&s->lab, "client", "inet", "dgram", why);
+
+	if (fd < 0)
+		return;
+	inet_pton(AF_INET, "239.255.255.250", &to.sin_addr);
+	if (x->request.to.family == AF_INET)
+		memcpy(&to.sin_addr, x->request.to.address, 4);
+	if (s->learned->client && inet_pton(AF_INET, s->learned->client, &own) == 1)
+		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &own, sizeof(own));
+	if (sendto(fd, x->request.bytes.data, x->request.bytes.len, MSG_NOSIGNAL,
+		   (struct sockaddr *)&to, sizeof(to)) < 0)
+		*why = xasprintf("cannot search: %s", strerror(errno));
+	else
+		hear(s, x, fd, wanted, why);
+	close(fd);
+}
+
+/* ---- one after the other ---- */
+
+/* Move the lab's clock to where the flow was. */
+static void follow_clock(struct stage *s, const struct exchange *x)
+{
+	int64_t now = exchange_first_ns(x);
+	double ahead;
+
+	if (now == RECORDING_NO_TIME)
+		return;
+	if (s->first == RECORDING_NO_TIME) {
+		s->first = now;
+		s->begun = clock_now();
+	}
+	ahead = (double)(now - s->first) / 1e9 - (double)(clock_now() - s->begun) / 1e6 - s->moved;
+	if (ahead <= 0.001)
+		return;
+	json_decref(ask_json(&s->lab, json_pack("{s:s, s:f}", "op", "advance", "seconds", ahead),
+			     NULL));
+	s->moved += ahead;
+}
+
+static bool from_router(const struct stage *s, const struct recorded_message *m)
+{
+	struct in_addr router;
+
+	inet_pton(AF_INET, s->learned->router, &router);
+	return !m->from.family || !memcmp(m->from.address, &router, sizeof(router));
+}
+
+static void play(struct stage *s, size_t number)
+{
+	const struct exchange *x = &s->flow->exchanges[number];
+	struct rehearsed *r;
+	struct buf got = {0};
+	char *why = NULL;
+
+	if (x->from_router || !x->has_request || !x->reply_count ||
+	    !from_router(s, &x->replies[0]) || x->protocol > FLOW_GENA)
+		return;
+	follow_clock(s, x);
+	if (x->protocol == FLOW_SSDP) {
+		ask_search(s, x, &why);
+	} else if (ask_tcp(s, x, &got, &why)) {
+		why = compare_answers(buf_slice(&x->replies[0].bytes), buf_slice(&got),
+				      x->replies[0].gap_count);
+	}
+	s->out->list = xrealloc(s->out->list, (s->out->count + 1) * sizeof(*s->out->list));
+	r = &s->out->list[s->out->count++];
+	*r = (struct rehearsed){.number = number, .same = !why, .why = why};
+	s->out->different += !r->same;
+	buf_free(&got);
+}
+
+static void remove_folder(const char *folder)
+{
+	static const char *const files[] = {"learned.yaml", "topology.yaml"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		char *path = xasprintf("%s/%s", folder, files[i]);
+
+		unlink(path);
+		free(path);
+	}
+	rmdir(folder);
+}
+
+/* Where profile and topology stand while they are used. */
+static char *make_folder(const struct learned *l, struct diag *d)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *folder = xasprintf("%s/igdlab-learn-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	struct buf topology = {0};
+	char *profile;
+	int error = 0;
+
+	if (!mkdtemp(folder)) {
+		diag_at(d, folder, 0, "cannot make this folder: %s", strerror(errno));
+		free(folder);
+		return NULL;
+	}
+	profile = xasprintf("%s/learned.yaml", folder);
+	if (!learn_topology(l, profile, &topology, d))
+		error = -EINVAL;
+	else if ((error = text_to_file(folder, "learned.yaml", l->profile.data, 0644)) ||
+		 (error = text_to_file(folder, "topology.yaml", topology.data, 0644)))
+		diag_at(d, folder, 0, "%s", strerror(-error));
+	free(profile);
+	buf_free(&topology);
+	if (!error)
+		return folder;
+	remove_folder(folder);
+	free(folder);
+	return NULL;
+}
+
+static int use(const struct cmd *cmd, struct stage *s, const char *folder)
+{
+	char *topology = xasprintf("%s/topology.yaml", folder);
+	struct setup setup = {.topology_name = topology};
+	const char *keep[3];
+	int status = setup_prepare(cmd, &setup);
+
+	if (status == OPT_GO_ON) {
+		keep[0] = folder;
+		for (size_t i = 0; i < setup.lab.keep_count && i < 2; i++)
+			keep[i + 1] = setup.lab.keep[i];
+		setup.lab.keep_count++;
+		setup.lab.keep = keep;
+		status = setup_start(cmd, &setup, &s->lab);
+	}
+	if (status == OPT_GO_ON) {
+		json_decref(ask_op(&s->lab, "reset", NULL));
+		for (size_t i = 0; i < s->flow->count; i++)
+			play(s, i);
+		ask_end(&s->lab);
+		status = 0;
+	}
+	setup_free(&setup);
+	free(topology);
+	return status;
+}
+
+int rehearse(const struct cmd *cmd, const struct recording *flow, const struct learned *l,
+	     struct rehearsal *out)
+{
+	struct stage stage = {.flow = flow, .learned = l, .out = out, .first = RECORDING_NO_TIME};
+	struct diag d = {0};
+	char *folder = make_folder(l, &d);
+	int status;
+
+	*out = (struct rehearsal){0};
+	if (!folder) {
+		fwrite(d.text.data, 1, d.text.len, stderr);
+		diag_free(&d);
+		return EXIT_USAGE;
+	}
+	status = use(cmd, &stage, folder);
+	remove_folder(folder);
+	free(folder);
+	return status;
+}
+
+void rehearsal_free(struct rehearsal *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		free(r->list[i].why);
+	free(r->list);
+	*r = (struct rehearsal){0};
+}
