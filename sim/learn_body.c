@@ -422,9 +422,7 @@ static void faults(struct learner *l, struct buf *messages)
 	}
 	best = forms_best(&forms);
 	if (best) {
-		buf_printf(messages, "  # %zu alike, %zu other forms", best->votes,
-			   forms.count - 1);
-		yaml_evidence(l, messages, best->first);
+		yaml_votes(l, messages, &forms);
 		buf_puts(messages, "  soap-fault");
 		yaml_template(messages, 2, buf_slice(&best->text), false);
 	}

@@ -332,9 +332,7 @@ void learn_heads(struct learner *l, struct buf *messages)
 		}
 		best = forms_best(&forms);
 		if (best) {
-			buf_printf(messages, "  # %zu alike, %zu other forms", best->votes,
-				   forms.count - 1);
-			yaml_evidence(l, messages, best->first);
+			yaml_votes(l, messages, &forms);
 			write_head(best, head_names[kind], any, messages);
 		}
 		forms_free(&forms);

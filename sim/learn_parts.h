@@ -80,6 +80,9 @@ void yaml_text(struct buf *out, struct slice text);
 void yaml_template(struct buf *out, int indent, struct slice text, bool head);
 /** yaml_evidence() - append "  # exchange 4, line 92" and the end of the line. */
 void yaml_evidence(const struct learner *l, struct buf *out, const struct seen *s);
+/** yaml_votes() - append a comment line: how many have the most frequent form. */
+struct forms;
+void yaml_votes(const struct learner *l, struct buf *out, const struct forms *forms);
 
 /* ---- forms (learn_form.c, learn_body.c) ---- */
 

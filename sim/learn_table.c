@@ -20,14 +20,15 @@
 
 /**
  * struct entry - a mapping of the router
- * @index:	place in the table at the start, -1 = not known
+ * @index:	place in the table when it was read, -1 = not known; @newer: entries that the flow
+ *had added by then, which may stand in front of it
  * @added:	by the flow, with lease @asked at @when; else it was there before
  * @gone:	deleted by the flow
  */
 struct entry {
 	char *remote, *port, *protocol, *internal_port, *client, *enabled, *description;
 	unsigned long lease;
-	long index;
+	long index, newer;
 	bool added, gone;
 	unsigned long asked;
 	int64_t when;
@@ -143,6 +144,7 @@ static void rule_reply(struct learner *l, const struct seen *s, const char *cons
 		yaml_text(&l->rules, slice_of(s->out.arguments[i].value));
 		buf_putc(&l->rules, '\n');
 	}
+	buf_puts(&l->rules, "    perform: false\n");
 }
 
 /* ---- the table ---- */
@@ -239,6 +241,8 @@ static void on_entry(struct table *t, const struct seen *s, value_fn *key, long 
 	}
 	e = add_from(t, s, key, seen_result);
 	e->index = index;
+	for (size_t i = 0; i < t->count; i++)
+		e->newer += t->list[i].added && !t->list[i].gone;
 	e->lease += e->lease ? (unsigned long)seconds_since(t->start, e->when) : 0;
 }
 
@@ -533,7 +537,8 @@ static void write_state(struct table *t, struct buf *out)
 		if (!any)
 			buf_puts(out, "state:\n  mappings:\n");
 		any = true;
-		for (; e->index >= 0 && e->index < INDEX_MAX && next < e->index; next++, filled++)
+		for (; e->index >= 0 && e->index < INDEX_MAX && next < e->index - e->newer;
+		     next++, filled++)
 			write_filler(t, next, out);
 		write_mapping(t, e, out);
 		next++;

@@ -97,19 +97,35 @@ void yaml_template(struct buf *out, int indent, struct slice text, bool head)
 	buf_free(&plain);
 }
 
-void yaml_evidence(const struct learner *l, struct buf *out, const struct seen *s)
+/* "exchange 4, line 92" */
+static void yaml_where(const struct learner *l, struct buf *out, const struct seen *s)
 {
-	const struct recorded_message *m;
+	const struct recorded_message *m = s->reply ? s->reply : &s->x->request;
 
-	if (!s) {
-		buf_putc(out, '\n');
-		return;
-	}
-	m = s->reply ? s->reply : &s->x->request;
-	buf_printf(out, "  # exchange %zu", s->number + 1);
+	buf_printf(out, "exchange %zu", s->number + 1);
 	if (m->first)
 		buf_printf(out, ", %s %llu",
 			   l->flow->kind && !strcmp(l->flow->kind, "log") ? "line" : "packet",
 			   (unsigned long long)m->first);
+}
+
+void yaml_evidence(const struct learner *l, struct buf *out, const struct seen *s)
+{
+	if (s) {
+		buf_puts(out, "  # ");
+		yaml_where(l, out, s);
+	}
+	buf_putc(out, '\n');
+}
+
+void yaml_votes(const struct learner *l, struct buf *out, const struct forms *forms)
+{
+	const struct form *best = forms_best(forms);
+
+	buf_printf(out, "  # %zu alike", best->votes);
+	if (forms->count > 1)
+		buf_printf(out, ", %zu other forms", forms->count - 1);
+	buf_puts(out, "; ");
+	yaml_where(l, out, best->first);
 	buf_putc(out, '\n');
 }
