@@ -427,7 +427,7 @@ static const struct {
 	{START, QUIRK "  summary: mine\n", NULL,
 	 "D/quirks/q.yaml:5: unknown key \"summary\"; expected one of: device, identity, listen, "
 	 "services, urls, ssdp, date, external, messages, policy, rules, state, domain, devices, "
-	 "pages"},
+	 "pages, errors"},
 	{START, QUIRK "  policy: {lease: {max: x}}\n", NULL,
 	 "D/quirks/q.yaml:5: max: expected a whole number from 0 to 4294967295, found \"x\""},
 	{START, QUIRK "  policy: {lease: {max: 7}}\n", QUIRK "  policy: {lease: {max: 8}}\n",
