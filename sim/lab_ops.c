@@ -115,6 +115,7 @@ json_t *lab_info(struct lab_init *lab)
 	const struct topology *t = lab->topology;
 	const char *name = lab->options->name;
 	json_t *networks = json_object(), *nodes = json_object();
+	json_t *out;
 	int programs = 0;
 
 	for (size_t i = 0; i < t->network_count; i++)
@@ -123,13 +124,15 @@ json_t *lab_info(struct lab_init *lab)
 		json_object_set_new(nodes, t->nodes[i].name, node_info(lab, i));
 	for (const struct program *p = lab->programs; p; p = p->next)
 		programs++;
-	return json_pack("{s:o, s:i, s:s, s:s?, s:i, s:b, s:o, s:o, s:o, s:o, s:{s:b, s:b}}", "lab",
-			 name ? json_string(name) : json_null(), "pid", (int)lab->pid, "topology",
-			 t->name, "evidence", lab->options->evidence, "programs", programs, "root",
-			 lab->every_id, "networks", networks, "nodes", nodes, "client",
-			 node_name(t, topology_client(t)), "outermost",
-			 node_name(t, topology_outermost(t)), "features", "user_namespace",
-			 lab->user_namespace, "private_proc", lab->private_proc);
+	out = json_pack("{s:o, s:i, s:s, s:s?, s:i, s:b, s:o, s:o, s:o, s:o, s:{s:b, s:b}}", "lab",
+			name ? json_string(name) : json_null(), "pid", (int)lab->pid, "topology",
+			t->name, "evidence", lab->options->evidence, "programs", programs, "root",
+			lab->every_id, "networks", networks, "nodes", nodes, "client",
+			node_name(t, topology_client(t)), "outermost",
+			node_name(t, topology_outermost(t)), "features", "user_namespace",
+			lab->user_namespace, "private_proc", lab->private_proc);
+	json_object_set_new(out, "attached", json_boolean(!lab->options->detached));
+	return out;
 }
 
 static void op_info(struct lab_init *lab, struct request *rq)

@@ -83,6 +83,7 @@ WRONG = [
     (["shell", "client", "ls"], 'igdlab shell: expected one node; a command goes with "exec"' + SEE),
     (["ps", "client"], 'igdlab ps: takes no operand, found "client"' + SEE),
     (["down", "--all", "flat"], "igdlab down: --all and names exclude each other" + SEE),
+    (["down", "--yes", "flat"], "igdlab down: --yes goes with --all" + SEE),
     (["down", "no-such-lab"], 'igdlab down: no lab "no-such-lab"...'),
     (["list"], "igdlab list: which kind of thing?" + SEE),
     (["list", "profile", "quirk"], 'igdlab list: expected one kind, found "quirk" too' + SEE),

@@ -162,6 +162,31 @@ def test_up_exec_ps_down():
         Connection(f"\0igdlab/{os.getuid()}/stays")
 
 
+DOWN = """
+set -e
+mount -t tmpfs none /run
+"$IGDLAB" up flat --name stays
+mkfifo /run/end /run/ready
+"$IGDLAB" up flat --name held --foreground </run/end >/run/ready &
+exec 8>/run/end
+head -n 1 /run/ready >/dev/null
+"$IGDLAB" down --all
+"$IGDLAB" ps --json | jq -c 'map(.name)'
+"$IGDLAB" down --all --yes
+"$IGDLAB" ps --json | jq -c 'map(.name)'
+exec 8>&-
+wait
+"""
+
+
+def test_down_all_leaves_what_is_held():
+    """A lab whose starter runs is somebody's work; it takes --yes."""
+    done = subprocess.run(["unshare", "-Urnm", "sh", "-c", DOWN], env={**os.environ, "IGDLAB": program("igdlab")},
+                          capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.splitlines()[-2:] == ['["held"]', "[]"], done.stderr
+    assert "igdlab down: held goes on: the program that started it runs; --yes ends it too" in done.stderr
+
+
 def test_shell_ends_with_its_input():
     """Bash takes the terminal over after the end-of-file was typed; it used to wait for ever."""
     assert igdlab("up", "flat", "--name", "piped").returncode == 0
