@@ -33,11 +33,30 @@ static void note(const struct gena_subscription *s, enum journal_event event, co
 		      s->gena->router->profile->services[s->service].type);
 }
 
+/* What goes over the connection, to the byte, for a journal that wants that. */
+static void note_bytes(struct gena_subscription *s, enum journal_event event, struct slice bytes)
+{
+	struct journal *journal = s->gena->router->journal;
+	const struct sockaddr *peer =
+		(const struct sockaddr *)&s->callbacks[s->delivery.callback].address;
+	struct sockaddr_storage local = {0};
+	socklen_t len = sizeof(local);
+	bool out = event == JOURNAL_WRITTEN;
+
+	if (!journal_on(journal) ||
+	    getsockname(s->delivery.fd, (struct sockaddr *)&local, &len) < 0)
+		return;
+	journal_bytes(journal, event, "tcp", out ? (struct sockaddr *)&local : peer,
+		      out ? peer : (struct sockaddr *)&local, bytes);
+}
+
 static void close_connection(struct gena_subscription *s)
 {
 	struct gena_delivery *d = &s->delivery;
 	struct loop *loop = s->gena->router->loop;
 
+	if (d->fd >= 0)
+		note_bytes(s, JOURNAL_WRITTEN, (struct slice){0});
 	loop_unwatch(loop, d->source);
 	if (d->fd >= 0)
 		close(d->fd);
@@ -174,6 +193,7 @@ static void read_answer(struct gena_subscription *s)
 		fail(s, "closed without an answer");
 		return;
 	}
+	note_bytes(s, JOURNAL_READ, (struct slice){to, (size_t)got});
 	d->in.len += (size_t)got;
 	error = http_parse_head(d->in.data, d->in.len, &head, &consumed);
 	if (error == HTTP_INCOMPLETE && d->in.len < GENA_RESPONSE_MAX)
@@ -197,6 +217,7 @@ static void send_more(struct gena_subscription *s)
 			   MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (put < 0)
 			break;
+		note_bytes(s, JOURNAL_WRITTEN, (struct slice){d->out.data + d->sent, (size_t)put});
 		d->sent += (size_t)put;
 	}
 	if (put < 0 && errno != EAGAIN && errno != EINTR) {

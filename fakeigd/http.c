@@ -217,6 +217,8 @@ static void send_continue(struct connection *c, const struct http_head *head)
 	c->continued = true;
 	if (send(c->fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return; /* a buffer that is full holds answers; the peer sends its body anyway */
+	journal_bytes(c->http->router->journal, JOURNAL_WRITTEN, "tcp",
+		      (struct sockaddr *)&c->local, (struct sockaddr *)&c->peer, slice_of(text));
 }
 
 /* Bytes that start with a head. @used: how many of them a complete request took. */
@@ -387,6 +389,8 @@ static void receive(struct connection *c)
 		connection_close(c, false);
 		return;
 	}
+	journal_bytes(h->router->journal, JOURNAL_READ, "tcp", (struct sockaddr *)&c->peer,
+		      (struct sockaddr *)&c->local, (struct slice){to, (size_t)len});
 	if (!c->linger)
 		c->active = clock_now();
 	c->segments = c->in.len || c->reading != HTTP_READ_HEAD ? c->segments + 1 : 1;

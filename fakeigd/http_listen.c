@@ -49,6 +49,8 @@ void connection_close(struct connection *c, bool reset)
 
 		setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 	}
+	journal_bytes(h->router->journal, JOURNAL_WRITTEN, "tcp", (struct sockaddr *)&c->local,
+		      (struct sockaddr *)&c->peer, (struct slice){0});
 	loop_timer_cancel(loop, &c->idle);
 	loop_timer_cancel(loop, &c->pace);
 	loop_forget(loop, c->source);

@@ -358,6 +358,9 @@ static int send_to(struct connection *c, size_t cut)
 
 		if (done < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -1;
+		journal_bytes(c->http->router->journal, JOURNAL_WRITTEN, "tcp",
+			      (struct sockaddr *)&c->local, (struct sockaddr *)&c->peer,
+			      (struct slice){piece.ptr, (size_t)done});
 		c->sent += (size_t)done;
 		if ((size_t)done < piece.len)
 			return 0;

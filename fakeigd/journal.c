@@ -13,11 +13,13 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "wire/utf8.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -27,19 +29,22 @@
  * @start:	clock_now() at which it began: origin of "clock"
  * @router:	name as a JSON string, quotes included
  * @line:	the line at hand
+ * @bytes:	journal_bytes() writes
  */
 struct journal {
 	int fd;
 	int64_t start;
 	struct buf router;
 	struct buf line;
+	bool bytes;
 };
 
 static const char *const event_names[] = {
 	[JOURNAL_RECEIVED] = "received", [JOURNAL_DECIDED] = "decided", [JOURNAL_SENT] = "sent",
-	[JOURNAL_STATE] = "state",	 [JOURNAL_ERROR] = "error",
+	[JOURNAL_STATE] = "state",	 [JOURNAL_ERROR] = "error",	[JOURNAL_READ] = "read",
+	[JOURNAL_WRITTEN] = "written",
 };
-static_assert(ARRAY_SIZE(event_names) == JOURNAL_ERROR + 1, "a name for every event");
+static_assert(ARRAY_SIZE(event_names) == JOURNAL_WRITTEN + 1, "a name for every event");
 
 /* Length of the UTF-8 sequence at @s (RFC 3629), 0 when it is none. */
 static size_t utf8_length(const unsigned char *s, size_t len)
@@ -58,10 +63,10 @@ static size_t utf8_length(const unsigned char *s, size_t len)
 	return need;
 }
 
-static void add_string(struct buf *out, const char *text)
+static void add_slice(struct buf *out, struct slice text)
 {
-	const unsigned char *s = (const unsigned char *)text, *plain = s;
-	const unsigned char *end = s + strlen(text);
+	const unsigned char *s = (const unsigned char *)text.ptr, *plain = s;
+	const unsigned char *end = s + text.len;
 
 	buf_putc(out, '"');
 	while (s < end) {
@@ -82,6 +87,11 @@ static void add_string(struct buf *out, const char *text)
 	}
 	buf_add(out, plain, (size_t)(s - plain));
 	buf_putc(out, '"');
+}
+
+static void add_string(struct buf *out, const char *text)
+{
+	add_slice(out, slice_of(text));
 }
 
 /* A number in decimal, at least @digits of it. printf() would cost more than the rest of a line. */
@@ -194,14 +204,15 @@ bool journal_on(const struct journal *j)
 	return j && j->fd >= 0;
 }
 
-void journal_write(struct journal *j, enum journal_event event, const char *layer,
-		   const struct sockaddr *from, const struct sockaddr *to, const char *what,
-		   const char *format, ...)
+void journal_keep_bytes(struct journal *j)
 {
-	va_list ap;
+	j->bytes = true;
+}
 
-	if (!journal_on(j))
-		return;
+/* Up to its members. */
+static void begin_line(struct journal *j, enum journal_event event, const char *layer,
+		       const struct sockaddr *from, const struct sockaddr *to, const char *what)
+{
 	buf_reset(&j->line);
 	buf_puts(&j->line, "{\"time\": ");
 	add_seconds(&j->line, clock_real());
@@ -220,11 +231,48 @@ void journal_write(struct journal *j, enum journal_event event, const char *laye
 		add_address(&j->line, "to", to);
 	buf_puts(&j->line, ", \"what\": ");
 	add_string(&j->line, what);
+}
+
+static void end_line(struct journal *j)
+{
+	buf_puts(&j->line, "}\n");
+	write_all(j->fd, j->line.data, j->line.len);
+}
+
+void journal_bytes(struct journal *j, enum journal_event event, const char *layer,
+		   const struct sockaddr *from, const struct sockaddr *to, struct slice bytes)
+{
+	char what[32];
+
+	if (!journal_on(j) || !j->bytes)
+		return;
+	snprintf(what, sizeof(what), "%zu bytes", bytes.len);
+	begin_line(j, event, layer, from, to, bytes.ptr ? what : "closed");
+	if (bytes.ptr && utf8_is_valid(bytes.ptr, bytes.len)) {
+		buf_puts(&j->line, ", \"text\": ");
+		add_slice(&j->line, bytes);
+	} else if (bytes.ptr) {
+		buf_puts(&j->line, ", \"hex\": \"");
+		for (size_t i = 0; i < bytes.len; i++)
+			buf_printf(&j->line, "%02x", (uint8_t)bytes.ptr[i]);
+		buf_putc(&j->line, '"');
+	}
+	end_line(j);
+}
+
+void journal_write(struct journal *j, enum journal_event event, const char *layer,
+		   const struct sockaddr *from, const struct sockaddr *to, const char *what,
+		   const char *format, ...)
+{
+	va_list ap;
+
+	if (!journal_on(j))
+		return;
+	begin_line(j, event, layer, from, to, what);
 	if (format) {
 		va_start(ap, format);
 		add_members(&j->line, format, ap);
 		va_end(ap);
 	}
-	buf_puts(&j->line, "}\n");
-	write_all(j->fd, j->line.data, j->line.len);
+	end_line(j);
 }

@@ -5,11 +5,21 @@
  * {"time": 1753696326.825123, "clock": 12.5, "router": "r1", "event": "received", "layer": "soap",
  *  "from": "192.168.1.4:40112", "to": "192.168.1.1:5431", "what": "AddPortMapping", ...}
  *
- * "event" is received, decided, sent, state or error. "time" is the wall clock without the lab's
- * offset (as in captures), "clock" the lab's seconds since the router started.
+ * With --journal-bytes also what each socket read and wrote, to the byte, so that igdlab import can
+ * make a flow of it:
+ *
+ * {..., "event": "read", "layer": "tcp", "from": ..., "to": ..., "what": "27 bytes", "text": "GET
+ * ..."}
+ *
+ * "text" where the bytes are UTF-8 without NUL, else "hex"; "what": "closed" when a connection is.
+ *
+ * "event" is received, decided, sent, state, error, read or written. "time" is the wall clock
+ * without the lab's offset (as in captures), "clock" the lab's seconds since the router started.
  */
 #ifndef FAKEIGD_JOURNAL_H
 #define FAKEIGD_JOURNAL_H
+
+#include "base/slice.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -22,7 +32,9 @@ enum journal_event {
 	JOURNAL_DECIDED,
 	JOURNAL_SENT,
 	JOURNAL_STATE,
-	JOURNAL_ERROR
+	JOURNAL_ERROR,
+	JOURNAL_READ,
+	JOURNAL_WRITTEN,
 };
 
 /** journal_new() - write to @fd (-1: nowhere; then every call is cheap); the descriptor is taken
@@ -30,6 +42,16 @@ enum journal_event {
 struct journal *journal_new(int fd, const char *router);
 void journal_free(struct journal *j);
 bool journal_on(const struct journal *j);
+/** journal_keep_bytes() - from now on journal_bytes() writes. */
+void journal_keep_bytes(struct journal *j);
+/**
+ * journal_bytes() - what a socket read or wrote; cheap while nobody asked for it
+ * @event:	JOURNAL_READ or JOURNAL_WRITTEN
+ * @layer:	"tcp" or "udp"
+ * @bytes:	ptr NULL: the connection is closed
+ */
+void journal_bytes(struct journal *j, enum journal_event event, const char *layer,
+		   const struct sockaddr *from, const struct sockaddr *to, struct slice bytes);
 /**
  * journal_write() - one line
  * @j:		may be NULL

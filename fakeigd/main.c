@@ -194,6 +194,8 @@ static bool open_journal(struct program *p)
 		return false;
 	}
 	p->router.journal = journal_new(fd, p->router.name);
+	if (o->journal_bytes)
+		journal_keep_bytes(p->router.journal);
 	return true;
 }
 

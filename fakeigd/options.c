@@ -25,6 +25,7 @@ enum option_id {
 	OPTION_HTTP_PORT,
 	OPTION_JOURNAL,
 	OPTION_JOURNAL_FD,
+	OPTION_JOURNAL_BYTES,
 	OPTION_CONTROL,
 	OPTION_CONTROL_FD,
 	OPTION_READY_FD,
@@ -68,6 +69,9 @@ static const struct {
 	[OPTION_JOURNAL] = {"--journal", "FILE|-",
 			    "Append the journal to a file, or write it to standard output."},
 	[OPTION_JOURNAL_FD] = {"--journal-fd", "N", "Write the journal to this descriptor."},
+	[OPTION_JOURNAL_BYTES] = {"--journal-bytes", NULL,
+				  "Write to the journal what each socket reads and writes, to the "
+				  "byte: igdlab import reads it."},
 	[OPTION_CONTROL] = {"--control", "PATH",
 			    "Take requests on a Unix socket of that path (SOCK_SEQPACKET)."},
 	[OPTION_CONTROL_FD] =
@@ -228,6 +232,9 @@ static bool take(struct options *o, enum option_id id, const char *value, struct
 		return true;
 	case OPTION_JOURNAL_FD:
 		return parse_fd(option, value, &o->journal_fd, d);
+	case OPTION_JOURNAL_BYTES:
+		o->journal_bytes = true;
+		return true;
 	case OPTION_CONTROL_FD:
 		return parse_fd(option, value, &o->control_fd, d);
 	case OPTION_READY_FD:

@@ -21,6 +21,7 @@ enum options_mode {
 
 /**
  * struct options - the command line; strings belong to argv, but @lan's to it
+ * @journal_bytes: journal_bytes() of journal.h is wanted
  * @journal_fd, @control_fd, @ready_fd, @clock_fd: -1 = none
  */
 struct options {
@@ -38,6 +39,7 @@ struct options {
 	const char *journal;
 	const char *control;
 	int journal_fd;
+	bool journal_bytes;
 	int control_fd;
 	int ready_fd;
 	int clock_fd;

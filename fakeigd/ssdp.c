@@ -288,6 +288,8 @@ static void datagram(struct ssdp_socket *socket, struct msghdr *msg,
 	enum ssdp_error error;
 
 	find_way(&q, socket, msg);
+	journal_bytes(s->router->journal, JOURNAL_READ, "udp", (const struct sockaddr *)from,
+		      (const struct sockaddr *)&q.local, (struct slice){s->in, len});
 	if (socket->iface != &s->router->wan && policy->ssdp_lan_only &&
 	    !router_lan_of_peer(s->router, (const struct sockaddr *)from)) {
 		decided(&q, "ignores: not from the LAN");

@@ -277,6 +277,9 @@ static void deliver(struct ssdp *s, const struct ssdp_delayed *d)
 		int error = other ? transmit_from(&d->way, &from, buf_slice(&d->bytes))
 				  : transmit(&d->way, &from, buf_slice(&d->bytes));
 
+		if (!error)
+			journal_bytes(journal, JOURNAL_WRITTEN, "udp", (struct sockaddr *)&from,
+				      (const struct sockaddr *)&d->way.to, buf_slice(&d->bytes));
 		if (error && journal_on(journal))
 			journal_write(journal, JOURNAL_ERROR, "ssdp", (struct sockaddr *)&from,
 				      (const struct sockaddr *)&d->way.to, d->what, "{s:s}",
