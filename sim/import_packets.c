@@ -34,8 +34,7 @@
 #define PROGRESS_BYTES (4u << 20)
 #define RELEASE_BYTES  (16u << 20)		   /* of the mapped file, given back at a time */
 #define DATED_NS       INT64_C(631152000000000000) /* 1990-01-01 */
-#define PORTS_NOTED    12  /* of each of TCP and UDP; the others are summed up */
-#define PACKET_NOTES   200 /* about single packets */
+#define PORTS_NOTED    12 /* of each of TCP and UDP; the others are summed up */
 #define LINKS_NOTED    16
 
 /** struct link_count - a capture interface: its name (pcapng), type, packets */
@@ -62,74 +61,6 @@ struct capture {
 	uint64_t odd[ODD_COUNT];
 	uint64_t reported, released; /* offsets */
 };
-
-/* ---- shared with import_tcp.c and import_udp.c ---- */
-
-static bool is_address(const struct end_point *e, const struct frame *f, const uint8_t *address)
-{
-	return e->family == f->family && memcmp(e->address, address, sizeof(e->address)) == 0;
-}
-
-static bool is_between(const struct end_point *e, const struct frame *f)
-{
-	struct end_point from, to;
-
-	if (!e->family || is_address(e, f, f->src) || is_address(e, f, f->dst))
-		return true;
-	import_ends(f, &from, &to);
-	return end_point_is_multicast(&to);
-}
-
-bool import_wants(const struct importer *im, const struct frame *f)
-{
-	return is_between(&im->router, f) && is_between(&im->client, f);
-}
-
-bool import_wants_sender(const struct importer *im, const struct frame *f, bool from_router)
-{
-	const struct end_point *sender = from_router ? &im->router : &im->client;
-
-	return !sender->family || is_address(sender, f, f->src);
-}
-
-void import_ends(const struct frame *f, struct end_point *from, struct end_point *to)
-{
-	from->family = to->family = f->family;
-	memcpy(from->address, f->src, sizeof(from->address));
-	memcpy(to->address, f->dst, sizeof(to->address));
-	from->port = f->src_port;
-	to->port = f->dst_port;
-}
-
-size_t import_keep(const struct importer *im, size_t have, size_t len)
-{
-	size_t room = have < RECORDING_MESSAGE_BYTES ? RECORDING_MESSAGE_BYTES - have : 0;
-	size_t all = im->held < IMPORT_HELD_BYTES ? IMPORT_HELD_BYTES - im->held : 0;
-
-	if (room > all)
-		room = all;
-	return len < room ? len : room;
-}
-
-void import_gap(struct recorded_message *m, uint64_t lost)
-{
-	struct recorded_gap *last = m->gap_count ? &m->gaps[m->gap_count - 1] : NULL;
-
-	if (last && last->offset == m->bytes.len) {
-		last->count = last->count && lost ? last->count + lost : 0;
-		return;
-	}
-	m->gaps = xrealloc(m->gaps, (m->gap_count + 1) * sizeof(*m->gaps));
-	m->gaps[m->gap_count++] = (struct recorded_gap){m->bytes.len, lost};
-}
-
-void import_note(struct importer *im, uint64_t packet, const char *what, const char *text)
-{
-	if (!im->notes_left)
-		return;
-	im->notes_left--;
-	recording_note_add(im->head, packet, 1, what, text);
-}
 
 /* ---- packets ---- */
 
@@ -388,29 +319,10 @@ static void note_all(struct capture *c)
 	note_odd(c);
 	note_ports(c, c->im.tcp_left, "TCP");
 	note_ports(c, c->im.udp_left, "UDP");
-	if (c->im.unwanted) {
-		char *what =
-			xasprintf("left out: %llu messages of others than %s%s%s",
-				  (unsigned long long)c->im.unwanted,
-				  c->im.options->router ? c->im.options->router : "",
-				  c->im.options->router && c->im.options->client ? " and " : "",
-				  c->im.options->client ? c->im.options->client : "");
-
-		recording_note_add(c->im.head, 0, 0, what, NULL);
-		free(what);
-	}
+	import_note_unwanted(&c->im);
 }
 
 /* ---- the whole ---- */
-
-static bool read_address(const char *path, const char *text, const char *whose,
-			 struct end_point *out, struct diag *d)
-{
-	if (!text || end_point_parse(slice_of(text), out))
-		return true;
-	diag_at(d, path, 0, "%s \"%s\": expected an IPv4 or IPv6 address", whose, text);
-	return false;
-}
 
 static void free_capture(struct capture *c)
 {
@@ -449,23 +361,16 @@ int import_packets(const char *path, struct slice data, const struct import_opti
 		   struct recording_writer *w, struct recording *head, struct diag *d)
 {
 	struct capture *c = xcalloc(1, sizeof(*c));
+	bool fine = import_begin(&c->im, path, options, w, head, d), read;
 	const char *error = NULL;
-	bool read = false;
 	int result = -1;
 
-	c->im = (struct importer){
-		.options = options,
-		.writer = w,
-		.head = head,
-		.notes_left = PACKET_NOTES,
-	};
 	c->data = data;
 	c->tcp = import_tcp_new(&c->im);
 	c->udp = import_udp_new(&c->im);
 	c->connections = connections_new(import_tcp_sink(c->tcp));
 	c->fragments = fragments_new();
-	if (read_address(path, options->router, "router", &c->im.router, d) &&
-	    read_address(path, options->client, "client", &c->im.client, d)) {
+	if (fine) {
 		read = pcap_is(data) ? read_pcap(c, &error) : read_pcapng(c, &error);
 		result = finish(c, path, error, read, d);
 	}

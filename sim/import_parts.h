@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* import_parts.h - what the files of the packet importer share. */
+/* import_parts.h - what the importers of packets and journals share. */
 #ifndef SIM_IMPORT_PARTS_H
 #define SIM_IMPORT_PARTS_H
 
@@ -30,6 +30,11 @@ struct importer {
 	unsigned notes_left;
 };
 
+/** import_begin() - set @im up. Return: false after a complaint about the given addresses. */
+bool import_begin(struct importer *im, const char *path, const struct import_options *options,
+		  struct recording_writer *w, struct recording *head, struct diag *d);
+/** import_note_unwanted() - what was left out because of the given addresses. */
+void import_note_unwanted(struct importer *im);
 /** import_wants() - whether a packet is between those that the user asked for. */
 bool import_wants(const struct importer *im, const struct frame *f);
 /** import_wants_sender() - whether the sender of a datagram, router or client, is wanted. */

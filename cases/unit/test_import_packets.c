@@ -386,7 +386,7 @@ static void only_one_router(void **state)
 	packets_text(&wire, &client, &other, "GET /no HTTP/1.1\r\n\r\n");
 	assert_int_equal(import(&(struct import_options){.router = ROUTER}), 0);
 	expect_soap(0);
-	expect_note("left out: 1 messages of others than " ROUTER);
+	expect_note("left out: 1 message of others than " ROUTER);
 }
 
 static void damage(void **state)
