@@ -21,7 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOOKED_AT 4096 /* bytes that decide what a file is */
+#define LOOKED_AT      4096	   /* bytes that decide what a file is */
+#define HASHED_AT_ONCE (16u << 20) /* a multiple of every page size */
 
 /** struct magic - how a file begins; @read is NULL for what is refused with @advice */
 struct magic {
@@ -53,6 +54,18 @@ static const struct magic magics[] = {
 	{"{\"igdlab-flow\"", 14, NULL, NULL, "it is a flow already; see igdlab show flow"},
 };
 
+static const struct magic journal = {"{", 1, "journal", import_journal, NULL};
+
+/* Its first line is an object with what every line of a journal has. */
+static bool is_journal(struct slice start)
+{
+	const char *end = start.len ? memchr(start.ptr, '\n', start.len) : NULL;
+	size_t len = end ? (size_t)(end - start.ptr) : start.len;
+
+	return slice_starts(start, journal.bytes) && memmem(start.ptr, len, "\"event\"", 7) &&
+	       memmem(start.ptr, len, "\"layer\"", 7);
+}
+
 static const struct magic *kind_of(const char *path, struct slice data, struct diag *d)
 {
 	struct slice start = {data.ptr, data.len < LOOKED_AT ? data.len : LOOKED_AT};
@@ -67,6 +80,8 @@ static const struct magic *kind_of(const char *path, struct slice data, struct d
 		diag_at(d, path, 0, "cannot be imported: %s", m->advice);
 		return NULL;
 	}
+	if (is_journal(start))
+		return &journal;
 	diag_at(d, path, 0, "cannot be imported: expected a capture (pcap, pcapng)");
 	return NULL;
 }
@@ -78,7 +93,12 @@ static void describe(const char *path, struct slice data, const char *kind, stru
 	struct sha256 sha;
 
 	sha256_start(&sha);
-	sha256_feed(&sha, data);
+	for (size_t at = 0; at < data.len; at += HASHED_AT_ONCE) {
+		size_t len = data.len - at < HASHED_AT_ONCE ? data.len - at : HASHED_AT_ONCE;
+
+		sha256_feed(&sha, (struct slice){data.ptr + at, len});
+		madvise((void *)(data.ptr + at), len, MADV_DONTNEED); /* memory stays bounded */
+	}
 	sha256_hex(&sha, digest);
 	head->source = xstrdup(slash ? slash + 1 : path);
 	head->kind = xstrdup(kind);
@@ -90,11 +110,13 @@ static int import_mapped(const char *path, struct slice data, const struct impor
 			 struct recording_writer *w, struct recording *head, struct diag *d)
 {
 	const struct magic *kind = kind_of(path, data, d);
+	struct import_options mapped = *options;
 
 	if (!kind)
 		return -1;
 	describe(path, data, kind->kind, head);
-	return kind->read(path, data, options, w, head, d);
+	mapped.mapped = true;
+	return kind->read(path, data, &mapped, w, head, d);
 }
 
 int import_file(const char *path, const struct import_options *options, struct recording_writer *w,
