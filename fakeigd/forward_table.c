@@ -39,6 +39,8 @@
  *     oif WAN masquerade fully-random
  *   }
  *
+ * (forward_losses.c has what makes a poor NAT of it.)
+ *
  * "fib" and not a list of WAN addresses, so that a renumbered WAN needs no change here. Each
  * element counts the connections that took it (only the first packet of one comes to a nat chain),
  * so that removing a mapping knows whether there is anything to end. Rule sets are written by
@@ -147,13 +149,17 @@ static void add_mark(struct nft_batch *b, uint32_t mark)
 	nft_rule_done(b, rule, no_mark);
 }
 
-/* dnat to meta l4proto [. ip saddr] [. th dport] map @MAP */
-static void add_translation(struct nft_batch *b, const char *map, bool remote, bool port)
+/* dnat to meta l4proto [. ip saddr] [. th dport] map @MAP; @as: that protocol, whatever it is of */
+static void add_translation(struct nft_batch *b, const char *map, bool remote, bool port,
+			    uint32_t as)
 {
 	struct nftnl_rule *rule = nft_rule(b, "prerouting");
 	unsigned reg = 1;
 
-	nft_meta(rule, NFT_META_L4PROTO, 0);
+	if (as)
+		nft_constant(rule, 0, &as, sizeof(as));
+	else
+		nft_meta(rule, NFT_META_L4PROTO, 0);
 	if (remote)
 		nft_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, reg++);
 	if (port)
@@ -161,6 +167,14 @@ static void add_translation(struct nft_batch *b, const char *map, bool remote, b
 	nft_lookup_map(rule, map, 0, 0);
 	nft_nat(rule, NFT_NAT_DNAT, 0, port ? 1 : -1);
 	nft_rule_done(b, rule, no_nat);
+}
+
+static void add_translations(struct nft_batch *b, uint32_t as)
+{
+	add_translation(b, "remote", true, true, as);
+	add_translation(b, "any", false, true, as);
+	add_translation(b, "remote_all", true, false, as);
+	add_translation(b, "all", false, false, as);
 }
 
 /* iif WAN or oif WAN, or neither. */
@@ -272,6 +286,7 @@ static void add_departures(struct nft_batch *b, const struct router *r)
 		add_talked(b, r);
 	if (lan || random)
 		add_postrouting(b, r, lan, random);
+	forward_losses(b, r);
 }
 
 int forward_table_make(const struct router *r, const char **what)
@@ -290,10 +305,11 @@ int forward_table_make(const struct router *r, const char **what)
 	nft_add_chain(&b, "prerouting", "nat", NF_INET_PRE_ROUTING, -100);
 	add_exits(&b, r);
 	add_mark(&b, FORWARD_MARK);
-	add_translation(&b, "remote", true, true);
-	add_translation(&b, "any", false, true);
-	add_translation(&b, "remote_all", true, false);
-	add_translation(&b, "all", false, false);
+	add_translations(&b, 0);
+	if (r->profile && policy_is(&r->profile->policy, forward_protocols, "either")) {
+		add_translations(&b, IPPROTO_TCP);
+		add_translations(&b, IPPROTO_UDP);
+	}
 	add_mark(&b, 0);
 	if (r->profile)
 		add_departures(&b, r);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct mnl_socket;
+struct nft_batch;
 struct router;
 struct mapping;
 
@@ -55,5 +56,10 @@ int forward_connections_forget(struct mnl_socket *nl, uint8_t epoch);
 /** forward_connections_end() - end the connections that a mapping carried; @m NULL: those of all
  * mappings. Return: 0 or -errno. */
 int forward_connections_end(struct mnl_socket *nl, const struct mapping *m);
+
+/* forward_losses.c */
+/** forward_losses() - the chains of policies nat.loses, nat.icmp-blocks, nat.sip-alg and
+ * ssdp.membership. */
+void forward_losses(struct nft_batch *b, const struct router *r);
 
 #endif

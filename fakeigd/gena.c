@@ -155,6 +155,8 @@ static void grant(struct gena_subscription *s, long asked)
 	if (granted > policy->gena_timeout_max)
 		granted = policy->gena_timeout_max;
 	snprintf(s->timeout, sizeof(s->timeout), "Second-%lld", granted);
+	if (!policy->gena_enforced)
+		return;
 	loop_timer_arm(loop, &s->expiry, clock_now() + granted * CLOCK_SECOND, expire, s);
 }
 
@@ -222,11 +224,14 @@ static void accept_new(struct router *r, const struct http_request *request,
 {
 	struct gena *g = r->gena;
 	struct gena_callback *callbacks = xcalloc(asked->count, sizeof(*callbacks));
+	size_t count = asked->count;
 	struct gena_subscription *s;
 
-	for (size_t i = 0; i < asked->count; i++)
+	if (policy_is(&r->profile->policy, gena_callbacks, "first"))
+		count = 1;
+	for (size_t i = 0; i < count; i++)
 		callbacks[i].url = asked->callbacks[i];
-	if (!gena_judge_callbacks(r, request, callbacks, asked->count)) {
+	if (!gena_judge_callbacks(r, request, callbacks, count)) {
 		free(callbacks);
 		refuse(r, request, reply, 412, "a callback leaves the subscriber's network");
 		return;
@@ -236,7 +241,7 @@ static void accept_new(struct router *r, const struct http_request *request,
 		refuse(r, request, reply, 503, "no room for another subscription");
 		return;
 	}
-	s = subscribe_new(g, service, callbacks, asked->count);
+	s = subscribe_new(g, service, callbacks, count);
 	narrow(s, request, reply);
 	grant(s, asked->timeout);
 	answer(s, request, reply);
@@ -255,6 +260,23 @@ static struct gena_subscription *find(struct gena *g, size_t service, struct sli
 	while (s && (s->cancelled || s->service != service || !slice_eq(sid, s->sid)))
 		s = s->next;
 	return s;
+}
+
+/* SID is of no subscription of this service (GENA-08, GENA-09). */
+static void refuse_sid(struct router *r, const struct http_request *request,
+		       struct http_reply *reply, enum message_id head)
+{
+	int status = policy_code(&r->profile->policy, gena_unknown_sid);
+
+	if (status) {
+		refuse(r, request, reply, status, "no such subscription");
+		return;
+	}
+	reply->status = 200;
+	reply->head = head;
+	reply->values.v[PLACEHOLDER_SID] = http_header(&request->head, "SID");
+	reply->values.v[PLACEHOLDER_TIMEOUT] = slice_of("Second-1800");
+	note(r, JOURNAL_SENT, request, "200, though there is no such subscription", "");
 }
 
 void gena_subscribe(struct router *r, const struct http_request *request, struct http_reply *reply)
@@ -276,7 +298,9 @@ void gena_subscribe(struct router *r, const struct http_request *request, struct
 		refuse(r, request, reply, reply->effects.status, "a rule says so");
 		return;
 	}
-	error = gena_parse_subscribe(&request->head, &asked);
+	error = policy_is(&r->profile->policy, gena_headers, "any")
+			? gena_parse_lenient(&request->head, &asked)
+			: gena_parse_subscribe(&request->head, &asked);
 	if (error != GENA_OK) {
 		refuse(r, request, reply, gena_error_status(error), gena_error_text(error));
 		return;
@@ -287,7 +311,7 @@ void gena_subscribe(struct router *r, const struct http_request *request, struct
 	}
 	s = find(r->gena, index, asked.sid);
 	if (!s) {
-		refuse(r, request, reply, 412, "no such subscription");
+		refuse_sid(r, request, reply, MESSAGE_SUBSCRIBE_HEAD);
 		return;
 	}
 	grant(s, asked.timeout);
@@ -312,13 +336,15 @@ void gena_unsubscribe(struct router *r, const struct http_request *request,
 		return;
 	}
 	error = gena_parse_unsubscribe(&request->head, &sid);
+	if (error == GENA_INCOMPATIBLE && policy_is(&r->profile->policy, gena_headers, "any"))
+		error = GENA_OK;
 	if (error != GENA_OK) {
 		refuse(r, request, reply, gena_error_status(error), gena_error_text(error));
 		return;
 	}
 	s = find(r->gena, (size_t)(service - r->profile->services), sid);
 	if (!s) {
-		refuse(r, request, reply, 412, "no such subscription");
+		refuse_sid(r, request, reply, MESSAGE_UNSUBSCRIBE_HEAD);
 		return;
 	}
 	reply->status = 200;

@@ -7,9 +7,11 @@
  * connected to within 5 s, or closes before it answers. Once connected, the answer is waited for
  * as gena.response-timeout says (30 s); after that the event is given up, but the subscription
  * stays and later events are sent (GENA-25). An answer that is no success is noted and changes
- * nothing. Everything is non-blocking in the router's loop.
+ * nothing. Everything is non-blocking in the router's loop. Policies gena.callbacks, gena.retries
+ * and gena.silent-subscriber make other routers of it.
  */
 #include "base/clock.h"
+#include "choice.h"
 #include "gena_parts.h"
 #include "head_edit.h"
 #include "journal.h"
@@ -50,6 +52,38 @@ static void note_bytes(struct gena_subscription *s, enum journal_event event, st
 		      out ? peer : (struct sockaddr *)&local, bytes);
 }
 
+static const struct policy *policy_of(const struct gena_subscription *s)
+{
+	return &s->gena->router->profile->policy;
+}
+
+/* Policy gena.silent-subscriber, delays-others: whether an event of anybody is on its way. */
+static bool must_wait(const struct gena_subscription *s)
+{
+	if (!policy_is(policy_of(s), gena_silent, "delays-others"))
+		return false;
+	for (const struct gena_subscription *o = s->gena->subscriptions; o; o = o->next)
+		if (o->delivery.step >= GENA_CONNECTING)
+			return true;
+	return false;
+}
+
+static void wake(void *arg)
+{
+	struct gena_subscription *s = arg;
+
+	s->delivery.step = GENA_IDLE;
+	gena_deliver(s);
+}
+
+/* Whoever had to wait (and has no delay of its own) tries again in the next turn of the loop. */
+static void wake_others(const struct gena *g)
+{
+	for (struct gena_subscription *o = g->subscriptions; o; o = o->next)
+		if (o->delivery.step == GENA_DELAYED && !o->delivery.timer.slot)
+			loop_timer_arm(g->router->loop, &o->delivery.timer, clock_now(), wake, o);
+}
+
 static void close_connection(struct gena_subscription *s)
 {
 	struct gena_delivery *d = &s->delivery;
@@ -67,6 +101,7 @@ static void close_connection(struct gena_subscription *s)
 	d->fd = -1;
 	d->sent = 0;
 	d->step = GENA_IDLE;
+	wake_others(s->gena);
 }
 
 void gena_abort(struct gena_subscription *s)
@@ -81,6 +116,10 @@ static void finish(struct gena_subscription *s)
 	struct gena_delivery *d = &s->delivery;
 
 	close_connection(s);
+	if (policy_is(policy_of(s), gena_callbacks, "each") && ++d->callback < s->callback_count) {
+		gena_deliver(s);
+		return;
+	}
 	d->callback = 0;
 	if (d->left) {
 		d->left--;
@@ -104,10 +143,15 @@ static void fail(struct gena_subscription *s, const char *why)
 		 s->callback_count, why);
 	note(s, JOURNAL_ERROR, what);
 	close_connection(s);
-	if (++s->delivery.callback < s->callback_count)
+	if (++s->delivery.callback < s->callback_count) {
 		gena_deliver(s);
-	else
+	} else if (s->delivery.retries) {
+		s->delivery.retries--;
+		s->delivery.callback = 0;
+		gena_deliver(s);
+	} else {
 		finish(s);
+	}
 }
 
 static void give_up(void *arg)
@@ -119,15 +163,10 @@ static void give_up(void *arg)
 		return;
 	}
 	note(s, JOURNAL_ERROR, "no answer in time");
-	finish(s);
-}
-
-static void wake(void *arg)
-{
-	struct gena_subscription *s = arg;
-
-	s->delivery.step = GENA_IDLE;
-	gena_deliver(s);
+	if (policy_is(policy_of(s), gena_silent, "dropped"))
+		gena_drop(s);
+	else
+		finish(s);
 }
 
 static void render_head(struct gena_subscription *s, size_t body, struct buf *out)
@@ -309,6 +348,7 @@ void gena_deliver(struct gena_subscription *s)
 	if (!d->begun) {
 		d->begun = true;
 		d->left = e && e->copies ? e->copies - 1 : 0;
+		d->retries = (unsigned)policy_of(s)->gena_retries;
 		if (e && e->drop) {
 			d->left = 0;
 			finish(s);
@@ -320,6 +360,10 @@ void gena_deliver(struct gena_subscription *s)
 				       wake, s);
 			return;
 		}
+	}
+	if (must_wait(s)) {
+		d->step = GENA_DELAYED; /* without a timer: until wake_others() */
+		return;
 	}
 	connect_to(s);
 }

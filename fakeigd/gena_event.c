@@ -12,6 +12,7 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "choice.h"
 #include "gena_parts.h"
 #include "router.h"
 #include "rule.h"
@@ -108,37 +109,51 @@ static void render_property(const struct router *r, const char *name, struct sli
 	buf_free(&escaped);
 }
 
-static void render(const struct gena_subscription *s, struct gena_event *event)
+/* The present values of @variables, or what @effects (NULL: nothing) says instead. */
+static void render(const struct gena *g, size_t service, uint64_t variables,
+		   const struct effects *effects, struct buf *out)
 {
-	struct router *r = s->gena->router;
-	const struct service *table = table_of(s->gena, s->service);
+	struct router *r = g->router;
+	const struct service *table = table_of(g, service);
 	struct buf value = {0};
 
-	buf_reset(&event->properties);
+	buf_reset(out);
 	for (unsigned i = 0; table->variables[i].name; i++) {
 		const struct service_variable *v = &table->variables[i];
-		const char *other = override_of(event->effects, v->name);
+		const char *other = override_of(effects, v->name);
 
-		if (!(event->variables & UINT64_C(1) << i))
+		if (!(variables & UINT64_C(1) << i))
 			continue;
 		buf_reset(&value);
 		if (!other)
-			service_value(r, &r->profile->services[s->service], v, &value);
-		render_property(r, v->name, other ? slice_of(other) : buf_slice(&value),
-				&event->properties);
+			service_value(r, &r->profile->services[service], v, &value);
+		render_property(r, v->name, other ? slice_of(other) : buf_slice(&value), out);
 	}
 	buf_free(&value);
+}
+
+static void send_to_all(struct gena *g, size_t service, uint64_t variables)
+{
+	struct buf properties = {0};
+
+	if (!g->router->profile->policy.gena_multicast)
+		return;
+	render(g, service, variables, NULL, &properties);
+	gena_multicast(g, service, &properties);
+	buf_free(&properties);
 }
 
 void gena_queue(struct gena_subscription *s, uint64_t variables)
 {
 	struct gena_event *event = s->last;
+	bool shared = policy_is(&s->gena->router->profile->policy, gena_event_key, "shared");
+	uint32_t *key = shared ? &s->gena->seq : &s->seq;
 
 	if (s->queued < GENA_QUEUE_MAX) {
 		event = xcalloc(1, sizeof(*event));
-		event->seq = s->seq;
+		event->seq = *key;
 		event->effects = apply_rules(s);
-		s->seq = s->seq == UINT32_MAX ? 1 : s->seq + 1;
+		*key = *key == UINT32_MAX ? 1 : *key + 1;
 		if (s->last)
 			s->last->next = event;
 		else
@@ -147,7 +162,7 @@ void gena_queue(struct gena_subscription *s, uint64_t variables)
 		s->queued++;
 	}
 	event->variables |= variables;
-	render(s, event);
+	render(s->gena, s->service, event->variables, event->effects, &event->properties);
 }
 
 void gena_event_done(struct gena_subscription *s)
@@ -214,6 +229,7 @@ static void send_changes(struct gena *g, size_t service)
 	if (!variables)
 		return;
 	g->sent[service] = clock_now();
+	send_to_all(g, service, variables);
 	for (struct gena_subscription *s = g->subscriptions; s; s = next) {
 		next = s->next;
 		if (s->service != service || !s->started || s->cancelled ||

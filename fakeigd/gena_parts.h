@@ -50,6 +50,7 @@ enum gena_step { GENA_IDLE, GENA_DELAYED, GENA_CONNECTING, GENA_SENDING, GENA_AN
  * @fd, @source: connection, -1 and NULL when there is none
  * @callback:	which URL is being tried
  * @left:	copies still to be sent after this one
+ * @retries:	times that it may still be tried again when no callback takes it
  * @out, @sent:	request and how much of it is gone
  * @in:		answer so far
  * @timer:	gives up, or ends a delay
@@ -61,6 +62,7 @@ struct gena_delivery {
 	struct loop_source *source;
 	size_t callback;
 	unsigned left;
+	unsigned retries;
 	struct buf out;
 	size_t sent;
 	struct buf in;
@@ -104,6 +106,8 @@ struct gena_subscription {
  * @changed:	variables with a new value, per service of the profile
  * @seen:	digests of the values that subscribers know, by place among the evented variables
  * @sent:	when that service's last event went out, for moderation
+ * @seq:	next event key, where all subscriptions count together
+ * @multicast_seq: event key of the next multicast event
  * @turn:	sends what changed
  */
 struct gena {
@@ -114,6 +118,8 @@ struct gena {
 	uint64_t changed[PROFILE_SERVICES_MAX];
 	uint32_t seen[PROFILE_SERVICES_MAX][GENA_EVENTED_MAX];
 	int64_t sent[PROFILE_SERVICES_MAX];
+	uint32_t seq;
+	uint32_t multicast_seq;
 	struct loop_timer turn;
 };
 
@@ -138,6 +144,10 @@ void gena_settle(struct gena *g);
 void gena_queue(struct gena_subscription *s, uint64_t variables);
 /** gena_event_done() - take the first event out of the queue. */
 void gena_event_done(struct gena_subscription *s);
+
+/* gena_multicast.c */
+/** gena_multicast() - a datagram with rendered event-property elements, on each LAN. */
+void gena_multicast(struct gena *g, size_t service, const struct buf *properties);
 
 /* gena_deliver.c */
 /** gena_deliver() - send the first event, unless one is on its way. */

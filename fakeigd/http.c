@@ -21,6 +21,7 @@
  */
 #include "http.h"
 
+#include "choice.h"
 #include "http_connection.h"
 #include "journal.h"
 #include "profile.h"
@@ -180,7 +181,8 @@ static bool handle(struct connection *c, const struct http_head *head, struct sl
 	reply_reset(reply);
 	if (!rules_answer(h, &request))
 		h->handler(h->router, &request, reply);
-	return http_answer(c, head, keep && policy_of(h)->http_keep_alive);
+	keep = (keep || !policy_of(h)->http_close) && policy_of(h)->http_keep_alive;
+	return http_answer(c, head, keep);
 }
 
 /* The head is not complete and may never be: has it grown beyond the limit? */
@@ -221,6 +223,22 @@ static void send_continue(struct connection *c, const struct http_head *head)
 		      (struct sockaddr *)&c->local, (struct sockaddr *)&c->peer, slice_of(text));
 }
 
+/*
+ * How long the body is to a router that takes any Content-Length (policy http.length): chunks
+ * before lengths, of lengths the last number, and without a number what has come behind the head.
+ */
+static void guess_framing(const struct http_head *head, size_t come, enum http_framing *framing,
+			  uint64_t *length)
+{
+	*framing = HTTP_BODY_LENGTH;
+	*length = come;
+	if (http_has_token(head, "Transfer-Encoding", "chunked"))
+		*framing = HTTP_BODY_CHUNKED;
+	for (size_t i = 0; i < head->count; i++)
+		if (slice_case_eq(head->headers[i].name, "Content-Length"))
+			slice_number(head->headers[i].value, HTTP_LENGTH_MAX, length);
+}
+
 /* Bytes that start with a head. @used: how many of them a complete request took. */
 static enum progress begin(struct connection *c, const char *data, size_t len, size_t *used)
 {
@@ -244,6 +262,10 @@ static enum progress begin(struct connection *c, const char *data, size_t len, s
 		return refused(c, NULL, http_error_status(error), http_error_text(error), len,
 			       used);
 	error = http_body_framing(&head, false, &framing, &c->body_len);
+	if (error == HTTP_BAD_LENGTH && policy_is(policy_of(c->http), http_length, "lenient")) {
+		guess_framing(&head, len - c->head_len, &framing, &c->body_len);
+		error = HTTP_OK;
+	}
 	if (error != HTTP_OK)
 		return refused(c, &head, http_error_status(error), http_error_text(error), len,
 			       used);

@@ -160,7 +160,7 @@ enum service_number service_number(const char *text, uint32_t max, uint32_t *out
 {
 	struct slice s = trimmed(text);
 	bool negative = s.len && s.ptr[0] == '-';
-	bool big = false;
+	bool big = false, bad = false;
 	uint64_t value = 0;
 
 	if (negative || (s.len && s.ptr[0] == '+')) {
@@ -168,14 +168,16 @@ enum service_number service_number(const char *text, uint32_t max, uint32_t *out
 		s.len--;
 	}
 	for (size_t i = 0; i < s.len; i++) {
-		if (s.ptr[i] < '0' || s.ptr[i] > '9')
-			return SERVICE_NUMBER_BAD;
+		if (s.ptr[i] < '0' || s.ptr[i] > '9') {
+			bad = true;
+			break;
+		}
 		value = 10 * value + (uint64_t)(s.ptr[i] - '0');
 		big = big || value > UINT32_MAX;
 		value &= UINT32_MAX;
 	}
 	*out = (uint32_t)(negative ? -value : value) & max;
-	if (!s.len)
+	if (bad || !s.len)
 		return SERVICE_NUMBER_BAD;
 	if (big || value > max || (negative && value))
 		return SERVICE_NUMBER_RANGE;
@@ -221,6 +223,8 @@ int service_check(const struct service_variable *v, const char *value, unsigned 
 	}
 	switch (service_number(value, service_type_max(v->type), &number)) {
 	case SERVICE_NUMBER_BAD:
+		if (policy_is(policy, soap_number, "leading-digits"))
+			break;
 		return 402;
 	case SERVICE_NUMBER_RANGE:
 		if (policy_is(policy, soap_number_overflow, "wrap"))

@@ -143,7 +143,9 @@ static int find_action_header(const struct soap_exchange *x, struct slice *value
 
 static int read_body(struct soap_exchange *x)
 {
-	enum soap_error error = soap_parse(x->request->body.ptr, x->request->body.len, &x->message);
+	bool any = policy_is(&x->router->profile->policy, soap_envelope, "any");
+	enum soap_error error =
+		soap_parse_request(x->request->body.ptr, x->request->body.len, any, &x->message);
 
 	switch (error) {
 	case SOAP_OK:
@@ -157,7 +159,7 @@ static int read_body(struct soap_exchange *x)
 		return http_status(400);
 	}
 	x->parsed = true;
-	if (x->message.must_understand) {
+	if (x->message.must_understand && !any) {
 		soap_render_protocol_fault(x, "MustUnderstand", "Header entry is not understood");
 		return ANSWERED;
 	}
@@ -265,8 +267,9 @@ static int find_action(struct soap_exchange *x)
 
 	call->action = service_action(call->service, slice_of(x->name));
 	if (!call->action)
-		return soap_refuse(call, 401, "%s:%u has no action %.60s", call->service->type,
-				   call->service->version, x->name);
+		return policy_answer(soap_refuse(call, policy_code(policy, soap_unknown_action),
+						 "%s:%u has no action %.60s", call->service->type,
+						 call->service->version, x->name));
 	if (!service_offers(call->instance, call->action))
 		return soap_refuse(call, policy_code(policy, soap_not_offered),
 				   "this router leaves it out");

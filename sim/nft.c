@@ -220,6 +220,19 @@ void nft_payload(struct nftnl_rule *r, uint32_t base, uint32_t offset, uint32_t 
 	set_reg(e, NFTNL_EXPR_PAYLOAD_DREG, reg);
 }
 
+void nft_payload_set(struct nftnl_rule *r, uint32_t base, uint32_t offset, uint32_t len,
+		     unsigned reg, uint32_t sum)
+{
+	struct nftnl_expr *e = expression(r, "payload");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_BASE, base);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_LEN, len);
+	set_reg(e, NFTNL_EXPR_PAYLOAD_SREG, reg);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_PAYLOAD_CSUM_OFFSET, sum);
+}
+
 void nft_compare(struct nftnl_rule *r, unsigned reg, uint32_t op, const void *data, uint32_t len)
 {
 	struct nftnl_expr *e = expression(r, "cmp");

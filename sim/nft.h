@@ -89,6 +89,10 @@ void nft_set_ct_mark(struct nftnl_rule *r, unsigned reg);
 /** nft_fib_type() - kind of destination address (RTN_LOCAL ...) into @reg. */
 void nft_fib_type(struct nftnl_rule *r, unsigned reg);
 void nft_payload(struct nftnl_rule *r, uint32_t base, uint32_t offset, uint32_t len, unsigned reg);
+/** nft_payload_set() - the packet's bytes become those at @reg; @sum: where the transport header
+ * has the checksum that follows them. */
+void nft_payload_set(struct nftnl_rule *r, uint32_t base, uint32_t offset, uint32_t len,
+		     unsigned reg, uint32_t sum);
 /** nft_compare() - go on when the register is (@op NFT_CMP_*) the @len bytes. */
 void nft_compare(struct nftnl_rule *r, unsigned reg, uint32_t op, const void *data, uint32_t len);
 /** nft_any_bit() - go on when @reg has any bit of @bits (host order). */

@@ -175,6 +175,102 @@ static void idle_connections_may_be_forgotten(void **state)
 	router.loop = NULL;
 }
 
+static void a_mapping_may_forward_either_protocol(void **state)
+{
+	struct forward *f = with_policy(state, "{forward: {protocols: either}}");
+	struct mapping tcp = mapping(IPPROTO_TCP, 1872, 7851);
+	int client = udp(lan_ns, CLIENT, 7851), peer = udp(peer_ns, PEER, 40020);
+
+	assert_false(arrives(peer, WAN, 1872, client));
+	assert_int_equal(forward_add(f, &tcp), 0);
+	assert_true(arrives(peer, WAN, 1872, client));
+	assert_int_equal(forward_remove(f, &tcp), 0);
+	close(client);
+	close(peer);
+}
+
+static void fragments_may_be_lost(void **state)
+{
+	struct mapping m = mapping(IPPROTO_UDP, 1873, 7851);
+	struct sockaddr_in to = place(WAN, 1873);
+	static const char large[3000];
+	int client, peer;
+
+	for (int lost = 0; lost <= 1; lost++) {
+		struct forward *f = with_policy(state, lost ? "{nat: {loses: fragments}}"
+							    : "{nat: {loses: nothing}}");
+		struct pollfd p = {.events = POLLIN};
+
+		p.fd = client = udp(lan_ns, CLIENT, 7851);
+		peer = udp(peer_ns, PEER, 40021);
+		assert_int_equal(forward_add(f, &m), 0);
+		assert_true(arrives(peer, WAN, 1873, client));
+		assert_int_equal(
+			sendto(peer, large, sizeof(large), 0, (struct sockaddr *)&to, sizeof(to)),
+			sizeof(large));
+		assert_int_equal(poll(&p, 1, 100), !lost);
+		close(client);
+		close(peer);
+	}
+}
+
+/* Whether the client learns that nobody listens where it sends to, and may be reached after that.
+ */
+static void icmp_may_be_lost_or_avenged(void **state)
+{
+	static const struct {
+		const char *policy;
+		bool learns, reached;
+	} rows[] = {
+		{"{nat: {loses: nothing}}", true, true},
+		{"{nat: {loses: icmp}}", false, true},
+		{"{nat: {loses: nothing, icmp-blocks: true}}", true, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct forward *f = with_policy(state, rows[i].policy);
+		uint16_t port = (uint16_t)(1880 + i);
+		struct mapping m = mapping(IPPROTO_UDP, port, port),
+			       other = mapping(IPPROTO_UDP, 1890, 7851);
+		struct sockaddr_in nobody = place(PEER, (uint16_t)(5900 + i));
+		int client = udp(lan_ns, CLIENT, port), second = udp(lan_ns, CLIENT, 7851);
+		int peer = udp(peer_ns, PEER, (uint16_t)(40022 + i));
+		struct pollfd p = {.fd = client, .events = POLLIN};
+
+		assert_int_equal(forward_add(f, &m), 0);
+		assert_int_equal(forward_add(f, &other), 0);
+		assert_int_equal(connect(client, (struct sockaddr *)&nobody, sizeof(nobody)), 0);
+		assert_int_equal(send(client, "x", 1, 0), 1);
+		assert_row(i, poll(&p, 1, 200) == 1, rows[i].learns);
+		close(client);
+		client = udp(lan_ns, CLIENT, port);
+		assert_row(i, arrives(peer, WAN, port, client), rows[i].reached);
+		assert_row(i, arrives(peer, WAN, 1890, second), true);
+		close(client);
+		close(second);
+		close(peer);
+	}
+}
+
+static void sip_may_be_changed(void **state)
+{
+	struct sockaddr_in to = place(PEER, 5060);
+	char text[16] = "";
+	int client, peer;
+
+	with_policy(state, "{nat: {sip-alg: true}}");
+	client = udp(lan_ns, CLIENT, 7861);
+	peer = udp(peer_ns, PEER, 5060);
+	sendto(client, "INVITE sip:a", 12, 0, (struct sockaddr *)&to, sizeof(to));
+	assert_string_not_equal(sender(peer), "");
+	sendto(client, "INVITE sip:a", 12, 0, (struct sockaddr *)&to, sizeof(to));
+	assert_int_equal(poll(&(struct pollfd){.fd = peer, .events = POLLIN}, 1, 1000), 1);
+	assert_int_equal(recv(peer, text, sizeof(text), MSG_DONTWAIT), 12);
+	assert_memory_equal(text, "SIP TE sip:a", 12);
+	close(client);
+	close(peer);
+}
+
 static void reload_makes_the_table_of_the_policy(void **state)
 {
 	struct forward *f = ready(state);
@@ -208,6 +304,10 @@ int main(void)
 		NETWORK_TEST(hairpinned_source_may_be_the_lan_s),
 		NETWORK_TEST(outbound_ports_may_be_random),
 		NETWORK_TEST(idle_connections_may_be_forgotten),
+		NETWORK_TEST(a_mapping_may_forward_either_protocol),
+		NETWORK_TEST(fragments_may_be_lost),
+		NETWORK_TEST(icmp_may_be_lost_or_avenged),
+		NETWORK_TEST(sip_may_be_changed),
 		NETWORK_TEST(reload_makes_the_table_of_the_policy),
 	};
 

@@ -488,6 +488,123 @@ static void policies(void **state)
 	stop(&s);
 }
 
+/* What careless routers do not look at: NT, what stands beside SID, whether SID exists, the time.
+ */
+static void careless(void **state)
+{
+	struct subscriber s;
+	char lines[160];
+
+	(void)state;
+	start(&s, "conformant-igd1");
+	fixture_policy(&s.f, "gena: {headers: any, enforced: false}");
+	snprintf(lines, sizeof(lines), "CALLBACK: <http://" PEER ":%u/cb>\r\n", s.port);
+	assert_int_equal(subscribe(&s, lines), 200);
+	expect_event(&s, "0", INITIAL);
+	assert_int_equal(subscribe(&s, "NT: upnp:event\r\n"), 412);
+	snprintf(lines, sizeof(lines), "SID: %s\r\nNT: upnp:event\r\n", s.sid);
+	assert_int_equal(subscribe(&s, lines), 200);
+	fixture_advance(&s.f, 90000);
+	assert_int_equal(gena_count(s.f.r.gena), 1);
+	assert_int_equal(unsubscribe(&s, lines), 200);
+	assert_int_equal(gena_count(s.f.r.gena), 0);
+	assert_int_equal(unsubscribe(&s, lines), 412);
+	fixture_policy(&s.f, "gena: {unknown-sid: 400}");
+	assert_int_equal(unsubscribe(&s, lines), 400);
+	assert_int_equal(subscribe(&s, lines), 400);
+	fixture_policy(&s.f, "gena: {unknown-sid: accept}");
+	assert_int_equal(unsubscribe(&s, lines), 200);
+	assert_int_equal(subscribe(&s, lines), 200);
+	assert_int_equal(gena_count(s.f.r.gena), 0);
+	stop(&s);
+}
+
+/* gena.callbacks and gena.event-key: two subscriptions of two URLs each. */
+static void each_url(void **state)
+{
+	struct subscriber s;
+	char lines[160];
+
+	(void)state;
+	start(&s, "conformant-igd1");
+	fixture_policy(&s.f, "gena: {callbacks: each, event-key: shared}");
+	snprintf(lines, sizeof(lines),
+		 "CALLBACK: <http://" PEER ":%u/a><http://" PEER ":%u/b>\r\nNT: upnp:event\r\n",
+		 s.port, s.port);
+	assert_int_equal(subscribe(&s, lines), 200);
+	expect_event(&s, "0", INITIAL);
+	assert_non_null(strstr(s.event, "NOTIFY /a HTTP/1.1"));
+	expect_event(&s, "0", INITIAL);
+	assert_non_null(strstr(s.event, "NOTIFY /b HTTP/1.1"));
+	expect_none(&s);
+	assert_int_equal(subscribe(&s, lines), 200);
+	expect_event(&s, "1", INITIAL);
+	expect_event(&s, "1", INITIAL);
+	gena_clear(s.f.r.gena);
+	fixture_policy(&s.f, "gena: {callbacks: first}");
+	snprintf(lines, sizeof(lines),
+		 "CALLBACK: <http://127.0.0.3:1/a><http://" PEER ":%u/b>\r\nNT: upnp:event\r\n",
+		 s.port);
+	assert_int_equal(subscribe(&s, lines), 200);
+	expect_none(&s);
+	stop(&s);
+}
+
+/* gena.retries: a subscriber that closes without an answer. */
+static void tries_again(void **state)
+{
+	struct subscriber s;
+
+	(void)state;
+	start(&s, "conformant-igd1");
+	fixture_policy(&s.f, "gena: {retries: 2}");
+	assert_int_equal(subscribe_here(&s, ""), 200);
+	for (int i = 0; i < 3; i++) {
+		int fd = take_event(&s, NULL);
+
+		assert_int_not_equal(fd, -1);
+		close(fd);
+	}
+	expect_none(&s);
+	add(&s, 1, 0);
+	expect_event(&s, "1", "PortMappingNumberOfEntries=1 ");
+	stop(&s);
+}
+
+/* gena.silent-subscriber: what becomes of one that does not answer, and of the others. */
+static void silent_by_policy(void **state)
+{
+	struct subscriber s;
+	int fd;
+
+	(void)state;
+	start(&s, "conformant-igd1");
+	fixture_policy(&s.f, "gena: {silent-subscriber: dropped}");
+	assert_int_equal(subscribe_here(&s, ""), 200);
+	fd = take_event(&s, NULL);
+	assert_int_equal(gena_count(s.f.r.gena), 1);
+	fixture_advance(&s.f, 30);
+	assert_int_equal(gena_count(s.f.r.gena), 0);
+	close(fd);
+	fixture_policy(&s.f, "gena: {silent-subscriber: delays-others}");
+	assert_int_equal(subscribe_here(&s, ""), 200);
+	fd = take_event(&s, NULL);
+	assert_int_equal(subscribe_here(&s, ""), 200);
+	expect_none(&s);
+	fixture_advance(&s.f, 30);
+	expect_event(&s, "0", INITIAL);
+	close(fd);
+	/* It also goes on when the silent one's subscription ends. */
+	add(&s, 1, 0);
+	fd = take_event(&s, NULL);
+	expect_none(&s);
+	gena_drop(s.f.r.gena->subscriptions->delivery.fd >= 0 ? s.f.r.gena->subscriptions
+							      : s.f.r.gena->subscriptions->next);
+	expect_event(&s, "1", "PortMappingNumberOfEntries=1 ");
+	close(fd);
+	stop(&s);
+}
+
 /* A router that keeps only the start of a callback: 25 and 1 bytes of "http://127.0.0.2:ppppp/...".
  */
 static void cut_callbacks(void **state)
@@ -573,6 +690,10 @@ int main(void)
 		cmocka_unit_test(rules),
 		cmocka_unit_test(segments),
 		cmocka_unit_test(cut_callbacks),
+		cmocka_unit_test(careless),
+		cmocka_unit_test(each_url),
+		cmocka_unit_test(tries_again),
+		cmocka_unit_test(silent_by_policy),
 		cmocka_unit_test(event_before_answer),
 	};
 

@@ -527,6 +527,39 @@ static void silence(void **state)
 	assert_true(f->closed);
 }
 
+/* Policies http.length and http.close. */
+static void careless(void **state)
+{
+	static const struct {
+		const char *request, *body;
+	} lenient[] = {
+		{"POST /x HTTP/1.1\r\n" HOST "Content-Length: 9\r\nContent-Length: 3\r\n\r\nabc",
+		 "[abc]"},
+		{"POST /x HTTP/1.1\r\n" HOST "Content-Length: 3\r\nContent-Length: z\r\n\r\nabc",
+		 "[abc]"},
+		{"POST /x HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\nabc", "[abc]"},
+		{"POST /x HTTP/1.1\r\n" HOST
+		 "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n"
+		 "3\r\nabc\r\n0\r\n\r\n",
+		 "[abc]"},
+	};
+	struct fixture *f = *state;
+	struct policy *policy = &f->router.profile->policy;
+
+	policy->http_length = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(lenient); i++) {
+		buf_reset(&f->got);
+		say(f, lenient[i].request);
+		assert_non_null(strstr(hear(f), lenient[i].body));
+		assert_false(f->closed);
+	}
+	policy->http_close = false;
+	say(f, "GET /x HTTP/1.0\r\n\r\n");
+	say(f, "GET /y HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
+	assert_non_null(strstr(hear(f), "GET /y[]"));
+	assert_false(f->closed);
+}
+
 static void endings(void **state)
 {
 	struct fixture *f = *state;
@@ -720,6 +753,7 @@ int main(void)
 		SERVER_TEST(idle_connections_end),
 		SERVER_TEST(slow_reader),
 		SERVER_TEST(silence),
+		SERVER_TEST(careless),
 		SERVER_TEST(endings),
 		SERVER_TEST(bytes_of_the_answer),
 		SERVER_TEST(segments),

@@ -50,6 +50,22 @@ static const struct {
 	{"", "POST " URL, TEXT_XML ACTION, "<e:Envelope xmlns:e=\"" NS "\"><e:Body/></e:Envelope>",
 	 -400},
 	{"", "POST " URL, TEXT_XML ACTION, "<!DOCTYPE a [<!ENTITY b \"c\">]>" ENVELOPE(GET), -400},
+	{"soap: {envelope: any}", "POST " URL, TEXT_XML ACTION,
+	 "<e:Envelope xmlns:e=\"http://www.w3.org/2003/05/soap-envelope\"><e:Body>" GET
+	 "</e:Body></e:Envelope>",
+	 0},
+	{"soap: {envelope: any}", "POST " URL, TEXT_XML ACTION,
+	 "<e:Envelope xmlns:e=\"" NS
+	 "\"><e:Header><a e:mustUnderstand=\"1\"/></e:Header><e:Body>" GET "</e:Body></e:Envelope>",
+	 0},
+	{"soap: {envelope: any}", "POST " URL, TEXT_XML ACTION, "<e:Body>" GET, -400},
+	/* SOAP-17 */
+	{"", "POST " URL, TEXT_XML "SOAPAction: \"" TYPE "#Foo\"\r\n",
+	 ENVELOPE("<u:Foo xmlns:u=\"" TYPE "\"/>"), 401},
+	{"soap: {unknown-action: 501}", "POST " URL, TEXT_XML "SOAPAction: \"" TYPE "#Foo\"\r\n",
+	 ENVELOPE("<u:Foo xmlns:u=\"" TYPE "\"/>"), 501},
+	{"soap: {unknown-action: 400}", "POST " URL, TEXT_XML "SOAPAction: \"" TYPE "#Foo\"\r\n",
+	 ENVELOPE("<u:Foo xmlns:u=\"" TYPE "\"/>"), -400},
 	/* SOAP-05, SOAP-06, SOAP-46 */
 	{"", "POST " URL, TEXT_XML, ENVELOPE(GET), 401},
 	{"soap: {missing-header: 400}", "POST " URL, TEXT_XML, ENVELOPE(GET), -400},
@@ -144,6 +160,9 @@ static const struct {
 	{"", 1, "1e3", 402, 402},
 	{"", 1, "80abc", 402, 402},
 	{"", 1, "0x50", 402, 402},
+	{"soap: {number: leading-digits}", 1, "8080abc", 0, 0},
+	{"soap: {number: leading-digits}", 3, "abc", 402, 732},
+	{"soap: {number: leading-digits}", 1, "65536", 601, 601},
 	{"", 1, "65536", 601, 601},
 	{"", 1, "65616", 601, 601},
 	{"", 1, "-1", 601, 601},

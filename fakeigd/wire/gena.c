@@ -84,12 +84,23 @@ enum gena_error gena_parse_unsubscribe(const struct http_head *head, struct slic
 	return sid->len ? GENA_OK : GENA_NO_SID;
 }
 
-enum gena_error gena_parse_subscribe(const struct http_head *head, struct gena_subscribe *out)
+static void parse_subscription(const struct http_head *head, struct gena_subscribe *out)
 {
 	out->sid = http_header(head, "SID");
 	out->renewal = out->sid.ptr != NULL;
 	out->count = 0;
 	out->timeout = parse_timeout(http_header(head, "TIMEOUT"));
+}
+
+enum gena_error gena_parse_lenient(const struct http_head *head, struct gena_subscribe *out)
+{
+	parse_subscription(head, out);
+	return out->renewal ? GENA_OK : parse_callbacks(http_header(head, "CALLBACK"), out);
+}
+
+enum gena_error gena_parse_subscribe(const struct http_head *head, struct gena_subscribe *out)
+{
+	parse_subscription(head, out);
 	if (out->renewal)
 		return gena_parse_unsubscribe(head, &out->sid);
 	if (!slice_eq(http_header(head, "NT"), "upnp:event"))

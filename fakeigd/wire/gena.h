@@ -40,6 +40,11 @@ struct gena_subscribe {
 enum gena_error gena_parse_subscribe(const struct http_head *head, struct gena_subscribe *out);
 /** gena_parse_unsubscribe() - judge the head of an UNSUBSCRIBE; @sid as sent. */
 enum gena_error gena_parse_unsubscribe(const struct http_head *head, struct slice *sid);
+/**
+ * gena_parse_lenient() - a SUBSCRIBE as a careless router reads it: what SID, CALLBACK and TIMEOUT
+ * say, without a look at NT and at what may stand beside SID. Return: GENA_NO_CALLBACK or GENA_OK.
+ */
+enum gena_error gena_parse_lenient(const struct http_head *head, struct gena_subscribe *out);
 
 /**
  * gena_each_property() - call @fn for each variable of a propertyset, values trimmed

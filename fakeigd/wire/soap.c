@@ -38,6 +38,9 @@ const char *soap_error_text(enum soap_error error)
 	return error < SOAP_ERROR_COUNT ? errors[error] : "unknown error";
 }
 
+/* SOAP_ANY_ENVELOPE: well-formed all the same, and Body is of the Envelope's name space. */
+enum soap_reading { SOAP_STRICT, SOAP_ANY_ENVELOPE, SOAP_LENIENT };
+
 /* A child of Envelope: of the Envelope's own name space. */
 static struct xml_node *soap_child(const struct xml_node *envelope, const char *name)
 {
@@ -107,14 +110,15 @@ static enum soap_error read_arguments(const struct xml_node *action, bool trimme
 	return SOAP_OK;
 }
 
-static enum soap_error read_envelope(const struct xml_node *envelope, bool lenient,
+static enum soap_error read_envelope(const struct xml_node *envelope, enum soap_reading how,
 				     struct soap_message *out)
 {
+	bool lenient = how == SOAP_LENIENT;
 	const struct xml_node *body, *action;
 	const char *style;
 
 	if (strcmp(envelope->name, "Envelope") != 0 ||
-	    (!lenient && strcmp(envelope->ns, SOAP_NS_ENVELOPE) != 0))
+	    (how == SOAP_STRICT && strcmp(envelope->ns, SOAP_NS_ENVELOPE) != 0))
 		return SOAP_NO_ENVELOPE;
 	style = xml_attribute(envelope, envelope->ns, "encodingStyle");
 	out->encoding_style = style && !strcmp(style, SOAP_ENCODING);
@@ -134,8 +138,10 @@ static enum soap_error read_envelope(const struct xml_node *envelope, bool lenie
 	return read_arguments(action, lenient, out);
 }
 
-static enum soap_error parse(const char *data, size_t len, bool lenient, struct soap_message *out)
+static enum soap_error parse(const char *data, size_t len, enum soap_reading how,
+			     struct soap_message *out)
 {
+	bool lenient = how == SOAP_LENIENT;
 	enum xml_error xml;
 	enum soap_error error;
 
@@ -147,7 +153,7 @@ static enum soap_error parse(const char *data, size_t len, bool lenient, struct 
 	xml = lenient ? xml_parse_lenient(data, len, &out->tree) : xml_parse(data, len, &out->tree);
 	if (xml)
 		return SOAP_BAD_XML;
-	error = read_envelope(out->tree, lenient, out);
+	error = read_envelope(out->tree, how, out);
 	if (error)
 		soap_free(out);
 	return error;
@@ -155,12 +161,18 @@ static enum soap_error parse(const char *data, size_t len, bool lenient, struct 
 
 enum soap_error soap_parse(const char *data, size_t len, struct soap_message *out)
 {
-	return parse(data, len, false, out);
+	return parse(data, len, SOAP_STRICT, out);
+}
+
+enum soap_error soap_parse_request(const char *data, size_t len, bool any_envelope,
+				   struct soap_message *out)
+{
+	return parse(data, len, any_envelope ? SOAP_ANY_ENVELOPE : SOAP_STRICT, out);
 }
 
 enum soap_error soap_parse_reply(const char *data, size_t len, struct soap_message *out)
 {
-	return parse(data, len, true, out);
+	return parse(data, len, SOAP_LENIENT, out);
 }
 
 void soap_free(struct soap_message *m)

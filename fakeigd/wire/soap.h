@@ -52,6 +52,9 @@ struct soap_message {
 
 /** soap_parse() - decode a request, response or fault body; free with soap_free() when SOAP_OK. */
 enum soap_error soap_parse(const char *data, size_t len, struct soap_message *out);
+/** soap_parse_request() - the same; @any_envelope: the name space of Envelope is not looked at. */
+enum soap_error soap_parse_request(const char *data, size_t len, bool any_envelope,
+				   struct soap_message *out);
 /**
  * soap_parse_reply() - the same as a forgiving control point reads it
  *

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * forward_losses.c - what a poor router does to packets (policies nat.loses, nat.icmp-blocks,
+ * nat.sip-alg, ssdp.membership), in table "ip fakeigd".
+ *
+ *   chain early { type filter hook prerouting priority raw - 150;	before fragments are joined
+ *     ip frag-off & 0x3fff != 0 drop
+ *   }
+ *   set blocked { type ipv4_addr . inet_service; flags dynamic; timeout 3s }
+ *   chain losses { type filter hook forward priority filter - 2;
+ *     iif WAN meta l4proto icmp drop
+ *     iif WAN meta l4proto udp ip saddr . th dport @blocked drop
+ *     iif WAN icmp type destination-unreachable update @blocked { ip saddr . @th,224,16 }
+ *     oif WAN meta l4proto udp th dport 5060 @th,64,32 set "SIP "
+ *   }
+ *   chain silence { type filter hook output priority filter;
+ *     meta l4proto igmp drop		nobody is told of the group that SSDP is in
+ *   }
+ *
+ * RFC 4787 REQ-12 and REQ-13 and RFC 5508 are what it breaks; REQ-10 has no ALG by default.
+ */
+#include "choice.h"
+#include "forward_table.h"
+#include "profile.h"
+#include "router.h"
+
+#include "../sim/nft.h"
+
+#include <arpa/inet.h>
+#include <netinet/ip_icmp.h>
+
+/* Raw tables see packets at -300, conntrack's defragmentation at -400. */
+#define BEFORE_DEFRAGMENTATION (-450)
+#define INNER_SOURCE_PORT      (8 + 20)
+#define BLOCKED_SECONDS	       3
+#define SIP_PORT	       5060
+
+static const char no_filter[] = "nft filter chains (CONFIG_NF_TABLES_IPV4)";
+static const char no_dynset[] = "sets that rules update (nf_tables of Linux 4.3 or newer)";
+static const char no_mangling[] = "payload that rules change (nf_tables of Linux 4.5 or newer)";
+
+static void lose_fragments(struct nft_batch *b)
+{
+	const uint16_t any = htons(IP_OFFMASK | IP_MF), none = 0;
+	struct nftnl_rule *rule;
+
+	nft_add_chain(b, "early", "filter", NF_INET_PRE_ROUTING, BEFORE_DEFRAGMENTATION);
+	rule = nft_rule(b, "early");
+	nft_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 6, sizeof(any), 0);
+	nft_mask_set(rule, 0, &any, &none, sizeof(any));
+	nft_compare(rule, 0, NFT_CMP_NEQ, &none, sizeof(none));
+	nft_verdict(rule, NF_DROP);
+	nft_rule_done(b, rule, no_filter);
+}
+
+/* A rule of chain "losses" for what comes from the WAN, or goes there, in one protocol. */
+static struct nftnl_rule *wan_rule(struct nft_batch *b, const struct router *r, uint32_t way,
+				   uint8_t protocol)
+{
+	struct nftnl_rule *rule = nft_rule(b, "losses");
+
+	nft_meta(rule, way, 0);
+	nft_compare(rule, 0, NFT_CMP_EQ, &r->wan.index, sizeof(r->wan.index));
+	nft_meta(rule, NFT_META_L4PROTO, 0);
+	nft_compare(rule, 0, NFT_CMP_EQ, &protocol, 1);
+	return rule;
+}
+
+/* An ICMP error holds the head of the packet that it is about, which the client had sent. */
+static void block_after_icmp(struct nft_batch *b, const struct router *r)
+{
+	const struct nft_set blocked = {
+		.name = "blocked",
+		.key_type = NFT_CONCAT(NFT_TYPE_IPADDR, NFT_TYPE_INET_SERVICE),
+		.key_len = 8,
+		.dynamic = true,
+	};
+	const uint8_t unreachable = ICMP_DEST_UNREACH;
+	struct nftnl_rule *rule;
+
+	nft_add_set(b, &blocked);
+	rule = wan_rule(b, r, NFT_META_IIF, IPPROTO_UDP);
+	nft_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, 0);
+	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 1);
+	nft_lookup(rule, "blocked", 0, false);
+	nft_verdict(rule, NF_DROP);
+	nft_rule_done(b, rule, no_filter);
+
+	rule = wan_rule(b, r, NFT_META_IIF, IPPROTO_ICMP);
+	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, 0);
+	nft_compare(rule, 0, NFT_CMP_EQ, &unreachable, 1);
+	nft_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, 0);
+	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, INNER_SOURCE_PORT, 2, 1);
+	nft_update(rule, "blocked", 0, -1, BLOCKED_SECONDS);
+	nft_rule_done(b, rule, no_dynset);
+}
+
+/* The method of a request of SIP is not what the client wrote. */
+static void change_sip(struct nft_batch *b, const struct router *r)
+{
+	struct nftnl_rule *rule = wan_rule(b, r, NFT_META_OIF, IPPROTO_UDP);
+	const uint16_t port = htons(SIP_PORT);
+
+	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof(port), 0);
+	nft_compare(rule, 0, NFT_CMP_EQ, &port, sizeof(port));
+	nft_constant(rule, 0, "SIP ", 4);
+	nft_payload_set(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 8, 4, 0, 6);
+	nft_rule_done(b, rule, no_mangling);
+}
+
+static void hide_membership(struct nft_batch *b)
+{
+	const uint8_t igmp = IPPROTO_IGMP;
+	struct nftnl_rule *rule;
+
+	nft_add_chain(b, "silence", "filter", NF_INET_LOCAL_OUT, 0);
+	rule = nft_rule(b, "silence");
+	nft_meta(rule, NFT_META_L4PROTO, 0);
+	nft_compare(rule, 0, NFT_CMP_EQ, &igmp, 1);
+	nft_verdict(rule, NF_DROP);
+	nft_rule_done(b, rule, no_filter);
+}
+
+void forward_losses(struct nft_batch *b, const struct router *r)
+{
+	const struct policy *policy = &r->profile->policy;
+	bool icmp = policy_is(policy, nat_loses, "icmp");
+
+	if (policy_is(policy, nat_loses, "fragments"))
+		lose_fragments(b);
+	if (!policy->ssdp_membership)
+		hide_membership(b);
+	if (!icmp && !policy->nat_icmp_blocks && !policy->nat_sip_alg)
+		return;
+	nft_add_chain(b, "losses", "filter", NF_INET_FORWARD, -2);
+	if (icmp) {
+		struct nftnl_rule *rule = wan_rule(b, r, NFT_META_IIF, IPPROTO_ICMP);
+
+		nft_verdict(rule, NF_DROP);
+		nft_rule_done(b, rule, no_filter);
+	}
+	if (policy->nat_icmp_blocks)
+		block_after_icmp(b, r);
+	if (policy->nat_sip_alg)
+		change_sip(b, r);
+}
