@@ -16,7 +16,8 @@ without ``expect`` only prepares. The verbs:
   add: {port, to, protocol, internal, client, lease, remote, enabled, text, any}    AddPortMapping; with
                                                         ``to`` for every port up to that one
   subscribe: {callback: URL, nt, sid, timeout, headers}, then: as for search  GENA, with the events;
-                                                        sid: last renews the subscription before
+                                                        sid: last renews the subscription before;
+                                                        answer: false closes without an answer to them
   reach: PORT | {port, protocol, internal, address, peer, from-port}            a packet of the peer
                                                         UDP: after-outbound: true (the client's socket has
                                                         sent to the peer before), answer-after: SECONDS
@@ -400,11 +401,11 @@ class Observer:
                                                           where.authority, lines)], listener=listener)
             self._sid = seen.header.get("SID", self._sid)
             self._then(step)
-            self._events(listener, seen, step.get("wait", SILENCE))
+            self._events(listener, seen, step.get("wait", SILENCE), what.get("answer", True))
         return seen
 
     @staticmethod
-    def _events(listener, seen, wait):
+    def _events(listener, seen, wait, answer):
         seen.events, seen.event, seen.body = 0, {}, ""
         begun = time.monotonic()
         while select.select([listener], [], [], max(0, wait - (time.monotonic() - begun)))[0]:
@@ -420,7 +421,8 @@ class Observer:
                     if not piece:
                         break
                     data += piece
-                sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                if answer:
+                    sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
             seen.events += 1
             seen.body += data.decode("latin-1")
             parsed = http.parse_head(data)
