@@ -51,10 +51,12 @@ static const struct magic magics[] = {
 	 "ELF",
 	 4, NULL, NULL, "it is a program"},
 	{"%PDF", 4, NULL, NULL, "it is a PDF; save its text first: pdftotext"},
+	{"\xff\xfe", 2, NULL, NULL, "it is text in UTF-16; make it UTF-8 first: iconv -f UTF-16"},
 	{"{\"igdlab-flow\"", 14, NULL, NULL, "it is a flow already; see igdlab show flow"},
 };
 
 static const struct magic journal = {"{", 1, "journal", import_journal, NULL};
+static const struct magic text = {"", 0, "log", import_log, NULL};
 
 /* Its first line is an object with what every line of a journal has. */
 static bool is_journal(struct slice start)
@@ -82,7 +84,11 @@ static const struct magic *kind_of(const char *path, struct slice data, struct d
 	}
 	if (is_journal(start))
 		return &journal;
-	diag_at(d, path, 0, "cannot be imported: expected a capture (pcap, pcapng)");
+	if (!memchr(start.ptr, 0, start.len))
+		return &text;
+	diag_at(d, path, 0,
+		"cannot be imported: expected a capture (pcap, pcapng), a journal or a text log, "
+		"found bytes that are none of these");
 	return NULL;
 }
 
