@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_show.c - igdlab show: all about one thing. */
+#include "cmd_show_flow.h"
 #include "draw.h"
 #include "inventory.h"
 #include "linediff.h"
@@ -22,7 +23,8 @@ struct show {
 	const struct inventory_kind *kind;
 	const char *name;
 	const char *other;
-	bool json;
+	const char *out;
+	bool json, ladder, anonymise;
 };
 
 /* Complaints: those with a place stand for themselves. */
@@ -211,12 +213,32 @@ static int show_diff(const struct show *show)
 	return diff_profiles(show->name, show->other);
 }
 
+/* Options that only flows have. */
+static int show_kind(const struct show *show)
+{
+	const struct show_flow flow = {show->name, show->out, show->json, show->ladder,
+				       show->anonymise};
+
+	if (!strcmp(show->kind->one, "flow") && show_flow_exists(show->name)) {
+		if (show->json && (show->ladder || show->out))
+			return cmd_usage_error(&cmd_show, "--json goes to standard output alone");
+		return show_flow(&flow);
+	}
+	if (show->ladder || show->anonymise || show->out)
+		return cmd_usage_error(&cmd_show,
+				       "--ladder, --anonymise and --output are for recorded flows");
+	return show_item(show);
+}
+
 static int show_main(int argc, char **argv)
 {
 	struct show show = {0};
 	const struct opt options[] = {
 		{0, "json", OPT_FLAG, &show.json, 0, 0},
 		{0, "diff", OPT_TEXT, &show.other, 0, 0},
+		{'o', "output", OPT_TEXT, &show.out, 0, 0},
+		{0, "ladder", OPT_FLAG, &show.ladder, 0, 0},
+		{0, "anonymise", OPT_FLAG, &show.anonymise, 0, 0},
 	};
 	struct operands rest;
 	struct diag d = {0};
@@ -234,19 +256,23 @@ static int show_main(int argc, char **argv)
 	if (!show.kind)
 		return complain(&d);
 	show.name = rest.argv[1];
-	return show.other ? show_diff(&show) : show_item(&show);
+	return show.other ? show_diff(&show) : show_kind(&show);
 }
 
 const struct cmd cmd_show = {
 	.name = "show",
-	.arguments = "KIND NAME [--diff OTHER] [--json]",
+	.arguments = "KIND NAME [--diff OTHER] [--ladder] [--anonymise] [-o FILE] [--json]",
 	.summary = "show all about one thing",
 	.details =
 		"KIND is one of those of \"list\", in singular or plural. A topology is drawn, a\n"
 		"profile is shown with everything that it inherits, other things as they were\n"
-		"written. A quirk is found by ids that were merged into it too.\n"
+		"written. A quirk is found by ids that were merged into it too. A flow, by name\n"
+		"or file, is told exchange by exchange.\n"
 		"\n"
-		"      --diff OTHER  profiles: the lines in which OTHER differs\n"
-		"      --json        as an object\n",
+		"      --diff OTHER   profiles: the lines in which OTHER differs\n"
+		"      --ladder       flows: as a picture (SVG)\n"
+		"      --anonymise    flows: with addresses, identifiers and names replaced\n"
+		"  -o, --output FILE  flows: write the picture, or else the flow, there\n"
+		"      --json         as an object\n",
 	.main = show_main,
 };

@@ -351,6 +351,11 @@ void flow_packet(struct flow *f, unsigned link, int64_t time_ns, struct slice fr
 		on_icmp(f, &p);
 }
 
+int flow_put(struct flow *f, const struct flow_message *m)
+{
+	return store_put(&f->store, m);
+}
+
 /* A request that nobody answered says so: that is what somebody is looking for. */
 static void note_unanswered(struct flow *f)
 {

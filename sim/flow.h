@@ -75,6 +75,14 @@ void flow_free(struct flow *f);
 /** flow_packet() - feed one captured frame (Ethernet); what is no IP packet is ignored. */
 void flow_packet(struct flow *f, unsigned link, int64_t time_ns, struct slice frame);
 /**
+ * flow_put() - add a message that did not come out of packets (a recorded one)
+ * @m:		its label and bytes become the flow's; @request is an index that this gave
+ *
+ * Return: its index until flow_end(), or -1 when there are too many (then @m is still the
+ * caller's).
+ */
+int flow_put(struct flow *f, const struct flow_message *m);
+/**
  * flow_end() - no more packets
  *
  * Messages that were cut off are kept, marked in their label. Only now are the messages in order of

@@ -6,10 +6,8 @@
 
 #include <stdlib.h>
 
-int store_add(struct store *s, enum flow_protocol protocol, const struct packet *p)
+int store_put(struct store *s, const struct flow_message *m)
 {
-	struct flow_message *m;
-
 	if (s->count == FLOW_MESSAGES_MAX) {
 		s->refused++;
 		return -1;
@@ -18,8 +16,13 @@ int store_add(struct store *s, enum flow_protocol protocol, const struct packet 
 		s->cap = s->cap ? s->cap * 2 : 64;
 		s->messages = xrealloc(s->messages, s->cap * sizeof(*s->messages));
 	}
-	m = &s->messages[s->count];
-	*m = (struct flow_message){
+	s->messages[s->count] = *m;
+	return (int)s->count++;
+}
+
+int store_add(struct store *s, enum flow_protocol protocol, const struct packet *p)
+{
+	struct flow_message m = {
 		.protocol = protocol,
 		.time_ns = p->time_ns,
 		.end_ns = p->time_ns,
@@ -32,11 +35,11 @@ int store_add(struct store *s, enum flow_protocol protocol, const struct packet 
 		.packets = 1,
 		.last_packet = p->number,
 	};
-	memcpy(m->dst_mac, p->ethernet, sizeof(m->dst_mac));
-	memcpy(m->src_mac, p->ethernet + 6, sizeof(m->src_mac));
-	memcpy(m->src, p->frame.src, sizeof(m->src));
-	memcpy(m->dst, p->frame.dst, sizeof(m->dst));
-	return (int)s->count++;
+	memcpy(m.dst_mac, p->ethernet, sizeof(m.dst_mac));
+	memcpy(m.src_mac, p->ethernet + 6, sizeof(m.src_mac));
+	memcpy(m.src, p->frame.src, sizeof(m.src));
+	memcpy(m.dst, p->frame.dst, sizeof(m.dst));
+	return store_put(s, &m);
 }
 
 struct flow_message *store_at(struct store *s, int index)

@@ -16,6 +16,9 @@ struct store {
 
 /** store_add() - begin a message with @p; its index, or -1 when there are too many. */
 int store_add(struct store *s, enum flow_protocol protocol, const struct packet *p);
+/** store_put() - append a whole message, whose label and bytes become the store's; as store_add().
+ */
+int store_put(struct store *s, const struct flow_message *m);
 /** store_at() - a message to change, NULL for -1; valid until the next store_add(). */
 struct flow_message *store_at(struct store *s, int index);
 /** store_bytes() - more bytes of a message (-1: nowhere), within the limits of flow.h. */
