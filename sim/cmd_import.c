@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* cmd_import.c - igdlab import: a capture, a log or a journal becomes a flow. */
+#include "anonymise.h"
 #include "import.h"
 #include "opt.h"
 #include "result.h"
@@ -17,7 +18,7 @@ struct import {
 	const char *path;
 	const char *out;
 	char *default_out;
-	bool json;
+	bool anonymise, json;
 	struct import_options options;
 	struct recording_counts counts;
 };
@@ -157,6 +158,16 @@ static char *default_path(const char *path)
 	return xasprintf("%.*s.flow.json", (int)len, name);
 }
 
+static int save(struct import *c, struct recording_writer *w, struct recording *r, struct diag *d)
+{
+	if (!c->anonymise)
+		return recording_finish(w, r, d);
+	if (recording_collect(w, r, d) < 0)
+		return -1;
+	anonymise(r);
+	return recording_save(c->out, r, d);
+}
+
 static int run(struct import *c, struct recording *r, struct diag *d)
 {
 	struct recording_writer *w = recording_create(c->out, d);
@@ -172,7 +183,7 @@ static int run(struct import *c, struct recording *r, struct diag *d)
 		return -1;
 	}
 	c->counts = *recording_counts(w);
-	return recording_finish(w, r, d);
+	return save(c, w, r, d);
 }
 
 static bool good_address(const char *address)
@@ -204,6 +215,7 @@ static int import_main(int argc, char **argv)
 	struct import c = {0};
 	const struct opt options[] = {
 		{'o', "output", OPT_TEXT, &c.out, 0, 0},
+		{0, "anonymise", OPT_FLAG, &c.anonymise, 0, 0},
 		{0, "router", OPT_TEXT, &c.options.router, 0, 0},
 		{0, "client", OPT_TEXT, &c.options.client, 0, 0},
 		{0, "json", OPT_FLAG, &c.json, 0, 0},
@@ -232,7 +244,7 @@ static int import_main(int argc, char **argv)
 
 const struct cmd cmd_import = {
 	.name = "import",
-	.arguments = "FILE [-o FLOW] [--router ADDRESS] [--client ADDRESS] [--json]",
+	.arguments = "FILE [-o FLOW] [--anonymise] [--router ADDRESS] [--client ADDRESS] [--json]",
 	.summary = "make a flow of a capture, a log or a journal",
 	.details = "FILE is a capture (pcap, pcapng), a journal of fakeigd, or a text log of any\n"
 		   "program in which HTTP and SSDP messages can be found. What was not understood\n"

@@ -61,16 +61,32 @@ static void add_time(struct showing *s, int64_t ns)
 		buf_printf(s->out, "%+9.3f", (double)(ns - s->start_ns) / 1e9);
 }
 
-/* Those that the label has not told: arguments; of discovery the headers. */
+/* Of discovery the headers that say who and where; the rest is the same in every one. */
+static bool is_shown(const char *header)
+{
+	static const char *const shown[] = {
+		"ST", "NT", "USN", "LOCATION", "SERVER", "CACHE-CONTROL", "MX", "AL"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
+		if (!strcasecmp(header, shown[i]))
+			return true;
+	}
+	return false;
+}
+
+/* What the label has not told: arguments; of discovery headers. */
 static void add_facts(struct buf *out, const struct facts *f)
 {
 	bool headers = f->kind == FACTS_FOUND || f->kind == FACTS_NOTIFY || f->kind == FACTS_SEARCH;
 	const struct fact *facts = headers ? f->headers : f->arguments;
-	size_t count = headers ? f->header_count : f->argument_count, start = out->len;
+	size_t count = headers ? f->header_count : f->argument_count, before = out->len;
+	size_t start = before;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!i || out->len - start > LINE_CHARS) {
-			buf_puts(out, i ? "\n" INDENT "    " : INDENT "    ");
+		if (headers && !is_shown(facts[i].name))
+			continue;
+		if (out->len == before || out->len - start > LINE_CHARS) {
+			buf_puts(out, out->len == before ? INDENT "    " : "\n" INDENT "    ");
 			start = out->len;
 		} else {
 			buf_puts(out, "  ");
@@ -79,7 +95,7 @@ static void add_facts(struct buf *out, const struct facts *f)
 		buf_puts(out, "=");
 		add_clean(out, *facts[i].value ? facts[i].value : "\"\"", VALUE_BYTES);
 	}
-	if (count)
+	if (out->len > before)
 		buf_putc(out, '\n');
 }
 
