@@ -128,7 +128,7 @@ install: all
 	install -m 644 topologies/*.yaml $(share)/igdlab/topologies
 	cp -r fakeigd/profiles fakeigd/quirks $(share)/igdlab/fakeigd/
 	install -m 644 captures/* $(share)/igdlab/captures
-	for folder in . harness catalogue daemon daemons; do install -d $(share)/igdlab/cases/$$folder; \
+	for folder in . harness harness/report catalogue daemon daemons client clients clients/drivers; do install -d $(share)/igdlab/cases/$$folder; \
 		find cases/$$folder -maxdepth 1 -type f \( -name '*.py' -o -name '*.yaml' -o -name pytest.ini \) \
 			-exec install -m 644 {} $(share)/igdlab/cases/$$folder \;; done
 	install -d $(share)/igdlab/schemas
