@@ -129,7 +129,7 @@ install: all
 	cp -r fakeigd/profiles fakeigd/quirks $(share)/igdlab/fakeigd/
 	install -m 644 captures/* $(share)/igdlab/captures
 	for folder in . harness harness/report catalogue daemon daemons client clients clients/drivers; do install -d $(share)/igdlab/cases/$$folder; \
-		find cases/$$folder -maxdepth 1 -type f \( -name '*.py' -o -name '*.yaml' -o -name pytest.ini \) \
+		find cases/$$folder -maxdepth 1 -type f \( -name '*.py' -o -name '*.yaml' -o -name pytest.ini -o -name 'report.*' -o -name '*.pl' \) \
 			-exec install -m 644 {} $(share)/igdlab/cases/$$folder \;; done
 	install -d $(share)/igdlab/schemas
 	install -m 644 sim/*.schema.json fakeigd/*.schema.json $(share)/igdlab/schemas
