@@ -5,12 +5,13 @@
 
 #include "sink.h"
 
-#define CONNECTIONS_MAX	  65536	      /* followed at a time; closed ones go first */
-#define CONNECTIONS_BYTES (32u << 20) /* at hand and not consumed, of all; then all are finished   \
-				       */
-#define DIALOGUE_HEAD_MAX (64 << 10)  /* a longer head is no HTTP */
-#define DIALOGUE_LINE_MAX (8 << 10)   /* nor is a longer start line */
-#define DIALOGUE_OPEN_MAX 256	      /* requests without response so far, of one connection */
+#define CONNECTIONS_MAX 65536 /* followed at a time; closed ones go first */
+#define CONNECTIONS_BYTES                                                                          \
+	(32u << 20)		     /* at hand and not consumed, of all; then all are finished    \
+				      */
+#define DIALOGUE_HEAD_MAX (64 << 10) /* a longer head is no HTTP */
+#define DIALOGUE_LINE_MAX (8 << 10)  /* nor is a longer start line */
+#define DIALOGUE_OPEN_MAX 256	     /* requests without response so far, of one connection */
 
 struct connections;
 
