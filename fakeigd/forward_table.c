@@ -37,6 +37,7 @@
  *   chain postrouting { type nat hook postrouting priority srcnat - 1;     before the router's own
  *     iif != WAN oif != WAN ct mark & 0xff000000 == 0x1d000000 masquerade
  *     oif WAN masquerade fully-random
+ *     oif WAN meta l4proto udp masquerade to :th sport
  *   }
  *
  * (forward_losses.c has what makes a poor NAT of it.)
@@ -250,8 +251,10 @@ static void add_epoch(struct nft_batch *b)
 }
 
 /* nat.hairpin-source, nat.outbound-port: source NAT before the router's own. */
-static void add_postrouting(struct nft_batch *b, const struct router *r, bool lan, bool random)
+static void add_postrouting(struct nft_batch *b, const struct router *r, bool lan, bool random,
+			    bool kept)
 {
+	const uint8_t udp = IPPROTO_UDP;
 	struct nftnl_rule *rule;
 
 	nft_add_chain(b, "postrouting", "nat", NF_INET_POST_ROUTING, 99);
@@ -269,6 +272,15 @@ static void add_postrouting(struct nft_batch *b, const struct router *r, bool la
 		nft_masquerade(rule, NF_NAT_RANGE_PROTO_RANDOM_FULLY, -1, -1);
 		nft_rule_done(b, rule, no_masquerade);
 	}
+	if (kept) {
+		rule = nft_rule(b, "postrouting");
+		on_wan(rule, NFT_META_OIF, NFT_CMP_EQ, r);
+		nft_meta(rule, NFT_META_L4PROTO, 0);
+		nft_compare(rule, 0, NFT_CMP_EQ, &udp, 1);
+		nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, 0);
+		nft_masquerade(rule, NF_NAT_RANGE_PROTO_SPECIFIED, 0, 0);
+		nft_rule_done(b, rule, no_masquerade);
+	}
 }
 
 /* What departs from the plain table by policy. */
@@ -277,6 +289,7 @@ static void add_departures(struct nft_batch *b, const struct router *r)
 	const struct policy *policy = &r->profile->policy;
 	bool lan = policy_is(policy, nat_hairpin_source, "lan");
 	bool random = policy_is(policy, nat_outbound_port, "random");
+	bool kept = policy_is(policy, nat_outbound_port, "kept");
 
 	if (policy->nat_udp_idle || policy->nat_hairpin_needs_outbound)
 		nft_add_chain(b, "forward", "filter", NF_INET_FORWARD, -1);
@@ -284,8 +297,8 @@ static void add_departures(struct nft_batch *b, const struct router *r)
 		add_epoch(b);
 	if (policy->nat_hairpin_needs_outbound)
 		add_talked(b, r);
-	if (lan || random)
-		add_postrouting(b, r, lan, random);
+	if (lan || random || kept)
+		add_postrouting(b, r, lan, random, kept);
 	forward_losses(b, r);
 }
 

@@ -165,12 +165,14 @@ int mapping_delete(struct soap_call *call)
 /**
  * struct range - what DeletePortMappingRange and GetListOfPortMappings ask for
  * @all:	other clients' entries too (NewManage, where it is honoured)
+ * @left:	how many of them may still be deleted
  */
 struct range {
 	struct soap_call *call;
 	uint32_t start, end;
 	int protocol;
 	bool all;
+	long long left;
 };
 
 /* WIPC-52, WIPC-53, WIPC-60. */
@@ -191,6 +193,7 @@ static int read_range(struct soap_call *call, struct range *range)
 		return soap_refuse(call, policy_code(policy, client_manage),
 				   "the control point has not logged in");
 	range->all = manage && policy_is(policy, client_manage, "accept");
+	range->left = policy->delete_range_max;
 	return 0;
 }
 
@@ -203,6 +206,13 @@ static bool in_range(const struct mapping *m, void *arg)
 	       m->external_port <= range->end && (range->all || mapping_is_own(range->call, m));
 }
 
+static bool is_to_go(const struct mapping *m, void *arg)
+{
+	struct range *range = arg;
+
+	return range->left > 0 && in_range(m, arg) && range->left--;
+}
+
 int mapping_delete_range(struct soap_call *call)
 {
 	struct range range;
@@ -210,7 +220,7 @@ int mapping_delete_range(struct soap_call *call)
 
 	if (code)
 		return code;
-	if (!portmap_remove_if(call->router->portmap, in_range, &range, "removed"))
+	if (!portmap_remove_if(call->router->portmap, is_to_go, &range, "removed"))
 		return soap_refuse(call, 730, "nothing in that range");
 	return 0;
 }

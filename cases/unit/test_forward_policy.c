@@ -6,6 +6,8 @@
  */
 #include "forward_fixture.h"
 
+#define SECOND "192.168.1.5"
+
 static void hairpinning_is_a_policy(void **state)
 {
 	struct forward *f = ready(state);
@@ -130,6 +132,26 @@ static void outbound_ports_may_be_random(void **state)
 	moved += strcmp(sender(peer), WAN ":7854") != 0;
 	assert_true(moved); /* either may be the same by chance, hardly both */
 	close(client);
+	close(peer);
+}
+
+/* Two hosts with one port: the second has none of its own, and is not served. */
+static void outbound_ports_may_be_kept(void **state)
+{
+	int client, second, peer;
+
+	with_policy(state, "{nat: {outbound-port: kept}}");
+	in_ns(lan_ns, "ip addr replace " SECOND "/24 dev eth0");
+	client = udp(lan_ns, CLIENT, 7855);
+	second = udp(lan_ns, SECOND, 7855);
+	peer = udp(peer_ns, PEER, 40017);
+	assert_true(arrives(client, PEER, 40017, peer));
+	assert_false(arrives(second, PEER, 40017, peer));
+	close(second);
+	second = udp(lan_ns, SECOND, 7856);
+	assert_true(arrives(second, PEER, 40017, peer));
+	close(client);
+	close(second);
 	close(peer);
 }
 
@@ -303,6 +325,7 @@ int main(void)
 		NETWORK_TEST(hairpinning_may_need_something_sent_out),
 		NETWORK_TEST(hairpinned_source_may_be_the_lan_s),
 		NETWORK_TEST(outbound_ports_may_be_random),
+		NETWORK_TEST(outbound_ports_may_be_kept),
 		NETWORK_TEST(idle_connections_may_be_forgotten),
 		NETWORK_TEST(a_mapping_may_forward_either_protocol),
 		NETWORK_TEST(fragments_may_be_lost),

@@ -488,6 +488,7 @@ static const struct {
 	{"delete: {missing: accept}", "DeletePortMapping", KEY("", "9999", "TCP"), 0, 0, 3},
 	{"delete: {missing: 501}", "DeletePortMapping", KEY("", "9999", "TCP"), 501, 501, 3},
 	{"", "DeletePortMappingRange", RANGE("4000", "4002", "0"), 401, 0, 1},
+	{"delete: {range-max: 1}", "DeletePortMappingRange", RANGE("4000", "4002", "0"), 401, 0, 2},
 	{"", "DeletePortMappingRange", RANGE("4001", "4001", "0"), 401, 730, 3},
 	{"", "DeletePortMappingRange", RANGE("4000", "4002", "1"), 401, 0, 1},
 	{"client: {manage: accept}", "DeletePortMappingRange", RANGE("4000", "4002", "1"), 401, 0,
