@@ -6,7 +6,7 @@
  */
 #include "unit.h"
 
-#include "../../sim/difference.h"
+#include "../../sim/flowdiff.h"
 
 #define FOUND "HTTP/1.1 200 OK\r\nST: a\r\nUSN: uuid:1::a\r\n"
 #define RESULT(prefix, arguments)                                                                  \
@@ -190,6 +190,7 @@ static void searches_are_paired_by_identity(void **state)
 		{{"1", "2"}, {"2", "1", "2"}, DIFFERENCE_COSMETIC},
 		{{"1", "2"}, {"2"}, DIFFERENCE_MISSING},
 		{{"1"}, {"1", "2"}, DIFFERENCE_MISSING},
+		{{"1", "2"}, {"1", "3"}, DIFFERENCE_DIFFERENT},
 		{{NULL}, {NULL}, DIFFERENCE_SAME},
 	};
 
@@ -231,12 +232,99 @@ static void exchanges(void **state)
 	exchange_free(&a);
 }
 
+/* ---- whole flows ---- */
+
+static void put_soap(struct recording *r, const char *target, const char *index, const char *value)
+{
+	struct exchange *x = recording_add(r);
+
+	x->protocol = FLOW_SOAP;
+	x->name = xstrdup("Do");
+	x->has_request = true;
+	end_point_parse(slice_of("10.0.0.1:80"), &x->request.to);
+	buf_printf(&x->request.bytes,
+		   "POST %s HTTP/1.1\r\nSOAPACTION: "
+		   "\"s#Do\"\r\n\r\n<Envelope><Body><Do><I>%s</I></Do></Body>"
+		   "</Envelope>",
+		   target, index);
+	buf_printf(
+		&exchange_reply(x)->bytes,
+		"HTTP/1.1 200 OK\r\n\r\n<Envelope><Body><DoResponse><V>%s</V></DoResponse></Body>"
+		"</Envelope>",
+		value);
+}
+
+static void put_alive(struct recording *r, const char *usn)
+{
+	struct exchange *x = recording_add(r);
+
+	x->protocol = FLOW_SSDP;
+	x->name = xstrdup("NOTIFY ssdp:alive");
+	x->has_request = x->from_router = true;
+	buf_printf(&x->request.bytes,
+		   "NOTIFY * HTTP/1.1\r\nNT: a\r\nNTS: ssdp:alive\r\nUSN: %s\r\n\r\n", usn);
+}
+
+/* By what they say even where the URL changed; repeated announcements are form. */
+static void flows_are_paired(void **state)
+{
+	struct recording a = {0}, b = {0};
+	struct flowdiff f;
+
+	(void)state;
+	put_alive(&a, "u");
+	put_soap(&a, "/a", "1", "one");
+	put_soap(&a, "/a", "2", "two");
+	put_soap(&a, "/a", "3", "three");
+	put_soap(&b, "/b", "2", "two");
+	put_soap(&b, "/b", "1", "eins");
+	put_alive(&b, "u");
+	put_alive(&b, "u");
+	flowdiff(&a, &b, NULL, &f);
+	assert_int_equal(f.count, 5);
+	assert_int_equal(f.pairs[1].b, 1);
+	assert_int_equal(f.pairs[2].b, 0);
+	assert_int_equal(f.pairs[3].b, FLOWDIFF_NONE);
+	assert_int_equal(f.pairs[4].a, FLOWDIFF_NONE);
+	assert_int_equal(f.grades[DIFFERENCE_SAME], 1);
+	assert_int_equal(f.grades[DIFFERENCE_COSMETIC], 1);
+	assert_int_equal(f.grades[DIFFERENCE_DIFFERENT], 2);
+	assert_int_equal(f.grades[DIFFERENCE_MISSING], 1);
+	assert_string_equal(f.pairs[1].difference.items[1].text,
+			    "reply: argument V: \"one\" became \"eins\"");
+	flowdiff_free(&f);
+	recording_free(&a);
+	recording_free(&b);
+}
+
+static void heads_tell_the_addresses(void **state)
+{
+	struct recording a = {.client = xstrdup("10.0.0.2"), .router = xstrdup("10.0.0.1")};
+	struct recording b = {.client = xstrdup("10.0.0.2"), .router = xstrdup("fe80::1")};
+	struct substitutions s = {0};
+
+	(void)state;
+	put_soap(&a, "/a", "1", "");
+	put_soap(&b, "/a", "1", "");
+	flowdiff_addresses(&a, &b, &s);
+	assert_int_equal(s.count, 2);
+	assert_string_equal(s.items[0].from, "10.0.0.1:80");
+	assert_string_equal(s.items[0].to, "[fe80::1]:80");
+	substitutions_free(&s);
+	recording_free(&a);
+	recording_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(grades),	 cmocka_unit_test(gaps_are_not_compared),
-		cmocka_unit_test(substitutions), cmocka_unit_test(searches_are_paired_by_identity),
+		cmocka_unit_test(grades),
+		cmocka_unit_test(gaps_are_not_compared),
+		cmocka_unit_test(substitutions),
+		cmocka_unit_test(searches_are_paired_by_identity),
 		cmocka_unit_test(exchanges),
+		cmocka_unit_test(flows_are_paired),
+		cmocka_unit_test(heads_tell_the_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
