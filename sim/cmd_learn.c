@@ -23,6 +23,7 @@ struct learning {
 	struct learned learned;
 	struct rehearsal rehearsal;
 	size_t exact[256];
+	char *exact_why[256];
 	size_t exact_count;
 };
 
@@ -76,10 +77,13 @@ static int check(struct learning *l)
 	if (status != OPT_GO_ON || !l->rehearsal.different)
 		return status;
 	for (size_t i = 0; i < l->rehearsal.count && l->exact_count < ARRAY_SIZE(l->exact); i++) {
-		const struct rehearsed *r = &l->rehearsal.list[i];
+		struct rehearsed *r = &l->rehearsal.list[i];
 
-		if (!r->same && l->flow.exchanges[r->number].protocol != FLOW_SSDP)
-			l->exact[l->exact_count++] = r->number;
+		if (r->same || l->flow.exchanges[r->number].protocol == FLOW_SSDP)
+			continue;
+		l->exact_why[l->exact_count] = r->why;
+		l->exact[l->exact_count++] = r->number;
+		r->why = NULL;
 	}
 	if (!l->exact_count)
 		return status;
@@ -89,29 +93,31 @@ static int check(struct learning *l)
 
 /* ---- telling ---- */
 
-static bool was_exact(const struct learning *l, size_t number)
+/* Why an answer had to be taken word for word, NULL = it had not. */
+static const char *exact_why(const struct learning *l, size_t number)
 {
 	for (size_t i = 0; i < l->exact_count; i++)
 		if (l->exact[i] == number)
-			return true;
-	return false;
+			return l->exact_why[i];
+	return NULL;
+}
+
+/* One exchange as an object. */
+static json_t *one_as_json(const struct learning *l, const struct rehearsed *r)
+{
+	const char *name = l->flow.exchanges[r->number].name, *exact = exact_why(l, r->number);
+
+	return json_pack("{s:I, s:s, s:b, s:b, s:s*}", "exchange", (json_int_t)r->number + 1,
+			 "name", name ? name : "", "same", r->same, "verbatim", exact != NULL,
+			 "why", r->why ? r->why : exact);
 }
 
 static json_t *as_json(const struct learning *l)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < l->rehearsal.count; i++) {
-		const struct rehearsed *r = &l->rehearsal.list[i];
-
-		json_array_append_new(list, json_pack("{s:I, s:s, s:b, s:b, s:s*}", "exchange",
-						      (json_int_t)r->number + 1, "name",
-						      l->flow.exchanges[r->number].name
-							      ? l->flow.exchanges[r->number].name
-							      : "",
-						      "same", r->same, "verbatim",
-						      was_exact(l, r->number), "why", r->why));
-	}
+	for (size_t i = 0; i < l->rehearsal.count; i++)
+		json_array_append_new(list, one_as_json(l, &l->rehearsal.list[i]));
 	return json_pack("{s:s, s:s*, s:s, s:I, s:b, s:I, s:o}", "flow", l->path, "profile",
 			 l->output, "router", l->learned.router, "answers",
 			 (json_int_t)l->learned.used, "checked", l->check, "different",
@@ -120,10 +126,9 @@ static json_t *as_json(const struct learning *l)
 
 static void tell(const struct learning *l)
 {
-	json_t *json;
-
 	if (l->json) {
-		json = as_json(l);
+		json_t *json = as_json(l);
+
 		json_print(json);
 		json_decref(json);
 		return;
@@ -133,14 +138,16 @@ static void tell(const struct learning *l)
 	for (size_t i = 0; i < l->rehearsal.count; i++) {
 		const struct rehearsed *r = &l->rehearsal.list[i];
 		const char *name = l->flow.exchanges[r->number].name;
+		const char *exact = exact_why(l, r->number), *why = r->why ? r->why : exact;
 
 		printf("%4zu  %-9s  %s%s%s%s\n", r->number + 1, r->same ? "same" : "different",
-		       name ? name : "", was_exact(l, r->number) ? "  (verbatim)" : "",
-		       r->why ? ": " : "", r->why ? r->why : "");
+		       name ? name : "", exact ? "  (word for word)" : "", why ? ": " : "",
+		       why ? why : "");
 	}
 	if (l->check)
-		printf("%zu of %zu the same\n", l->rehearsal.count - l->rehearsal.different,
-		       l->rehearsal.count);
+		printf("%zu of %zu the same, %zu of them word for word\n",
+		       l->rehearsal.count - l->rehearsal.different, l->rehearsal.count,
+		       l->exact_count);
 }
 
 static int write_profile(const struct learning *l)
@@ -208,6 +215,8 @@ static int learn_main(int argc, char **argv)
 	recording_free(&l.flow);
 	learned_free(&l.learned);
 	rehearsal_free(&l.rehearsal);
+	for (size_t i = 0; i < l.exact_count; i++)
+		free(l.exact_why[i]);
 	free(l.path);
 	free(output);
 	return status;

@@ -114,6 +114,7 @@ static const struct {
 	{"host", "{host}", SSDP_HEADS},
 	{"date", "{date}", SSDP_HEADS | HTTP_HEADS},
 	{"bootid.upnp.org", "{boot_id}", SSDP_HEADS},
+	{"01-nls", "{boot_id}", SSDP_HEADS},
 	{"content-length", "{content_length}", HTTP_HEADS},
 	{"sid", "{sid}", 1u << HEAD_SUBSCRIBE},
 	{"timeout", "{timeout}", 1u << HEAD_SUBSCRIBE},

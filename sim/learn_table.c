@@ -444,7 +444,8 @@ static void on_other(struct table *t, const struct seen *s)
 	for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
 		const char *rate = seen_result(s, rates[i][0]);
 
-		if (*rate && strspn(rate, "0123456789") == strlen(rate) && strlen(rate) < 10)
+		if (*rate && strspn(rate, "0123456789") == strlen(rate) && strlen(rate) <= 10 &&
+		    strtoull(rate, NULL, 10) <= UINT32_MAX)
 			choose(t, "wan", rates[i][1], rate, rate, s);
 	}
 }

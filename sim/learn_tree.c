@@ -346,11 +346,10 @@ static void write_service(struct learner *l, const struct learnt_service *s)
 	if (urn_parse(slice_of(s->type), &urn)) {
 		buf_printf(out, "\"%.*s:%u\"", (int)urn.type.len, urn.type.ptr, urn.version);
 		yaml_evidence(l, out, s->evidence);
-		if (!slice_eq(urn.domain, "schemas-upnp-org")) {
-			buf_puts(out, "    domain: ");
-			yaml_text(out, urn.domain);
-			buf_putc(out, '\n');
-		}
+		/* Named even when it is the usual one: then fakeigd may not know the type. */
+		buf_puts(out, "    domain: ");
+		yaml_text(out, urn.domain);
+		buf_putc(out, '\n');
 	} else {
 		buf_puts(out, "\"Other:1\"");
 		yaml_evidence(l, out, s->evidence);
