@@ -208,7 +208,7 @@ static void write_profile(struct learner *l, struct buf *out)
 	buf_free(&messages);
 }
 
-static void learner_free(struct learner *l)
+void learner_end(struct learner *l)
 {
 	for (size_t i = 0; i < l->count; i++) {
 		facts_free(&l->seen[i].in);
@@ -225,22 +225,26 @@ static void learner_free(struct learner *l)
 	names_free(&l->assumed);
 }
 
+bool learner_begin(struct learner *l, struct diag *d)
+{
+	if (!choose_router(l, d))
+		return false;
+	collect(l);
+	if (answers(l))
+		return true;
+	diag_at(d, l->options->flow, 0,
+		"%s answered nothing in it: no SSDP reply or NOTIFY, no HTTP answer",
+		l->router_text);
+	return false;
+}
+
 int learn(const struct recording *flow, const struct learn_options *options, struct learned *out,
 	  struct diag *d)
 {
 	struct learner l = {.flow = flow, .options = options};
-	bool fine = choose_router(&l, d);
+	bool fine = learner_begin(&l, d);
 
 	*out = (struct learned){0};
-	if (fine) {
-		collect(&l);
-		fine = answers(&l);
-		if (!fine)
-			diag_at(d, options->flow, 0,
-				"%s answered nothing in it: no SSDP reply or NOTIFY, no HTTP "
-				"answer",
-				l.router_text);
-	}
 	if (fine) {
 		choose_server(&l);
 		learn_tree(&l);
@@ -252,7 +256,7 @@ int learn(const struct recording *flow, const struct learn_options *options, str
 		out->port = l.port;
 		out->used = answers(&l);
 	}
-	learner_free(&l);
+	learner_end(&l);
 	return fine ? 0 : -1;
 }
 

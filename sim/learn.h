@@ -49,5 +49,7 @@ struct learned {
 int learn(const struct recording *flow, const struct learn_options *options, struct learned *out,
 	  struct diag *d);
 void learned_free(struct learned *l);
+/** learn_answers() - a quirk with a rule for every SOAP answer of a router: code or arguments. */
+void learn_answers(const struct recording *flow, const char *router, struct buf *out);
 
 #endif

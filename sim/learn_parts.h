@@ -136,6 +136,13 @@ void learn_timing(struct learner *l);
 /** learn_exact() - a rule for each exchange of options->exact. */
 void learn_exact(struct learner *l);
 
+/** learn_when() - append "  - when: {...}" for a request: what it says, and the manyth it is. */
+void learn_when(const struct learner *l, const struct seen *s, struct buf *out);
+/** learner_begin() - find the router and decode its exchanges. Return: whether it answered at all;
+ * else there is a complaint. learner_end() in any case. */
+bool learner_begin(struct learner *l, struct diag *d);
+void learner_end(struct learner *l);
+
 /** seen_is() - whether it is an answered SOAP request of that action (NULL = any). */
 bool seen_is(const struct seen *s, const char *action);
 /** seen_argument() - in-argument, "" when absent. */

@@ -203,30 +203,36 @@ static size_t occurrence(const struct learner *l, const struct seen *s)
 	return nth;
 }
 
-static void exact_rule(struct learner *l, const struct seen *s)
+void learn_when(const struct learner *l, const struct seen *s, struct buf *out)
 {
-	struct buf text = {0};
+	size_t len = s->in.action ? strlen(s->in.action) : 0;
 
-	buf_puts(&l->rules, "  # last resort: no template, state or policy explains this answer\n"
-			    "  - when: {");
-	if (s->in.kind == FACTS_ACTION)
-		buf_printf(&l->rules, "layer: soap, action: \"%.*s[%c]\"",
-			   (int)strlen(s->in.action) - 1, s->in.action,
-			   s->in.action[strlen(s->in.action) - 1]);
+	buf_puts(out, "  - when: {");
+	if (len)
+		buf_printf(out, "layer: soap, action: \"%.*s[%c]\"", (int)len - 1, s->in.action,
+			   s->in.action[len - 1]);
 	else
-		buf_puts(&l->rules, "layer: http, target: ");
-	if (s->in.kind != FACTS_ACTION)
-		yaml_text(&l->rules, slice_of(s->in.target));
-	for (size_t i = 0; s->in.kind == FACTS_ACTION && i < s->in.argument_count; i++) {
+		buf_puts(out, "layer: http, target: ");
+	if (!len)
+		yaml_text(out, slice_of(s->in.target));
+	for (size_t i = 0; len && i < s->in.argument_count; i++) {
 		const struct fact *a = &s->in.arguments[i];
 
 		if (!*a->value || strpbrk(a->value, "*?[]{}!\\") || strlen(a->value) > 64)
 			continue;
-		buf_printf(&l->rules, ", %s: ", a->name);
-		yaml_text(&l->rules, slice_of(a->value));
+		buf_printf(out, ", %s: ", a->name);
+		yaml_text(out, slice_of(a->value));
 	}
-	buf_printf(&l->rules, ", nth: %zu}", occurrence(l, s));
-	yaml_evidence(l, &l->rules, s);
+	buf_printf(out, ", nth: %zu}", occurrence(l, s));
+	yaml_evidence(l, out, s);
+}
+
+static void exact_rule(struct learner *l, const struct seen *s)
+{
+	struct buf text = {0};
+
+	buf_puts(&l->rules, "  # last resort: no template, state or policy explains this answer\n");
+	learn_when(l, s, &l->rules);
 	template_add(&text, buf_slice(&s->reply->bytes), NULL, 0);
 	buf_puts(&l->rules, "    message: {raw: ");
 	yaml_text(&l->rules, buf_slice(&text));

@@ -8,6 +8,7 @@
 #include "../../fakeigd/profile.h"
 #include "../../sim/learn.h"
 #include "../../sim/rehearse.h"
+#include "../../sim/replay.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -368,6 +369,71 @@ static void answers_are_compared_but_for_dates(void **state)
 	}
 }
 
+/* What a live exchange is, in a lab where the client is 10.0.0.4; the flow's last is taken for it.
+ */
+static struct replay_match matched(bool other)
+{
+	struct substitutions s = {0};
+	struct exchange live = flow.exchanges[--flow.count];
+	struct replay_match m;
+
+	substitutions_add(&s, CLIENT, "10.0.0.4");
+	replay_match(&flow, &live, &s, other, &m);
+	exchange_free(&live);
+	substitutions_free(&s);
+	return m;
+}
+
+static void answers_are_found_in_the_flow(void **state)
+{
+	struct replay_match m;
+
+	(void)state;
+	answered(1, "GetGenericPortMappingEntry", INDEX("0"), KEY("3") REST("10.0.0.9", "0"));
+	answered(1, "GetGenericPortMappingEntry", INDEX("0"), KEY("3") REST(CLIENT, "0"));
+	refused(2, "GetGenericPortMappingEntry", INDEX("1"), 713, "x");
+	answered(3, "GetGenericPortMappingEntry", INDEX("0"), KEY("3") REST(CLIENT, "0"));
+	m = matched(false);
+	assert_int_equal(m.source, REPLAY_FLOW);
+	assert_int_equal(m.recorded, 1);
+	answered(3, "GetGenericPortMappingEntry", INDEX("0"), KEY("3") REST("10.0.0.4", "0"));
+	m = matched(false);
+	assert_int_equal(m.source, REPLAY_ADAPTED);
+	assert_int_equal(m.recorded, 1);
+	answered(3, "GetGenericPortMappingEntry", INDEX("0"), KEY("3") REST("10.0.0.5", "0"));
+	m = matched(false);
+	assert_int_equal(m.source, REPLAY_BEYOND);
+	assert_int_equal(m.recorded, 0);
+	assert_non_null(m.why);
+	free(m.why);
+	refused(3, "GetGenericPortMappingEntry", INDEX("2"), 713, "x");
+	m = matched(false);
+	assert_int_equal(m.source, REPLAY_BEYOND);
+	assert_int_equal(m.recorded, -1);
+	free(m.why);
+	refused(3, "GetGenericPortMappingEntry", INDEX("1"), 713, "other text");
+	m = matched(true);
+	assert_int_equal(m.source, REPLAY_ADAPTED);
+	assert_int_equal(m.recorded, 2);
+}
+
+static void answers_become_a_quirk(void **state)
+{
+	struct buf out = {0};
+
+	(void)state;
+	refused(1, "DeletePortMapping", KEY("3"), 714, "gone");
+	answered(2, "DeletePortMapping", KEY("3"), "");
+	answered(3, "GetExternalIPAddress", "",
+		 "<NewExternalIPAddress>1.2.3.4</NewExternalIPAddress>");
+	refused(4, "DeletePortMapping", KEY("3"), 501, "no");
+	learn_answers(&flow, ROUTER, &out);
+	assert_non_null(strstr(out.data, "NewExternalPort: \"3\", NewProtocol: \"TCP\", nth: 3}"));
+	assert_non_null(strstr(out.data, "fault: {code: 501, text: \"no\"}"));
+	assert_non_null(strstr(out.data, "NewExternalIPAddress: \"1.2.3.4\""));
+	buf_free(&out);
+}
+
 static void topology_has_the_addresses_of_the_flow(void **state)
 {
 	struct learned l = {.router = (char[]){"10.1.0.1"},
@@ -399,6 +465,8 @@ int main(void)
 		TEST(a_description_says_everything),
 		TEST(a_flow_without_a_router_is_refused),
 		TEST(answers_are_compared_but_for_dates),
+		TEST(answers_are_found_in_the_flow),
+		TEST(answers_become_a_quirk),
 		TEST(topology_has_the_addresses_of_the_flow),
 	};
 
