@@ -147,6 +147,7 @@ LONG_SEARCHES = [b"uuid:" + b"A" * 1000, b"urn:" + b"B" * 1400, b"urn:schemas-up
                  b"urn:schemas-upnp-org:device:" + b"x" * 600 + b":1", b"uuid:%n%s%x%n::" + b"upnp:" * 100]
 
 
+@pytest.mark.sanitize
 @requirement("SEC-08")
 @pytest.mark.parametrize("target", LONG_SEARCHES, ids=lambda t: f"{t[:8].decode()}-{len(t)}")
 def test_long_search_target(lab, cp, alive, target):
@@ -154,6 +155,7 @@ def test_long_search_target(lab, cp, alive, target):
         sock.sendto(ssdp.search_bytes(target.decode()), (ssdp.GROUP, ssdp.PORT))
 
 
+@pytest.mark.sanitize
 @requirement("SEC-09")
 @pytest.mark.parametrize("data", [b"M", b"M-SEARCH * HTTP/1.1", b"M-SEARCH * HTTP/1.1\r\nST: upnp:rootdevice",
                                   b"M-SEARCH * HTTP/1.1\r\nMX: 1\r\nMAN: \"ssdp:discover\"\r\nST:", b"\0" * 1400, b""],
@@ -163,6 +165,7 @@ def test_broken_search(lab, cp, alive, data):
         sock.sendto(data, (ssdp.GROUP, ssdp.PORT))
 
 
+@pytest.mark.sanitize
 @requirement("SEC-09", "SEC-14")
 @pytest.mark.parametrize("value", ['"' + "A" * 2100 + '#GetExternalIPAddress"', '"urn:x#' + "A" * 7000 + '"', '"', '""', "#", '"#"', "%n%s#%x"],
                          ids=["long-type", "long-action", "quote", "quotes", "hash", "nothing", "format"])
@@ -173,6 +176,7 @@ def test_odd_soapaction(cp, alive, value):
     assert status_of(cp, data) in (0, 200, *REFUSED)  # whoever goes by the path alone may answer
 
 
+@pytest.mark.sanitize
 @pytest.mark.bulk
 @requirement("SEC-10")
 @pytest.mark.parametrize("size", ["ffffffff", "-1", "fffffffffffffffe", "12345678901234567890", "7fffffff", "xyz", ""])
@@ -216,6 +220,7 @@ def test_no_arguments_second_version(cp, alive, action):
     assert fault_of(cp.call, action) in (402, 606)
 
 
+@pytest.mark.sanitize
 @requirement("SEC-15")
 @pytest.mark.parametrize("kind", ["upload", "deep", "attributes", "entities"])
 def test_parsers(cp, alive, kind):
@@ -236,6 +241,7 @@ def test_long_method(cp, alive):
     assert status_of(cp, http.request("A" * 4000, "/", cp.connection.control.authority)) in (0, *REFUSED)
 
 
+@pytest.mark.sanitize
 @requirement("SEC-16")
 @pytest.mark.parametrize("callback", ["<", ">", "<>", "><", "<http://", "<http://>", "http://a", "<http://a><", "<<http://a>>",
                                       "<http://a>" * 100, "<http://[::1>", "<http://:99999/>"])
@@ -266,6 +272,7 @@ def test_injection_in_the_client(subject, cp, alive, client):
         assert cp.lab.run("r1", "test", "-e", "/tmp/igdlab-was-here").code != 0
 
 
+@pytest.mark.sanitize
 @requirement("SEC-19", "SEC-22")
 @pytest.mark.parametrize("headers", [(("CALLBACK", "<http://192.168.1.4/" + "a" * 1000 + ">" * 20),),
                                      (("SID", "uuid:" + "A" * 500),), (("SID", "A" * 4000),), (("SID", ""),)],
@@ -349,6 +356,7 @@ def test_server_header(lab, cp):
         nonstrict(f"SERVER tells the exact build: {server}")
 
 
+@pytest.mark.sanitize
 @requirement("SEC-34")
 @pytest.mark.parametrize("path", ["/../../../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd", "/%00", "/a%00b",
                                   "/#x", "/user:pw@host/", "*", "http://u:p@[::1]:99999/"], ids=str)

@@ -12,6 +12,8 @@ from .test_soap import GET, XML, adding, answered, enveloped, mapped, send
 
 GONE = (EOFError, ConnectionResetError, BrokenPipeError, http.BadMessage)
 
+pytestmark = pytest.mark.sanitize
+
 
 def alive(cp):
     """The router still answers."""
