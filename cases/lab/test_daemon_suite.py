@@ -137,6 +137,18 @@ def test_one_check_again_and_again(workers):
     assert done.returncode == 0 and [c["grade"] for c in found["checks"]] == ["pass"] * 4
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("profile", ["conformant-igd1", "conformant-igd2"])
+def test_repeats(profile):
+    """Every check says three times the same of a conformant router."""
+    done, found = results(f"fakeigd:{profile}", "--repeat", 3, "-n", 2)
+    said = {}
+    for check in found["checks"]:
+        said.setdefault(check["check"], []).append((check["grade"], check["reason"]))
+    assert not {name: grades for name, grades in said.items() if len(grades) != 3 or len(set(grades)) != 1}
+    assert done.returncode == 0 and not found["counts"]["non-strict"] and len(said) > 600
+
+
 def test_nothing_selected_is_wrong_use():
     done = suite("fakeigd", "--select", "CP-01")
     assert done.returncode == 2 and "no check is selected" in done.stderr
