@@ -104,7 +104,7 @@ def test_known_failure_is_for_one_value(broken):
     known = {"WIPC-01": {**KNOWN, "checks": ["test_new_mapping_forwards:UDP"]}}
     done, found = results(broken(known=known), "--select", "WIPC-01")
     assert done.returncode == 1
-    assert found["counts"]["known"] == 1 and found["counts"]["fail"] == 2
+    assert found["counts"]["known"] == 1 and found["counts"]["fail"] == len(found["checks"]) - 1 >= 2
     assert [c["check"].rpartition("-")[2] for c in found["checks"] if c["grade"] == "known"] == ["UDP]"]
 
 
