@@ -16,9 +16,11 @@
 #include "../fakeigd/base/mem.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define BLOCKS_MAX    10000 /* notes of lines that were not understood; further ones are counted */
-#define PROGRESS_STEP (1u << 20)
+#define PROGRESS_STEP (4u << 20)
 #define DAY	      (86400 * INT64_C(1000000000))
 #define BODY_BYTES    (4u << 20)
 
@@ -279,6 +281,22 @@ static bool take_line(struct log_import *in, const struct log_line *line)
 	return take_xml(in, *line, at);
 }
 
+/* Now and then: tells how far it is, and gives back what was read of a mapped file. */
+static void on_progress(struct log_import *in, size_t *shown)
+{
+	const struct import_options *o = in->options;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), done = in->lines.at;
+
+	if (!o || done - *shown < PROGRESS_STEP)
+		return;
+	if (o->progress)
+		o->progress(o->arg, done, in->lines.data.len);
+	done -= done % page;
+	if (o->mapped)
+		madvise((void *)(in->lines.data.ptr + *shown), done - *shown, MADV_DONTNEED);
+	*shown = done;
+}
+
 static void read_lines(struct log_import *in)
 {
 	struct log_line line;
@@ -287,10 +305,7 @@ static void read_lines(struct log_import *in)
 	while (log_next(&in->lines, &line)) {
 		if (!take_line(in, &line))
 			log_import_other(in, in->lines.number, line.text);
-		if (in->options && in->options->progress && in->lines.at - shown > PROGRESS_STEP) {
-			shown = in->lines.at;
-			in->options->progress(in->options->arg, shown, in->lines.data.len);
-		}
+		on_progress(in, &shown);
 	}
 	log_stream_flush(in);
 	log_import_block_end(in);

@@ -102,6 +102,13 @@ static void one_char(struct log_xml *x, char c)
 size_t log_xml_feed(struct log_xml *x, struct slice text)
 {
 	for (size_t i = 0; i < text.len; i++) {
+		if (x->state == IN_TEXT && text.ptr[i] != '<') {
+			const char *next = memchr(text.ptr + i, '<', text.len - i);
+
+			if (!next)
+				break;
+			i = (size_t)(next - text.ptr);
+		}
 		one_char(x, text.ptr[i]);
 		if (x->closed)
 			return i + 1;

@@ -19,8 +19,9 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-#define OPEN_MAX    64 /* exchanges that may still get a reply */
-#define REPLIES_MAX 32 /* replies that wait for the next request */
+#define OPEN_MAX    64	  /* exchanges that may still get a reply */
+#define REPLIES_MAX 32	  /* replies that wait for the next request */
+#define NOTES_MAX   20000 /* further ones are counted */
 #define SAME_NS	    INT64_C(2000000000)
 
 /** struct slot - an exchange to be */
@@ -42,7 +43,7 @@ struct log_pairs {
 	struct log_message replies[REPLIES_MAX];
 	size_t reply_count;
 	struct end_point client, router;
-	size_t put, others;
+	size_t put, others, unsaid;
 };
 
 struct log_pairs *log_pairs_new(const struct import_options *options, struct recording_writer *w,
@@ -56,6 +57,14 @@ struct log_pairs *log_pairs_new(const struct import_options *options, struct rec
 	if (options && options->client)
 		end_point_parse(slice_of(options->client), &p->client);
 	return p;
+}
+
+static void note(struct log_pairs *p, const struct log_message *m, const char *what)
+{
+	if (p->head->note_count < NOTES_MAX)
+		recording_note_add(p->head, m->m.first, m->m.count, what, NULL);
+	else
+		p->unsaid++;
 }
 
 void log_pairs_client(struct log_pairs *p, const struct end_point *client)
@@ -209,10 +218,9 @@ static void note_oddities(struct log_pairs *p, const struct log_message *m)
 		recording_note_add(p->head, m->foreign_first, m->foreign,
 				   "lines of others between those of a message", NULL);
 	if (m->unfit)
-		recording_note_add(p->head, m->m.first, m->m.count,
-				   "the body has not the stated length, and no white space that "
-				   "may be lost makes up for it; kept as shown",
-				   NULL);
+		note(p, m,
+		     "the body has not the stated length, and no white space that "
+		     "may be lost makes up for it; kept as shown");
 }
 
 /* Programs map ports to themselves: without better knowledge, that is the client. */
@@ -361,7 +369,7 @@ static void merge(struct log_pairs *p, struct log_message *a, struct log_message
 			       (unsigned long long)kept->m.first);
 	struct recorded_segment *s = NULL;
 
-	recording_note_add(p->head, dropped->m.first, dropped->m.count, what, NULL);
+	note(p, dropped, what);
 	free(what);
 	if (head_first && a->m.end_ns != RECORDING_NO_TIME) {
 		s = xcalloc(2, sizeof(*s));
@@ -529,6 +537,14 @@ size_t log_pairs_end(struct log_pairs *p)
 		guess_client(p, &p->slots[i].request);
 	for (size_t i = 0; i < p->count; i++)
 		put(p, &p->slots[i]);
+	if (p->unsaid) {
+		char *what = xasprintf("and %zu notes more about messages logged twice or not "
+				       "wholly",
+				       p->unsaid);
+
+		recording_note_add(p->head, 0, 0, what, NULL);
+		free(what);
+	}
 	if (p->others) {
 		char *what = xasprintf("left out: %zu exchanges with others than %s", p->others,
 				       p->options->router);
