@@ -113,6 +113,8 @@ void log_import_other(struct log_import *in, uint64_t number, struct slice text)
 {
 	if (log_is_blank(text))
 		return;
+	if (number < in->block_last)
+		log_import_block_end(in); /* a dump that came to nothing */
 	if (!in->block_first) {
 		in->block_first = number;
 		in->block_text = text;

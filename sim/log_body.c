@@ -207,6 +207,8 @@ static bool makes_sense(const struct log_body *b, const struct sums *s, const st
 		return false;
 	if ((w->end == END_NONE_BUT_CRLF || w->end == END_NONE_BUT_LF) && !s->declaration)
 		return false;
+	if (w->end >= END_NONE && s->indented && w->indent != INDENT_NONE)
+		return false; /* who joined the lines kept no indentation */
 	if (w->indent == INDENT_NONE)
 		return s->indented;
 	return !w->indent || (!s->indented && w->end < END_NONE && s->levels);
