@@ -208,7 +208,8 @@ static const struct {
 	 "body: 3 spaces of indentation per level (or tabs); 34 bytes as stated"},
 	{"<a>\n  <b/>\n</a>\n", 0, 11, "<a><b/></a>",
 	 "body: on one line, indentation taken away; 11 bytes as stated"},
-	{"<?xml?>\n<a>\n  <b/>\n</a>\n", 0, 20, "<?xml?>\r\n<a><b/></a>", "body: on one line"},
+	{"<?xml?>\n<a>\n  <b/>\n</a>\n", 0, 22, "<?xml?>\r\n<a><b/></a>\r\n",
+	 "body: on one line but for the declaration, which CRLF ends, "},
 	{"<a>\n<b/>\n</a>\n", 0, 99, NULL, NULL},
 	{"<a/>", 0, 6, "<a/>\r\n", "body: CR before"},
 };
