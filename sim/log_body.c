@@ -189,7 +189,7 @@ static unsigned cost_of(const struct log_body *b, const struct way *w)
 
 	cost += w->tail <= visible ? w->tail : visible + 5 * (w->tail - visible);
 	if (w->indent == INDENT_NONE)
-		cost += w->end >= END_NONE ? 2 : 9;
+		cost += w->end >= END_NONE ? 2 : 25; /* who indents breaks lines, too */
 	else if (w->indent)
 		cost += 10 + (unsigned)w->indent;
 	return cost;

@@ -211,7 +211,7 @@ static const struct {
 	{"<?xml?>\n<a>\n  <b/>\n</a>\n", 0, 22, "<?xml?>\r\n<a><b/></a>\r\n",
 	 "body: on one line but for the declaration, which CRLF ends, "},
 	{"<a>\n<b/>\n</a>\n", 0, 99, NULL, NULL},
-	{"<a/>", 0, 6, "<a/>\r\n", "body: CR before"},
+	{"<a/>", 0, 6, "<a/>\r\n", "body: a line end at the end; 6 bytes as stated"},
 };
 
 static void stated_lengths_restore_bodies(void **state)
