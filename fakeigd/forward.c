@@ -55,6 +55,7 @@
  * @claim:	holds the name that says whose the table is
  * @wan:	index of the WAN interface
  * @enabled:	as forward_set_enabled() left it
+ * @outward:	which internal endpoints a mapping has, NULL without a WAN interface
  * @epoch:	the present one, 0 = there are none
  * @epoch_end:	when it ends
  * @timer:	set to that
@@ -66,6 +67,7 @@ struct forward {
 	int claim;
 	unsigned wan;
 	bool enabled;
+	struct forward_outward *outward;
 	uint8_t epoch;
 	int64_t epoch_end;
 	struct loop_timer timer;
@@ -175,6 +177,7 @@ struct forward *forward_new(struct router *r, int *error)
 	missing = NULL;
 	if (!f->wan)
 		return f;
+	f->outward = forward_outward_new();
 	*error = claim_table(f);
 	if (!*error)
 		*error = open_sockets(f);
@@ -188,6 +191,7 @@ struct forward *forward_new(struct router *r, int *error)
 		return f;
 	}
 	close_sockets(f);
+	forward_outward_free(f->outward);
 	free(f);
 	return NULL;
 }
@@ -206,6 +210,7 @@ int forward_reload(struct forward *f)
 	if (!f->wan)
 		return 0;
 	end_epochs(f);
+	forward_outward_forget(f->outward);
 	error = forward_table_make(f->router, &missing);
 	if (!error && !f->enabled)
 		error = forward_table_gate(false);
@@ -253,10 +258,26 @@ static struct mapping in_kernel(const struct forward *f, const struct mapping *m
 	return mine;
 }
 
+/* Another mapping of the internal endpoint takes the place of one that has gone. */
+static int succeed(struct forward *f, const struct mapping *gone)
+{
+	const struct portmap *p = f->router->portmap;
+
+	for (size_t i = 0; p && i < portmap_count(p); i++) {
+		const struct mapping *m = portmap_at(p, i);
+
+		if (m->forwarding == FORWARDING_ON && forward_outward_same(m, gone) &&
+		    m->external_port != gone->external_port)
+			return forward_outward_succeed(f->netfilter, m);
+	}
+	return 0;
+}
+
 int forward_add(struct forward *f, const struct mapping *m)
 {
-	struct forward_key k;
+	struct forward_key k[2], unused;
 	struct mapping mine;
+	bool leaves;
 	int error;
 
 	if (!f->wan)
@@ -265,8 +286,13 @@ int forward_add(struct forward *f, const struct mapping *m)
 	if (error)
 		return error;
 	mine = in_kernel(f, m);
-	k = forward_key_of(&mine);
-	return forward_element_add(f->netfilter, &k);
+	k[0] = forward_key_of(&mine);
+	leaves = forward_binds_outward(f->router) &&
+		 forward_outward_claim(f->outward, f->netfilter, &mine, &k[1]);
+	error = forward_elements_add(f->netfilter, k, 1 + leaves);
+	if (error && forward_binds_outward(f->router))
+		forward_outward_release(f->outward, f->netfilter, &mine, &unused);
+	return error;
 }
 
 void forward_free(struct forward *f)
@@ -278,26 +304,30 @@ void forward_free(struct forward *f)
 		forward_table_delete();
 		forward_connections_end(f->netfilter, NULL);
 		close_sockets(f);
+		forward_outward_free(f->outward);
 	}
 	free(f);
 }
 
 int forward_remove(struct forward *f, const struct mapping *m)
 {
-	struct forward_key k;
+	struct forward_key k[2];
 	struct mapping mine;
-	bool used;
+	bool used, leaves;
 	int error;
 
 	if (!f->wan)
 		return 0;
 	mine = in_kernel(f, m);
-	k = forward_key_of(&mine);
-	error = forward_element_get(f->netfilter, &k, &used);
-	if (error == -ENOENT)
-		return 0;
-	if (!error)
-		error = forward_element_delete(f->netfilter, &k);
+	k[0] = forward_key_of(&mine);
+	error = forward_element_get(f->netfilter, &k[0], &used);
+	if (error)
+		return error == -ENOENT ? 0 : error;
+	leaves = forward_binds_outward(f->router) &&
+		 forward_outward_release(f->outward, f->netfilter, &mine, &k[1]);
+	error = forward_elements_delete(f->netfilter, k, 1 + leaves);
+	if (!error && leaves && forward_outward_contested(f->outward))
+		error = succeed(f, &mine);
 	if (!error && used && f->router->profile->policy.forward_ends_connections)
 		error = forward_connections_end(f->netfilter, &mine);
 	return error;
@@ -307,6 +337,8 @@ int forward_flush(struct forward *f)
 {
 	int error = f->wan ? forward_table_empty() : 0;
 
+	if (f->wan)
+		forward_outward_forget(f->outward);
 	return error || !f->wan ? error : forward_connections_end(f->netfilter, NULL);
 }
 

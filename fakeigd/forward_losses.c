@@ -9,6 +9,8 @@
  *   set blocked { type ipv4_addr . inet_service; flags dynamic; timeout 3s }
  *   chain losses { type filter hook forward priority filter - 2;
  *     iif WAN meta l4proto icmp drop
+ *     meta l4proto PROTOCOL [ct direction reply] FIELD drop	one of a table
+ *     ip length > 1300 drop
  *     iif WAN meta l4proto udp ip saddr . th dport @blocked drop
  *     iif WAN icmp type destination-unreachable update @blocked { ip saddr . @th,224,16 }
  *     oif WAN meta l4proto udp th dport 5060 @th,64,32 set "SIP "
@@ -19,6 +21,7 @@
  *
  * RFC 4787 REQ-12 and REQ-13 and RFC 5508 are what it breaks; REQ-10 has no ALG by default.
  */
+#include "base/mem.h"
 #include "choice.h"
 #include "forward_table.h"
 #include "profile.h"
@@ -121,18 +124,77 @@ static void hide_membership(struct nft_batch *b)
 	nft_rule_done(b, rule, no_filter);
 }
 
+/* As nft(8) would have it behind "meta l4proto PROTOCOL" and a field of the packet */
+static const struct loss {
+	const char *name;
+	uint8_t protocol;
+	uint8_t offset;	     /* of the field in the transport header */
+	uint8_t mask, value; /* field & mask == value */
+	bool answer;	     /* only in the direction of answers */
+} losses[] = {
+	{"syn-in-answer", IPPROTO_TCP, 13, 0x12, 0x02, true},
+	{"resets", IPPROTO_TCP, 13, 0x04, 0x04, false},
+	{"icmp-errors", IPPROTO_ICMP, 0, 0xff, ICMP_DEST_UNREACH, false},
+	{"echo", IPPROTO_ICMP, 0, 0xff, ICMP_ECHO, false},
+};
+
+static void add_loss(struct nft_batch *b, const struct loss *loss)
+{
+	const uint8_t reply = IP_CT_DIR_REPLY, none = 0;
+	struct nftnl_rule *rule = nft_rule(b, "losses");
+
+	nft_meta(rule, NFT_META_L4PROTO, 0);
+	nft_compare(rule, 0, NFT_CMP_EQ, &loss->protocol, 1);
+	if (loss->answer) {
+		nft_ct(rule, NFT_CT_DIRECTION, -1, 0);
+		nft_compare(rule, 0, NFT_CMP_EQ, &reply, 1);
+	}
+	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, loss->offset, 1, 0);
+	nft_mask_set(rule, 0, &loss->mask, &none, 1);
+	nft_compare(rule, 0, NFT_CMP_EQ, &loss->value, 1);
+	nft_verdict(rule, NF_DROP);
+	nft_rule_done(b, rule, no_filter);
+}
+
+/* ip length > 1300 drop */
+static void add_large_loss(struct nft_batch *b)
+{
+	const uint16_t most = htons(1300);
+	struct nftnl_rule *rule = nft_rule(b, "losses");
+
+	nft_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 2, 2, 0);
+	nft_compare(rule, 0, NFT_CMP_GT, &most, sizeof(most));
+	nft_verdict(rule, NF_DROP);
+	nft_rule_done(b, rule, no_filter);
+}
+
+/* The policy's row of the table, NULL when it is none of these. */
+static const struct loss *loss_of(const struct policy *policy)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(losses); i++)
+		if (policy_is(policy, nat_loses, losses[i].name))
+			return &losses[i];
+	return NULL;
+}
+
 void forward_losses(struct nft_batch *b, const struct router *r)
 {
 	const struct policy *policy = &r->profile->policy;
 	bool icmp = policy_is(policy, nat_loses, "icmp");
+	bool large = policy_is(policy, nat_loses, "large");
+	const struct loss *loss = loss_of(policy);
 
 	if (policy_is(policy, nat_loses, "fragments"))
 		lose_fragments(b);
 	if (!policy->ssdp_membership)
 		hide_membership(b);
-	if (!icmp && !policy->nat_icmp_blocks && !policy->nat_sip_alg)
+	if (!icmp && !large && !loss && !policy->nat_icmp_blocks && !policy->nat_sip_alg)
 		return;
 	nft_add_chain(b, "losses", "filter", NF_INET_FORWARD, -2);
+	if (loss)
+		add_loss(b, loss);
+	if (large)
+		add_large_loss(b);
 	if (icmp) {
 		struct nftnl_rule *rule = wan_rule(b, r, NFT_META_IIF, IPPROTO_ICMP);
 

@@ -15,16 +15,19 @@ struct mapping;
 /**
  * struct forward_key - a mapping as an element of one of the maps
  * @map:	name of the map
- * @key, @key_len: protocol [. remote host] [. external port], each field 4 bytes
- * @data, @data_len: internal client [. internal port]
+ * @key, @key_len: protocol [. remote host] [. external port], each field 4 bytes; what leaves:
+ *		protocol . internal client . internal port [. remote host]
+ * @data, @data_len: internal client [. internal port]; what leaves: external port
  */
 struct forward_key {
 	const char *map;
-	uint8_t key[12];
+	uint8_t key[16];
 	uint32_t key_len;
 	uint8_t data[8];
 	uint32_t data_len;
 };
+
+#define FORWARD_TABLE "fakeigd"
 
 /* Mark of every connection that took a mapping. Where UDP connections are forgotten when idle, the
  * low byte of theirs is the epoch of the last packet, 1 to FORWARD_EPOCHS. */
@@ -41,13 +44,46 @@ int forward_table_empty(void);
 /** forward_table_gate() - whether packets come as far as the maps. */
 int forward_table_gate(bool open);
 
+/** forward_binds_outward() - whether mappings decide on the port of what leaves (WIPC-69). */
+bool forward_binds_outward(const struct router *r);
+
 /** forward_key_of() - the element for a mapping. */
 struct forward_key forward_key_of(const struct mapping *m);
-int forward_element_add(struct mnl_socket *nl, const struct forward_key *k);
-int forward_element_delete(struct mnl_socket *nl, const struct forward_key *k);
+/** forward_elements_add(), forward_elements_delete() - all of them or none, @count 1 or 2. Return:
+ * 0 or -errno; a refusal costs the kernel milliseconds. */
+int forward_elements_add(struct mnl_socket *nl, const struct forward_key *k, unsigned count);
+int forward_elements_delete(struct mnl_socket *nl, const struct forward_key *k, unsigned count);
 /** forward_element_get() - the element of that key. @used: whether any connection took it.
  * Return: 0, -ENOENT, or another -errno. */
 int forward_element_get(struct mnl_socket *nl, const struct forward_key *k, bool *used);
+
+/** forward_element_data() - what the element of that key has for data, @k->data_len bytes of it
+ * into
+ * @k->data. Return: 0, -ENOENT, or another -errno. */
+int forward_element_data(struct mnl_socket *nl, struct forward_key *k);
+
+/**
+ * struct forward_outward - which internal endpoints have their packets leave from a mapping's port
+ *
+ * See forward_outward.c. forward_outward_forget(): the maps are empty. forward_outward_contested():
+ * two mappings of one endpoint have met.
+ */
+struct forward_outward;
+struct forward_outward *forward_outward_new(void);
+void forward_outward_free(struct forward_outward *o);
+void forward_outward_forget(struct forward_outward *o);
+bool forward_outward_contested(const struct forward_outward *o);
+/** forward_outward_claim() - a mapping comes. Return: whether its endpoint is free, so that element
+ * @k has to be added with the mapping. */
+bool forward_outward_claim(struct forward_outward *o, struct mnl_socket *nl,
+			   const struct mapping *m, struct forward_key *k);
+/** forward_outward_release() - a mapping goes. Return: whether element @k, its own, goes too. */
+bool forward_outward_release(struct forward_outward *o, struct mnl_socket *nl,
+			     const struct mapping *m, struct forward_key *k);
+/** forward_outward_succeed() - a mapping that has been claimed gets the endpoint. 0 or -errno. */
+int forward_outward_succeed(struct mnl_socket *nl, const struct mapping *m);
+/** forward_outward_same() - whether two mappings compete for what an endpoint sends. */
+bool forward_outward_same(const struct mapping *a, const struct mapping *b);
 
 /** forward_table_epoch() - the epoch of UDP packets from now on; @old: the one before, 0 = none. */
 int forward_table_epoch(struct mnl_socket *nl, uint8_t old, uint8_t epoch);

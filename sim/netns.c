@@ -58,7 +58,8 @@ struct sysctl {
 
 /*
  * Forwarding comes first: writing it sets others. ICMP is not rate-limited: "does not exist" is
- * always answered at once. The group range lets unprivileged ICMP sockets work for every user; a
+ * always answered at once. The ports that sockets get by themselves are high, so that a test finds
+ * the lower ones free. The group range lets unprivileged ICMP sockets work for every user; a
  * lab of an ordinary user knows group 0 only.
  */
 static struct sysctl node_sysctls[] = {
@@ -81,6 +82,7 @@ static struct sysctl node_sysctls[] = {
 	SYSCTL(ALWAYS, "ipv4/icmp_ratemask", "0", NULL, false),
 	SYSCTL(ALWAYS, "ipv4/igmp_max_memberships", "512", NULL, false),
 	SYSCTL(ALWAYS, "ipv4/ip_unprivileged_port_start", "0", NULL, false),
+	SYSCTL(ALWAYS, "ipv4/ip_local_port_range", "50000 65535", NULL, false),
 	SYSCTL(ALWAYS, "ipv4/ping_group_range", "0 2147483647", "0 0", false),
 	SYSCTL(ALWAYS, "core/somaxconn", "4096", NULL, true),
 	SYSCTL(ALWAYS, "unix/max_dgram_qlen", "512", NULL, true),

@@ -23,6 +23,7 @@ from _pytest.runner import runtestprotocol
 
 from cases.harness import foundation, progress, results, trace
 from cases.harness.controlpoint import ControlPoint
+from cases.harness.http import BadMessage
 from cases.harness.lab import LabError
 from cases.harness.requirement import Selection, Verdict, catalogue, take_notes
 from cases.harness.subject import Subject, WrongAdapter, adapter_of
@@ -133,7 +134,7 @@ def _open(name, evidence=None):
         try:
             running.reset()
             return running
-        except (LabError, OSError, EOFError, TimeoutError, KeyError):
+        except (LabError, OSError, EOFError, TimeoutError, KeyError, BadMessage):
             pass  # whatever the last check did to it: the next lab is new
     _close(name)
     for other in list(_subjects):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The data path, seen through mappings (area NAT).
 
-Each check has ports of its own, none that the hosts take by themselves: what the router's kernel knows of a connection outlives the check.
+Each check has ports of its own: what the router's kernel knows of a connection outlives the check.
 """
 import contextlib
 import os

@@ -143,9 +143,10 @@ def test_private_external_address(subject, cp, address):
 
 
 @requirement("WIPC-69", service="WANIPConnection:2", needs="wan-side")
-def test_mapping_is_for_what_leaves_too(subject, lab, cp):
-    cp.add(23000, "UDP")
-    assert effect.leaves_from(lab, 23000) == [(lab.wan_address(), 23000)]
+@pytest.mark.parametrize("port, internal", [(23000, 23000), (23001, 23002)], ids=["same-port", "other-port"])
+def test_mapping_is_for_what_leaves_too(subject, lab, cp, port, internal):
+    cp.add(port, "UDP", internal=internal)
+    assert effect.leaves_from(lab, internal, ports=(5000, 5001)) == [(lab.wan_address(), port)] * 2
 
 
 @requirement("WIPC-73", needs="other")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """effect.py - the strongest oracle: does a packet from the peer reach the client through the mapping?"""
 import contextlib
+import itertools
 import os
 import select
 import socket
@@ -91,14 +92,14 @@ def udp_reaches(lab, port, **more):
     return udp_source(lab, port, **more) is not None
 
 
-def leaves_from(lab, port, client="client", ports=(5000,), timeout=0.5):
-    """The sources (address, port) that the peer sees when the client sends UDP from a port of its own
-    to each of the peer's ports; None for a datagram that does not arrive."""
+def leaves_from(lab, port, client="client", ports=(5000,), peers=("peer",), timeout=0.5):
+    """The sources (address, port) that peers see when the client sends UDP from a port of its own to
+    each of their ports; None for a datagram that does not arrive."""
     seen = []
     with _bound(lab, client, port) as sock:
-        for to in ports:
-            with _bound(lab, "peer", to) as peer:
-                sock.sendto(b"out", (lab.address_of("peer"), to))
+        for name, to in itertools.product(peers, ports):
+            with _bound(lab, name, to) as peer:
+                sock.sendto(b"out", (lab.address_of(name), to))
                 ready = select.select([peer], [], [], timeout)[0]
                 seen.append(peer.recvfrom(64)[1] if ready else None)
     return seen

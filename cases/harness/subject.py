@@ -40,7 +40,7 @@ networks: {home: {subnet: 192.168.1.0/24}, internet: {subnet: 44.0.1.0/24}}
 nodes:
   client: {kind: host, attach: {home: 192.168.1.4}, gateway: r1}
   other:  {kind: host, attach: {home: 192.168.1.5}, gateway: r1}
-  r1:     {kind: router, lan: {home: 192.168.1.1}, wan: {internet: 44.0.1.2}, ROUTER}
+  r1:     {kind: router, lan: {home: 192.168.1.1}, wan: {internet: 44.0.1.2}, nat: {mapping: endpoint-independent}, ROUTER}
   peer:   {kind: host, attach: {internet: 44.0.1.10}}
   peer2:  {kind: host, attach: {internet: 44.0.1.11}}
 """

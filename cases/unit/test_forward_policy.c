@@ -155,6 +155,78 @@ static void outbound_ports_may_be_kept(void **state)
 	close(peer);
 }
 
+/* Whom a datagram of the client's socket to the peer's comes from. */
+static const char *leaves_as(int client, int peer, const char *address, uint16_t port)
+{
+	struct sockaddr_in to = place(address, port);
+
+	in_ns(router_ns, "conntrack -F 2>/dev/null || :");
+	sendto(client, "x", 1, 0, (struct sockaddr *)&to, sizeof(to));
+	return sender(peer);
+}
+
+static void outbound_port_is_the_mapping_s(void **state)
+{
+	struct forward *f = with_policy(state, "{nat: {outbound-port: mapped}}");
+	struct mapping m = mapping(IPPROTO_UDP, 1872, 7855);
+	int client = udp(lan_ns, CLIENT, 7855), peer = udp(peer_ns, PEER, 5001);
+	int next = udp(peer_ns, PEER, 5002);
+
+	assert_int_equal(forward_add(f, &m), 0);
+	assert_string_equal(leaves_as(client, peer, PEER, 5001), WAN ":1872");
+	assert_int_equal(forward_remove(f, &m), 0);
+	assert_string_not_equal(leaves_as(client, next, PEER, 5002), WAN ":1872");
+	close(client);
+	close(peer);
+	close(next);
+}
+
+static void outbound_port_towards_a_remote_host(void **state)
+{
+	struct forward *f = with_policy(state, "{nat: {outbound-port: mapped}}");
+	struct mapping wide = mapping(IPPROTO_UDP, 1872, 7856),
+		       one = mapping(IPPROTO_UDP, 1873, 7856);
+	int client = udp(lan_ns, CLIENT, 7856);
+	int peer = udp(peer_ns, PEER, 5003), other = udp(peer_ns, OTHER, 5003);
+
+	inet_pton(AF_INET, PEER, &one.remote_host);
+	assert_int_equal(forward_add(f, &wide), 0);
+	assert_int_equal(forward_add(f, &one), 0);
+	assert_string_equal(leaves_as(client, peer, PEER, 5003), WAN ":1873");
+	assert_string_equal(leaves_as(client, other, OTHER, 5003), WAN ":1872");
+	close(client);
+	close(peer);
+	close(other);
+}
+
+/* The oldest mapping of an endpoint has what it sends; the next one follows it. */
+static void outbound_port_passes_on(void **state)
+{
+	struct forward *f = with_policy(state, "{nat: {outbound-port: mapped}}");
+	struct mapping first = mapping(IPPROTO_UDP, 1872, 7857),
+		       second = mapping(IPPROTO_UDP, 1873, 7857);
+	int client = udp(lan_ns, CLIENT, 7857), one = udp(peer_ns, PEER, 5004);
+	int two = udp(peer_ns, PEER, 5005), three = udp(peer_ns, PEER, 5006);
+
+	router.forward = f;
+	router.portmap = portmap_new(&router);
+	assert_int_equal(portmap_put(router.portmap, &first), 0);
+	assert_int_equal(portmap_put(router.portmap, &second), 0);
+	assert_string_equal(leaves_as(client, one, PEER, 5004), WAN ":1872");
+	assert_int_equal(forward_remove(f, &second), 0);
+	assert_string_equal(leaves_as(client, two, PEER, 5005), WAN ":1872");
+	assert_int_equal(forward_add(f, &second), 0);
+	assert_int_equal(forward_remove(f, &first), 0);
+	assert_string_equal(leaves_as(client, three, PEER, 5006), WAN ":1873");
+	portmap_free(router.portmap);
+	router.portmap = NULL;
+	router.forward = NULL;
+	close(client);
+	close(one);
+	close(two);
+	close(three);
+}
+
 /* Advance the clock and let the timers fire. */
 static void pass(int64_t seconds)
 {
@@ -171,7 +243,8 @@ static void idle_connections_may_be_forgotten(void **state)
 
 	ready(state);
 	router.loop = loop_new();
-	f = with_policy(state, "{nat: {udp-idle: 30s}}");
+	/* a mapped endpoint's port would hide that the connection is a new one */
+	f = with_policy(state, "{nat: {udp-idle: 30s, outbound-port: unchanged}}");
 	client = udp(lan_ns, CLIENT, 7851);
 	peer = udp(peer_ns, PEER, 40017);
 	in_ns(router_ns, "nft 'add chain ip own out { type nat hook postrouting priority 100; };"
@@ -326,6 +399,9 @@ int main(void)
 		NETWORK_TEST(hairpinned_source_may_be_the_lan_s),
 		NETWORK_TEST(outbound_ports_may_be_random),
 		NETWORK_TEST(outbound_ports_may_be_kept),
+		NETWORK_TEST(outbound_port_is_the_mapping_s),
+		NETWORK_TEST(outbound_port_towards_a_remote_host),
+		NETWORK_TEST(outbound_port_passes_on),
 		NETWORK_TEST(idle_connections_may_be_forgotten),
 		NETWORK_TEST(a_mapping_may_forward_either_protocol),
 		NETWORK_TEST(fragments_may_be_lost),
