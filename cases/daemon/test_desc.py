@@ -115,6 +115,8 @@ def test_elements_of_services(tree):
         for name in ("serviceType", "serviceId", "SCPDURL", "controlURL", "eventSubURL"):
             assert len(service.findall(DEVICE + name)) == 1, name
         assert service.findtext(f"{DEVICE}serviceType", "").strip(), "serviceType is empty"
+        for name in ("controlURL", "eventSubURL"):
+            description.url(service.findtext(DEVICE + name).strip(), tree.location)
 
 
 @requirement("DESC-25")

@@ -328,6 +328,8 @@ def test_lower_version_is_answered_as_asked(cp):
 @requirement("SOAP-33")
 def test_action_of_version_2_in_version_1(lab, cp):
     kind = cp.connection.type[:-1] + "1"
+    if cp.post(cp.connection, soap.request(cp.connection.control, kind, GET)).status != 200:
+        inconclusive("no action of version 1 is answered: see SOAP-31")
     reply = cp.post(cp.connection, soap.request(cp.connection.control, kind, "AddAnyPortMapping", adding(lab)))
     code = fault_of(soap.parse, reply, kind, "AddAnyPortMapping")
     if code == 0:

@@ -183,7 +183,7 @@ def test_answers_are_spread(subject):
     times = delays(subject, 1, 20) or inconclusive("no answer")
     if times[0] - times[-1] >= 0.2:
         return
-    if times[-1] < 0.03:
+    if times[-1] < 0.2:
         inconclusive("answers at once; spreading is for networks with many devices")
     else:
         nonstrict(f"all answers come after {times[-1]:.2f} to {times[0]:.2f} s of 1 s")

@@ -151,8 +151,6 @@ def test_mapping_is_for_what_leaves_too(subject, lab, cp, port, internal):
 
 @requirement("WIPC-73", needs="other")
 def test_race_for_a_port(subject, cp, other):
-    for port in range(20000, 20020):
+    for port in range(20000, 20007):  # few: some tables are small
         answers = [begin(who, "AddPortMapping", *wanted(who, port, NewProtocol="UDP")) for who in (cp, other)]
         assert sorted(fault_of(answer) for answer in answers) == [0, 718]
-        for who in (cp, other):
-            fault_of(who.delete, port, "UDP")
