@@ -6,6 +6,8 @@ requirement: an id is broken when one of its checks is, and whole when one of th
 check of several ids breaks none that its quirk does not name as long as it breaks one that it names.
 """
 import concurrent.futures
+import functools
+import importlib
 import itertools
 import json
 import os
@@ -32,6 +34,20 @@ def load(path):
 def quirks():
     """{name: quirk} of those that can be shown around one router."""
     return {p.stem: q for p in sorted(QUIRKS.glob("*.yaml")) for q in [load(p)] if "topology" not in q}
+
+
+@functools.lru_cache(maxsize=None)
+def checks():
+    """{function: ids} of the daemon checks."""
+    found = {}
+    for path in sorted((REPOSITORY / "cases" / "daemon").glob("test_*.py")):
+        module = importlib.import_module(f"cases.daemon.{path.stem}")
+        for name, value in vars(module).items():
+            ids = {i for mark in getattr(value, "pytestmark", ()) if mark.name == "requirement" for i in mark.args} \
+                if callable(value) and value.__module__ == module.__name__ else set()
+            if name.startswith("test_") and ids:
+                found[f"{path.stem}.{name}"] = ids
+    return found
 
 
 def subject_of(name, quirk):
