@@ -11,6 +11,9 @@ from cases.harness.lab import Lab
 def pytest_configure(config):
     config.addinivalue_line("markers", "sanitize: also run against the ASan and UBSan build")
     config.addinivalue_line("markers", "long: only in make test-long")
+    config.addinivalue_line("markers", "requirement(ids, igd, action, service, needs): what a check tests")
+    config.addinivalue_line("markers", "bulk: hundreds of requests; runs under no quirk but those that break it")
+    config.addinivalue_line("markers", "fresh: the check wants a lab that nobody has used")
 
 
 def pytest_collection_modifyitems(items):

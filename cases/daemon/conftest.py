@@ -51,9 +51,6 @@ def _plan():
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "requirement(ids, igd, action, service, needs): what a check tests")
-    config.addinivalue_line("markers", "bulk: hundreds of requests; runs under no quirk but those that break it")
-    config.addinivalue_line("markers", "fresh: the check wants a lab that nobody has used")
     try:
         config.igdlab_plan = _plan()
         for name in config.igdlab_plan:
