@@ -7,6 +7,7 @@
 #include "coverage.h"
 #include "features.h"
 #include "lab.h"
+#include "recording.h"
 #include "setup.h"
 #include "subprocess.h"
 #include "tree.h"
@@ -71,6 +72,60 @@ static json_t *list_files(const struct inventory_kind *kind, struct diag *d)
 			object = load_file(path, names.items[i], d);
 		if (object)
 			json_array_append_new(list, object);
+		free(path);
+	}
+	names_free(&names);
+	return list;
+}
+
+static json_t *find_named(const json_t *list, const char *name)
+{
+	size_t index;
+	json_t *item;
+
+	json_array_foreach((json_t *)list, index, item)
+	{
+		const char *own = json_string_value(json_object_get(item, "name"));
+
+		if (own && !strcmp(own, name))
+			return json_incref(item);
+	}
+	return NULL;
+}
+
+/* What a recorded flow tells of itself, beside what its provenance file says. */
+static void add_flow(json_t *object, const char *path, struct diag *d)
+{
+	struct recording r;
+	json_t *facts;
+
+	if (recording_read(path, &r, d) == 0) {
+		facts = json_pack("{ss* ss* sI ss* ss* ss}", "source", r.source, "kind", r.kind,
+				  "exchanges", (json_int_t)r.count, "client", r.client, "router",
+				  r.router, "flow", path);
+		json_object_update_missing(object, facts);
+		json_decref(facts);
+	}
+	recording_free(&r);
+}
+
+/* Every capture with its flow; a flow may stand alone. */
+static json_t *list_flows(const struct inventory_kind *kind, struct diag *d)
+{
+	struct names names = tree_files(kind->folder, ".flow.json");
+	json_t *list = list_files(kind, d);
+
+	for (size_t i = 0; i < names.count; i++) {
+		char *path =
+			xasprintf("%s/%s/%s.flow.json", lab_tree(), kind->folder, names.items[i]);
+		json_t *object = find_named(list, names.items[i]);
+
+		if (!object) {
+			object = json_pack("{ss ss}", "name", names.items[i], "summary", "");
+			json_array_append(list, object);
+		}
+		add_flow(object, path, d);
+		json_decref(object);
 		free(path);
 	}
 	names_free(&names);
@@ -155,7 +210,7 @@ const struct inventory_kind inventory_kinds[] = {
 	{"profiles", "profile", "fakeigd/profiles", list_files},
 	{"quirks", "quirk", "fakeigd/quirks", list_files},
 	{"policies", "policy", NULL, list_policies},
-	{"flows", "flow", "captures", list_files},
+	{"flows", "flow", "captures", list_flows},
 	{"clients", "client", "cases/clients", list_files},
 	{"daemons", "daemon", "cases/daemons", list_files},
 	{"requirements", "requirement", "cases/catalogue", list_requirements},
@@ -174,21 +229,6 @@ const struct inventory_kind *inventory_kind(const char *word, struct diag *d)
 		names[count++] = kind->name;
 	}
 	diag_unknown(d, NULL, 0, "kind", word, names, count);
-	return NULL;
-}
-
-static json_t *find_named(const json_t *list, const char *name)
-{
-	size_t index;
-	json_t *item;
-
-	json_array_foreach((json_t *)list, index, item)
-	{
-		const char *own = json_string_value(json_object_get(item, "name"));
-
-		if (own && !strcmp(own, name))
-			return json_incref(item);
-	}
 	return NULL;
 }
 
@@ -216,7 +256,7 @@ json_t *inventory_item(const struct inventory_kind *kind, const char *name, stru
 	json_t *object;
 	char *path;
 
-	if (kind->list != list_files)
+	if (kind->list != list_files && kind->list != list_flows)
 		return find_listed(kind, name, d);
 	if (!tree_has(kind->folder, name)) {
 		tree_unknown(d, NULL, 0, kind->one, kind->folder, name);

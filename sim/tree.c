@@ -28,29 +28,34 @@ void names_free(struct names *names)
 	*names = (struct names){0};
 }
 
-struct names tree_names(const char *folder)
+struct names tree_files(const char *folder, const char *suffix)
 {
-	static const char suffix[] = ".yaml";
 	char *path = xasprintf("%s/%s", lab_tree(), folder);
 	struct names names = {0};
 	DIR *dir = opendir(path);
+	size_t suffix_len = strlen(suffix);
 	struct dirent *entry;
 
 	free(path);
 	while (dir && (entry = readdir(dir))) {
 		size_t len = strlen(entry->d_name);
 
-		if (entry->d_name[0] == '.' || len < sizeof(suffix) ||
-		    strcmp(entry->d_name + len - (sizeof(suffix) - 1), suffix))
+		if (entry->d_name[0] == '.' || len <= suffix_len ||
+		    strcmp(entry->d_name + len - suffix_len, suffix))
 			continue;
 		names_add(&names, entry->d_name);
-		names.items[names.count - 1][len - (sizeof(suffix) - 1)] = '\0';
+		names.items[names.count - 1][len - suffix_len] = '\0';
 	}
 	if (dir)
 		closedir(dir);
 	if (names.count)
 		qsort(names.items, names.count, sizeof(*names.items), by_name);
 	return names;
+}
+
+struct names tree_names(const char *folder)
+{
+	return tree_files(folder, ".yaml");
 }
 
 bool tree_has(const char *folder, const char *name)

@@ -21,6 +21,8 @@ struct names {
  * A folder that does not exist has no names.
  */
 struct names tree_names(const char *folder);
+/** tree_files() - the same for files that end in @suffix, which is cut off: ".flow.json". */
+struct names tree_files(const char *folder, const char *suffix);
 void names_free(struct names *names);
 /** names_add() - append a copy of @name. */
 void names_add(struct names *names, const char *name);

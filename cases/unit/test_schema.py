@@ -2,6 +2,7 @@
 """What is shipped fits the JSON Schemas beside the loader, and the schemas refuse what the loader refuses."""
 import functools
 import json
+import subprocess
 from pathlib import Path
 
 import jsonschema
@@ -36,3 +37,34 @@ def test_shipped_file_fits(path):
 ])
 def test_mistakes_do_not_fit(text):
     assert list(validator("profile").iter_errors(yaml.safe_load(text)))
+
+
+@functools.lru_cache(maxsize=None)
+def flow_validator():
+    schema = json.loads((TOP / "sim/flow.schema.json").read_text())
+    jsonschema.Draft7Validator.check_schema(schema)
+    return jsonschema.Draft7Validator(schema)
+
+
+FLOWS = [*sorted((TOP / "captures").glob("*.flow.json")), *sorted((TOP / "cases/unit/corpus/recording").glob("*"))]
+
+
+@pytest.mark.parametrize("path", FLOWS, ids=lambda path: path.name)
+def test_flow_fits(path):
+    errors = [f"{list(e.absolute_path)}: {e.message}" for e in flow_validator().iter_errors(json.loads(path.read_text()))]
+    assert errors == []
+
+
+@pytest.mark.parametrize("exchange", [
+    "{}", '{"protocol": "sope", "request": {"text": ""}}', '{"protocol": "soap"}', '{"protocol": "soap", "replies": []}',
+    '{"protocol": "soap", "request": {}}', '{"protocol": "soap", "request": {"text": "", "base64": ""}}',
+    '{"protocol": "soap", "request": {"text": "", "from": "here"}}', '{"protocol": "soap", "request": {"text": "", "lines": [0, 1]}}',
+    '{"protocol": "soap", "request": {"text": "", "time": "2025-07-28"}}', '{"protocol": "soap", "repplies": []}',
+])
+def test_mistakes_in_flows_fit_neither(exchange, tmp_path):
+    path = tmp_path / "x.flow.json"
+    path.write_text(f'{{"igdlab-flow": 1, "exchanges": [\n{exchange}]}}')
+    assert list(flow_validator().iter_errors(json.loads(path.read_text())))
+    done = subprocess.run([TOP / "build/igdlab", "show", "flow", path], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{path}:2: ")
