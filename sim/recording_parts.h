@@ -7,6 +7,12 @@
 
 #include <jansson.h>
 
+#define EXCHANGE_DATED	 1u /* times are dates */
+#define EXCHANGE_BY_LINE 2u /* its source has lines and not packets */
+#define EXCHANGE_DECODED 4u /* with what the messages say */
+
+/** exchange_text() - append an exchange as one line of JSON; @how: EXCHANGE_* */
+void exchange_text(const struct exchange *x, unsigned how, struct buf *out);
 /** exchange_json() - an exchange as an object; @by_line: its source has lines and not packets. */
 json_t *exchange_json(const struct exchange *x, bool dated, bool by_line);
 /** recording_head_json() - everything but the exchanges. */

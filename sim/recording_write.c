@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DECODED_MAX   100000	 /* exchanges: more are written without "decoded" */
 #define PAIRS_MAX     1024	 /* of client and router that are counted */
 #define TIME_DIGITS   15	 /* of seconds as a number: nanoseconds over ten days */
 #define SPOOL_BYTES   (1u << 20) /* written at once */
@@ -323,21 +324,21 @@ static void add_head(struct buf *out, const struct recording *r)
 
 static int write_file(struct recording_writer *w, const struct recording *r, int fd)
 {
+	unsigned how = (r->dated ? EXCHANGE_DATED : 0u) |
+		       (recording_by_line(r) ? EXCHANGE_BY_LINE : 0u) |
+		       (w->count <= DECODED_MAX ? EXCHANGE_DECODED : 0u);
 	struct buf out = {0}, packed = {0};
 	int status = 0;
 
 	add_head(&out, r);
 	for (size_t i = 0; i < w->count && !status; i++) {
 		struct exchange x = {0};
-		json_t *json;
 
 		status = read_place(w, &w->places[i], &packed, &x);
 		if (status)
 			break;
-		json = exchange_json(&x, r->dated, recording_by_line(r));
 		buf_puts(&out, i ? ",\n" : "\n");
-		add_json(&out, json);
-		json_decref(json);
+		exchange_text(&x, how, &out);
 		exchange_free(&x);
 		if (out.len >= SPOOL_BYTES) {
 			status = write_all(fd, buf_slice(&out));
@@ -402,6 +403,8 @@ int recording_collect(struct recording_writer *w, struct recording *r, struct di
 	flush_spool(w);
 	sort_places(w);
 	name_pair(w, r);
+	if (w->count > DECODED_MAX)
+		recording_note_add(r, 0, 0, "without decoded fields: that many exchanges", NULL);
 	if (w->written > RECORDING_FILE_BYTES) {
 		diag_at(d, w->path, 0,
 			"%llu bytes of exchanges are more than a flow may have (%llu)",
