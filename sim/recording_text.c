@@ -274,13 +274,16 @@ static void set_decoded(struct writing *w, enum flow_protocol protocol,
 
 static bool readable(struct slice s)
 {
+	unsigned char all = 0;
+
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = (unsigned char)s.ptr[i];
 
+		all |= c;
 		if (c == 0x7f || (c < 0x20 && c != '\r' && c != '\n' && c != '\t'))
 			return false;
 	}
-	return !s.len || utf8_is_valid(s.ptr, s.len);
+	return all < 0x80 || utf8_is_valid(s.ptr, s.len);
 }
 
 static void set_end_point(struct writing *w, const char *key, const struct end_point *e)
