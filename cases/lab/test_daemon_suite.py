@@ -62,6 +62,7 @@ def test_failure_leaves_evidence_that_replays(broken, tmp_path):
     case = json.loads((folder / "case.json").read_text())
     assert case["requirements"][0]["id"] == "WIPC-03" and case["grade"] == "fail"
     assert (folder / "capture.pcapng").stat().st_size > 1000 and (folder / "r1.journal.ndjson").exists()
+    assert "501" in (folder / "ladder.svg").read_text() and (folder / "lab.json").exists()
     again = subprocess.run([folder / "replay.sh"], capture_output=True, text=True, check=False)
     assert again.returncode == 1 and "WIPC-03" in again.stdout
 
