@@ -309,6 +309,41 @@ static void fragments_may_be_lost(void **state)
 	}
 }
 
+static void large_packets_may_be_lost(void **state)
+{
+	struct mapping m = mapping(IPPROTO_UDP, 1873, 7859);
+	struct sockaddr_in to = place(WAN, 1873);
+	static const char large[1400];
+	static const size_t sizes[] = {1400, 1200};
+	char got[1400];
+	struct pollfd p = {.events = POLLIN};
+	struct forward *f = with_policy(state, "{nat: {loses: large}}");
+	int peer = udp(peer_ns, PEER, 40022);
+
+	p.fd = udp(lan_ns, CLIENT, 7859);
+	assert_int_equal(forward_add(f, &m), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+		sendto(peer, large, sizes[i], 0, (struct sockaddr *)&to, sizeof(to));
+	assert_int_equal(poll(&p, 1, 1000), 1);
+	assert_int_equal(recv(p.fd, got, sizeof(got), 0), sizes[1]); /* the second one is first */
+	close(p.fd);
+	close(peer);
+}
+
+static void outbound_ports_may_be_few(void **state)
+{
+	int client, peer;
+	unsigned port = 0;
+
+	with_policy(state, "{nat: {outbound-port: narrow}}");
+	client = udp(lan_ns, CLIENT, 7860);
+	peer = udp(peer_ns, PEER, 40023);
+	assert_int_equal(sscanf(leaves_as(client, peer, PEER, 40023), WAN ":%u", &port), 1);
+	assert_in_range(port, 50000, 50063);
+	close(client);
+	close(peer);
+}
+
 /* Whether the client learns that nobody listens where it sends to, and may be reached after that.
  */
 static void icmp_may_be_lost_or_avenged(void **state)
@@ -319,6 +354,7 @@ static void icmp_may_be_lost_or_avenged(void **state)
 	} rows[] = {
 		{"{nat: {loses: nothing}}", true, true},
 		{"{nat: {loses: icmp}}", false, true},
+		{"{nat: {loses: icmp-errors}}", false, true},
 		{"{nat: {loses: nothing, icmp-blocks: true}}", true, false},
 	};
 
@@ -405,6 +441,8 @@ int main(void)
 		NETWORK_TEST(idle_connections_may_be_forgotten),
 		NETWORK_TEST(a_mapping_may_forward_either_protocol),
 		NETWORK_TEST(fragments_may_be_lost),
+		NETWORK_TEST(large_packets_may_be_lost),
+		NETWORK_TEST(outbound_ports_may_be_few),
 		NETWORK_TEST(icmp_may_be_lost_or_avenged),
 		NETWORK_TEST(sip_may_be_changed),
 		NETWORK_TEST(reload_makes_the_table_of_the_policy),
