@@ -264,6 +264,12 @@ static bool take_line(struct log_import *in, const struct log_line *line)
 	size_t at;
 	bool found;
 
+	if (log_named_line(&in->named, line->text, in->lines.number)) {
+		log_import_block_end(in);
+		return true;
+	}
+	if (log_named_end(&in->named, &m))
+		log_import_add(in, &m, (struct slice){0}, (struct slice){0});
 	if (log_stream_line(in, line))
 		return true;
 	found = log_start_find(line->text, 0, &start);
@@ -301,6 +307,7 @@ static void on_progress(struct log_import *in, size_t *shown)
 
 static void read_lines(struct log_import *in)
 {
+	struct log_message m;
 	struct log_line line;
 	size_t shown = 0;
 
@@ -309,6 +316,8 @@ static void read_lines(struct log_import *in)
 			log_import_other(in, in->lines.number, line.text);
 		on_progress(in, &shown);
 	}
+	if (log_named_end(&in->named, &m))
+		log_import_add(in, &m, (struct slice){0}, (struct slice){0});
 	log_stream_flush(in);
 	log_import_block_end(in);
 }

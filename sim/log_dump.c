@@ -42,54 +42,38 @@ static size_t offset_at(struct slice s, size_t at, uint64_t *offset)
 	return i == begin ? 0 : i;
 }
 
-/* Takes what frames the characters away: spaces before them, "|" around them. */
-static struct slice unframe(struct slice rest, size_t len)
-{
-	const char *bar = NULL;
-
-	for (size_t i = 0; i < rest.len && !bar && (rest.ptr[i] == ' ' || rest.ptr[i] == '|'); i++)
-		if (rest.ptr[i] == '|')
-			bar = rest.ptr + i + 1;
-	if (bar) {
-		rest.len -= (size_t)(bar - rest.ptr);
-		rest.ptr = bar;
-	}
-	while (!bar && rest.len > len && rest.ptr[0] == ' ') {
-		rest.ptr++;
-		rest.len--;
-	}
-	while (rest.len > len && isspace((unsigned char)rest.ptr[rest.len - 1]))
-		rest.len--;
-	if (rest.len && rest.len <= len + 1 && rest.ptr[rest.len - 1] == '|')
-		rest.len--;
-	return rest;
-}
-
-/* Whether @rest is the characters of the first @len bytes, with a space in their middle or not. */
-static bool are_shown(const struct log_row *r, size_t len, struct slice rest, bool middle)
+/* Whether @text is the characters of the first @len bytes: control characters may be shown as
+ * anything, @middle a space after the eighth, and space at the end may have been cut off. */
+static bool is_shown(const struct log_row *r, size_t len, struct slice text, bool middle)
 {
 	size_t j = 0;
 
-	rest = unframe(rest, len + middle);
-	if (!rest.len)
-		return true;
-	if (rest.len > len + middle + 1 || (middle && (rest.len <= 8 || rest.ptr[8] != ' ')))
-		return false;
-	for (size_t i = 0; j < rest.len && i < len; i++, j++) {
+	for (size_t i = 0; i < len; i++, j++) {
 		unsigned char c = r->bytes[i];
 
-		if (i == 8)
-			j += middle;
-		if (j < rest.len && rest.ptr[j] != (char)c && c > 0x20 && c < 0x7f)
+		if (i == 8 && middle && j < text.len && text.ptr[j++] != ' ')
+			return false;
+		if (j < text.len ? text.ptr[j] != (char)c && c >= 0x20 && c < 0x7f : c != ' ')
 			return false;
 	}
-	return true;
+	while (j < text.len && (isspace((unsigned char)text.ptr[j]) || text.ptr[j] == '|'))
+		j++;
+	return j >= text.len;
 }
 
 /* Whether @rest of a line is the characters of the first @len bytes, or nothing. */
 static bool shows(const struct log_row *r, size_t len, struct slice rest)
 {
-	return are_shown(r, len, rest, false) || (len > 8 && are_shown(r, len, rest, true));
+	while (rest.len) {
+		bool frame = rest.ptr[0] == ' ' || rest.ptr[0] == '|';
+
+		if (is_shown(r, len, rest, false) || (len > 8 && is_shown(r, len, rest, true)))
+			return true;
+		if (!frame)
+			return false;
+		rest = (struct slice){rest.ptr + 1, rest.len - 1};
+	}
+	return true;
 }
 
 /* Reads bytes while they look like bytes, @end[n] = where byte n ended. */

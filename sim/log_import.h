@@ -6,6 +6,7 @@
 #define SIM_LOG_IMPORT_H
 
 #include "log_dump.h"
+#include "log_named.h"
 #include "log_pair.h"
 #include "log_time.h"
 
@@ -65,6 +66,7 @@ struct log_import {
 	struct slice block_text;
 	uint64_t blocks_unsaid, lines_unsaid;
 	struct log_stream stream;
+	struct log_named named;
 };
 
 /** log_import_add() - a message of @in; its time is in @text, or @behind, or above. */

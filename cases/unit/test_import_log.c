@@ -114,6 +114,7 @@ static const struct style {
 	{"follow-indented", 1, true, false, "192.168.1.4"},
 	{"follow-stream", 1, true, true, "192.168.1.4"},
 	{"go-verbose", 0, true, true, "192.168.1.4"},
+	{"library-debug", 0, true, false, "192.168.1.4"},
 	{"logcat", 0, true, false, "192.168.1.4"},
 	{"node-json", 0, true, true, "192.168.1.4"},
 	{"plain-debug", 0, true, false, "192.168.1.4"},
