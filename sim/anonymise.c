@@ -5,10 +5,11 @@
  * Theory of operation
  *
  * Two passes: one over everything to find what identifies, since a serial number of the last
- * exchange may stand in the name of the first; one to replace. Of HTTP, head and body are done
- * apart: the body out of its chunks (RFC 9112 clause 7.1), which are put back with their sizes, the
- * last one taking the difference; Content-Length grows or shrinks by as much as the body, so that a
- * length that was wrong stays as wrong. Places of gaps and segments move with the text before them.
+ * exchange may stand in the name of the first; one to replace; and again until nothing is found,
+ * since a word may have hidden another. Of HTTP, head and body are done apart: the body out of its
+ * chunks (RFC 9112 clause 7.1), which are put back with their sizes, the last one taking the
+ * difference; Content-Length grows or shrinks by as much as the body, so that a length that was
+ * wrong stays as wrong. Places of gaps and segments move with the text before them.
  */
 #include "anonymise.h"
 
@@ -21,6 +22,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#define ROUNDS_MAX    8
 #define LENGTH_HEADER "content-length"
 
 static char *replaced_text(struct anonymiser *a, const char *text)
@@ -351,20 +353,36 @@ static void tell(struct recording *r, size_t count, const char *what, const char
 	free(text);
 }
 
+static size_t found(const struct anonymiser *a)
+{
+	return a->ipv4.count + a->ipv6.count + a->macs.count + a->uuids.count + a->serials +
+	       a->names;
+}
+
+static void replace_all(struct anonymiser *a, struct recording *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		replace_exchange(a, &r->exchanges[i]);
+	for (size_t i = 0; i < r->note_count; i++) {
+		replace_text(a, &r->notes[i].what);
+		replace_text(a, &r->notes[i].text);
+	}
+	replace_text(a, &r->summary);
+	replace_text(a, &r->client);
+	replace_text(a, &r->router);
+}
+
 void anonymise(struct recording *r)
 {
 	struct anonymiser a = {0};
+	size_t before;
+	int rounds = 0;
 
-	find_all(&a, r);
-	for (size_t i = 0; i < r->count; i++)
-		replace_exchange(&a, &r->exchanges[i]);
-	for (size_t i = 0; i < r->note_count; i++) {
-		replace_text(&a, &r->notes[i].what);
-		replace_text(&a, &r->notes[i].text);
-	}
-	replace_text(&a, &r->summary);
-	replace_text(&a, &r->client);
-	replace_text(&a, &r->router);
+	do {
+		before = found(&a);
+		find_all(&a, r);
+		replace_all(&a, r);
+	} while (found(&a) != before && ++rounds < ROUNDS_MAX);
 	tell(r, a.ipv4.count, "public IPv4 address", "es",
 	     "addresses of 203.0.113.0/24 and 198.51.100.0/24");
 	tell(r, a.ipv6.count, "public IPv6 address", "es", "addresses of 2001:db8::/32");

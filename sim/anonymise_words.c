@@ -6,8 +6,8 @@
  *
  * Elements of descriptions and SOAP arguments are found in the text by their tags, in any name
  * space, without parsing: what is damaged or in a capture's gap identifies too. A word found once
- * is replaced wherever it stands alone. A friendlyName stays when all its words are also elsewhere
- * in the description or are general ones: then it is the maker's and not a person's. Replacements
+ * is replaced wherever it stands alone. A friendlyName stays when all its words are also in what
+ * the maker says of the model or are general ones: then it is the maker's and not a person's. Replacements
  * are recognised, so that a second run finds nothing.
  */
 #include "anonymise_parts.h"
@@ -94,7 +94,11 @@ static void add_name(struct anonymiser *a, struct slice word)
 static bool has_word(struct slice text, struct slice word)
 {
 	for (size_t at = 0; at + word.len <= text.len; at++) {
-		if (!strncasecmp(text.ptr + at, word.ptr, word.len))
+		size_t end = at + word.len;
+
+		if (!strncasecmp(text.ptr + at, word.ptr, word.len) &&
+		    (!at || !isalnum((unsigned char)text.ptr[at - 1])) &&
+		    (end == text.len || !isalnum((unsigned char)text.ptr[end])))
 			return true;
 	}
 	return false;
@@ -117,32 +121,33 @@ static bool is_general(struct slice word)
 	return word.len < 2;
 }
 
-/* The message without its friendly names. */
-static struct buf without_names(struct slice message)
+/* What the maker says of the model, in one text. */
+static struct buf makers_words(struct slice message)
 {
-	static const char open[] = "<friendlyName>", close[] = "</friendlyName>";
+	static const char *const makers[] = {"manufacturer>", "modelName>", "modelDescription>",
+					     "modelNumber>", "deviceType>"};
 	struct buf out = {0};
-	const char *start;
 
-	while ((start = memmem(message.ptr, message.len, open, sizeof(open) - 1))) {
-		const char *end = message.ptr + message.len;
-		const char *stop = memmem(start, (size_t)(end - start), close, sizeof(close) - 1);
+	for (size_t i = 0; i < ARRAY_SIZE(makers); i++) {
+		struct slice rest = message;
+		const char *start;
 
-		buf_add(&out, message.ptr, (size_t)(start - message.ptr));
-		if (!stop)
-			stop = end;
-		message = (struct slice){stop, (size_t)(end - stop)};
-		if (message.len)
-			message = (struct slice){stop + 1, message.len - 1};
+		while ((start = memmem(rest.ptr, rest.len, makers[i], strlen(makers[i])))) {
+			const char *end = message.ptr + message.len, *stop;
+
+			start += strlen(makers[i]);
+			rest = (struct slice){start, (size_t)(end - start)};
+			stop = rest.len ? memchr(rest.ptr, '<', rest.len) : NULL;
+			buf_add(&out, start, (size_t)((stop ? stop : end) - start));
+			buf_putc(&out, '\n');
+		}
 	}
-	if (message.len)
-		buf_add_slice(&out, message);
 	return out;
 }
 
 static bool is_makers(struct slice name, struct slice message)
 {
-	struct buf rest = without_names(message);
+	struct buf makers = makers_words(message);
 	bool all = true;
 
 	for (size_t at = 0; at < name.len && all;) {
@@ -153,13 +158,13 @@ static bool is_makers(struct slice name, struct slice message)
 		if (len) {
 			struct slice word = {name.ptr + at, len};
 
-			all = is_general(word) || has_word(buf_slice(&rest), word);
+			all = is_general(word) || has_word(buf_slice(&makers), word);
 		} else if ((unsigned char)name.ptr[at] >= 0x80) {
 			all = false;
 		}
 		at += len ? len : 1;
 	}
-	buf_free(&rest);
+	buf_free(&makers);
 	return all;
 }
 
