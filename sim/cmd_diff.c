@@ -121,6 +121,7 @@ static bool read_maps(struct diff *c)
 static int read_flows(struct diff *c)
 {
 	struct diag d = {0};
+	int errors;
 
 	for (size_t i = 0; i < ARRAY_SIZE(c->names); i++) {
 		char *path = recording_find(c->names[i]);
@@ -130,8 +131,9 @@ static int read_flows(struct diff *c)
 	}
 	if (d.text.len)
 		fwrite(d.text.data, 1, d.text.len, stderr);
+	errors = d.errors;
 	diag_free(&d);
-	return d.errors ? EXIT_USAGE : EXIT_FINE;
+	return errors ? EXIT_USAGE : EXIT_FINE;
 }
 
 static int compare(struct diff *c)
