@@ -157,6 +157,8 @@ static bool by_pattern(struct slice line, size_t begin, size_t row, struct log_s
 	for (const char *p = forms[row].pattern; *p; p++)
 		if (!one(line, &at, *p, &f))
 			return false;
+	if (f.year < 1970 || f.year >= 2200)
+		return false;
 	if (at < line.len && isalnum((unsigned char)line.ptr[at]))
 		return false;
 	*out = (struct log_stamp){

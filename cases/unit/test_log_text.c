@@ -42,6 +42,8 @@ static const struct {
 	{"[   12.345678] x", LOG_TIME_COUNT, 12345678 * INT64_C(1000), false},
 	{"version 1.2.3 of 192.168.1.1:5431", LOG_TIME_NONE, 0, false},
 	{"25:61:00 2025-13-01 00:00:00x", LOG_TIME_NONE, 0, false},
+	{"1013-01-01 00:00:00 x", LOG_TIME_DAY, 0,
+	 false}, /* no such year: the time of day is left */
 	{"", LOG_TIME_NONE, 0, false},
 };
 
