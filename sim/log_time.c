@@ -215,7 +215,7 @@ bool log_time_find(struct slice line, struct log_stamp *out)
 	for (size_t i = 0; i < line.len && i < SEARCHED; before = line.ptr[i++]) {
 		unsigned char c = (unsigned char)line.ptr[i];
 
-		if (isalnum((unsigned char)before) || before == '.' ||
+		if (isalnum((unsigned char)before) || (before && strchr(".-/", before)) ||
 		    (!isdigit(c) && (c < 'A' || c > 'S')))
 			continue;
 		for (size_t row = 0; row < sizeof(forms) / sizeof(forms[0]); row++)
