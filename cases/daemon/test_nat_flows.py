@@ -114,16 +114,18 @@ def test_simultaneous_open(lab):
     lab.run("peer", "nft", "delete table ip igdlab_peer")
     assert lab.run("peer", "nft", NO_RESETS).code == 0
     try:
-        with lab.socket("peer", "raw", protocol=socket.IPPROTO_TCP) as outside, tcp_from(lab, 20170) as client, \
-                lab.socket("client", "raw", protocol=socket.IPPROTO_TCP) as inside, tcp_from(lab, 5070, "peer") as peer:
-            client.setblocking(False)
-            assert client.connect_ex((lab.address_of("peer"), 5070)) == errno.EINPROGRESS
-            port = syn_to(outside, 5070)
+        with lab.socket("peer", "raw", protocol=socket.IPPROTO_TCP) as outside, lab.socket("client", "stream") as client, \
+                lab.socket("client", "raw", protocol=socket.IPPROTO_TCP) as inside, lab.socket("peer", "stream") as peer:
+            for sock in (client, peer):  # ports that no connection before this one has used
+                sock.bind(("0.0.0.0", 0))
+                sock.setblocking(False)
+            mine, its = client.getsockname()[1], peer.getsockname()[1]
+            assert client.connect_ex((lab.address_of("peer"), its)) == errno.EINPROGRESS
+            port = syn_to(outside, its)
             if not port:
                 inconclusive("the client's SYN did not arrive")
-            peer.setblocking(False)
             peer.connect_ex((lab.wan_address(), port))
-            assert syn_to(inside, 20170) == 5070, "the peer's SYN did not come in"
+            assert syn_to(inside, mine) == its, "the peer's SYN did not come in"
             assert select.select([], [client], [], 2)[1] and select.select([], [peer], [], 2)[1]
             peer.sendall(b"crossed")
             client.settimeout(2)
@@ -233,7 +235,12 @@ def test_unreachable_comes_back_by_hairpin(lab, cp):
                 sock.send(b"anybody?")
             if not select.select([listener], [], [], 0.5)[0]:
                 inconclusive("no hairpin: see NAT-10")
-        sock.send(b"anybody?")
-        sock.settimeout(2)
-        with pytest.raises(ConnectionRefusedError):
-            sock.recv(64)
+        sock.settimeout(0.3)
+        for _ in range(5):  # an ICMP error may be lost; all of them are not
+            with contextlib.suppress(TimeoutError):
+                try:
+                    sock.send(b"anybody?")
+                    sock.recv(64)
+                except ConnectionRefusedError:
+                    return
+        raise AssertionError("no ICMP error came back")
