@@ -101,6 +101,7 @@ def receive(sock, count=None, timeout=10.0, idle=None):
 
 def search(lab, target, node="client", mx=1, to=(GROUP, PORT), count=1, timeout=10.0, network=None):
     """Send an M-SEARCH from a node and gather *count* replies."""
+    trace.note("search")
     with search_socket(lab, node, network) as sock:
         sock.sendto(search_bytes(target, mx), to)
         return receive(sock, count, timeout)

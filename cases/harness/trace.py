@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """trace.py - what a check has made use of so far, in words; foundation.py looks at it when the check fails.
 
-Words: names of actions and of the methods of GENA, "fault", "announcements", "reaches TCP", "reaches UDP", "wan" (it went down or got another address), "outer address", and of
+Words: names of actions and of the methods of GENA, "fault", "search", "announcements", "reaches TCP", "reaches UDP", "wan" (it went down or got another address), "outer address", and of
 the mappings asked for "UDP", "lease", "remote host", "other port", "disabled", "description" (another than
 the suite's own) and "again" (one that was asked for before); "node NAME" for a host that sends actions.
 """

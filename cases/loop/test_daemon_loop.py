@@ -9,7 +9,8 @@ check is broken by a quirk. Where that is not so yet, ``deviations.yaml`` says w
     conformant: {CHECK: reason}    checks that may be inconclusive on a conformant profile
 
 A deviation that is not there any more has to be taken off the list, so the loop can only get tighter.
-``make test`` does a part of the quirks, with the areas that they break; IGDLAB_LONG=1 does all of them.
+``make test`` looks at what quirks name and runs the checks on two conformant profiles in cases/daemon; the loop itself is of
+the long lane (IGDLAB_LONG=1), because a quirk that makes a router slow takes it a minute.
 IGDLAB_LOOP_RECORD=FILE writes what was found as a file of that form. IGDLAB_LOOP_QUIRKS="NAME ..." does
 those quirks only.
 """
@@ -101,7 +102,7 @@ def unbroken(found):
     return sorted(ran(found) - broken)
 
 
-@pytest.mark.long  # in make test, cases/daemon runs two of them
+@pytest.mark.long
 @pytest.mark.parametrize("subject", CONFORMANT)
 def test_conformant_passes_everything(results, subject):
     listed = deviations().get("conformant", {})
@@ -111,6 +112,7 @@ def test_conformant_passes_everything(results, subject):
     assert results[subject] and not wrong
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", chosen())
 def test_quirk_breaks_what_it_names_and_no_more(results, name):
     items = results[loop.subject_of(name, QUIRKS[name])]
@@ -133,6 +135,7 @@ def test_quirks_name_what_checks_test():
     assert share >= LEAST_NAMED, f"{share:.1%} of the checks; no quirk names these: {left}"
 
 
+@pytest.mark.long
 def test_every_check_is_broken_by_a_quirk(results, capsys):
     listed = deviations().get("checks", {}) or {}
     every, left = ran(results), unbroken(results)
