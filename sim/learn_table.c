@@ -417,6 +417,24 @@ static bool asked_before(const struct learner *l, const struct seen *s)
 	return false;
 }
 
+/* An out-argument that is the router's make, told by a rule; the rest of the answer is live. */
+static void fixed_argument(struct table *t, const struct seen *s)
+{
+	static const char *const fixed[] = {"NewPossibleConnectionTypes", "NewRSIPAvailable",
+					    "NewWANAccessProvider", "NewMaximumActiveConnections"};
+	bool begun = asked_before(t->l, s);
+
+	for (size_t i = 0; !begun && i < s->out.argument_count; i++)
+		for (size_t f = 0; f < ARRAY_SIZE(fixed); f++) {
+			if (strcmp(s->out.arguments[i].name, fixed[f]) != 0)
+				continue;
+			rule_start(t->l, s, NULL);
+			buf_printf(&t->l->rules, "    reply: {%s: ", fixed[f]);
+			yaml_text(&t->l->rules, slice_of(s->out.arguments[i].value));
+			buf_puts(&t->l->rules, "}\n    perform: true\n");
+		}
+}
+
 static void on_other(struct table *t, const struct seen *s)
 {
 	static const struct {
@@ -437,6 +455,7 @@ static void on_other(struct table *t, const struct seen *s)
 			rule_fault(t->l, s, NULL);
 		return;
 	}
+	fixed_argument(t, s);
 	for (size_t i = 0; i < ARRAY_SIZE(told); i++)
 		if (!strcmp(s->in.action, told[i].action))
 			choose(t, told[i].group, told[i].key, told[i].allowed,

@@ -107,7 +107,7 @@ static enum replay_source compare_all(const struct exchange *recorded, const str
 
 	if (!recorded->reply_count != !live->reply_count) {
 		*why = xstrdup(recorded->reply_count ? "was answered there, not here"
-						     : "was not answered there");
+						     : "the flow has no answer to it");
 		return REPLAY_BEYOND;
 	}
 	for (size_t i = 0; i < live->reply_count; i++) {
@@ -119,6 +119,24 @@ static enum replay_source compare_all(const struct exchange *recorded, const str
 	return worst;
 }
 
+/* Whether a recorded exchange is about what the live one asks; a search whose request the source
+ * has not got is known by its answer. */
+static bool same_question(const struct exchange *x, const struct facts *asked,
+			  const struct substitutions *s)
+{
+	struct facts f = {0};
+	bool same;
+
+	if (!x->has_request && !(x->protocol == FLOW_SSDP && x->reply_count))
+		return false;
+	facts_of(x->protocol, x->has_request ? &x->request : &x->replies[0], &f);
+	same = x->has_request ? same_request(&f, asked, s)
+			      : asked->kind == FACTS_SEARCH && same_text(s, facts_header(&f, "ST"),
+									 facts_header(asked, "ST"));
+	facts_free(&f);
+	return same;
+}
+
 void replay_match(const struct recording *flow, const struct exchange *live,
 		  const struct substitutions *s, bool other, struct replay_match *out)
 {
@@ -128,14 +146,12 @@ void replay_match(const struct recording *flow, const struct exchange *live,
 	facts_of(live->protocol, &live->request, &asked);
 	for (size_t i = 0; i < flow->count && out->source != REPLAY_FLOW; i++) {
 		const struct exchange *x = &flow->exchanges[i];
-		struct facts f = {0};
 		enum replay_source source;
 		char *why = NULL;
 
-		if (x->protocol != live->protocol || x->from_router || !x->has_request)
+		if (x->protocol != live->protocol || x->from_router)
 			continue;
-		facts_of(x->protocol, &x->request, &f);
-		if (same_request(&f, &asked, s)) {
+		if (same_question(x, &asked, s)) {
 			source = compare_all(x, live, s, other, &why);
 			if (out->recorded < 0 || source < out->source) {
 				out->source = source;
@@ -146,7 +162,6 @@ void replay_match(const struct recording *flow, const struct exchange *live,
 			}
 		}
 		free(why);
-		facts_free(&f);
 	}
 	if (out->recorded < 0)
 		out->why = xstrdup("never asked in the flow");
