@@ -16,12 +16,13 @@
 /** struct learning - the command under way */
 struct learning {
 	const char *output, *router, *base;
-	bool check, json;
+	bool check, alone, json;
 	const char *name;
 	char *path;
 	struct recording flow;
 	struct learned learned;
 	struct rehearsal rehearsal;
+	struct names known, alike;
 	size_t exact[256];
 	char *exact_why[256];
 	size_t exact_count;
@@ -51,6 +52,8 @@ static int learn_once(struct learning *l)
 		.router = l->router,
 		.base = l->base,
 		.flow = slash ? slash + 1 : l->path,
+		.quirks = &l->known,
+		.alike = &l->alike,
 		.exact = l->exact,
 		.exact_count = l->exact_count,
 	};
@@ -74,6 +77,12 @@ static int check(struct learning *l)
 {
 	int status = rehearse_once(l);
 
+	/* The flow knows better than what was seen elsewhere. */
+	if (status == OPT_GO_ON && l->rehearsal.different && l->known.count) {
+		names_free(&l->known);
+		status = learn_once(l);
+		status = status == OPT_GO_ON ? rehearse_once(l) : status;
+	}
 	if (status != OPT_GO_ON || !l->rehearsal.different)
 		return status;
 	for (size_t i = 0; i < l->rehearsal.count && l->exact_count < ARRAY_SIZE(l->exact); i++) {
@@ -173,6 +182,11 @@ static int work(struct learning *l)
 	if (!l->path || recording_read(l->path, &l->flow, &d))
 		return complain(&d);
 	status = learn_once(l);
+	if (status == OPT_GO_ON && !l->alone) {
+		learn_known(l->learned.server, &l->known);
+		learn_alike(l->learned.server, &l->alike);
+		status = l->known.count || l->alike.count ? learn_once(l) : status;
+	}
 	if (status == OPT_GO_ON && l->check)
 		status = check(l);
 	if (status == OPT_GO_ON)
@@ -190,6 +204,7 @@ static int learn_main(int argc, char **argv)
 		{'o', "output", OPT_TEXT, &l.output, 0, 0},
 		{0, "router", OPT_TEXT, &l.router, 0, 0},
 		{0, "base", OPT_TEXT, &l.base, 0, 0},
+		{0, "flow-only", OPT_FLAG, &l.alone, 0, 0},
 		{0, "check", OPT_FLAG, &l.check, 0, 0},
 		{0, "json", OPT_FLAG, &l.json, 0, 0},
 	};
@@ -217,6 +232,8 @@ static int learn_main(int argc, char **argv)
 	rehearsal_free(&l.rehearsal);
 	for (size_t i = 0; i < l.exact_count; i++)
 		free(l.exact_why[i]);
+	names_free(&l.known);
+	names_free(&l.alike);
 	free(l.path);
 	free(output);
 	return status;
@@ -224,7 +241,8 @@ static int learn_main(int argc, char **argv)
 
 const struct cmd cmd_learn = {
 	.name = "learn",
-	.arguments = "FLOW [-o PROFILE] [--router ADDRESS] [--base PROFILE] [--check] [--json]",
+	.arguments = "FLOW [-o PROFILE] [--router ADDRESS] [--base PROFILE] [--flow-only] "
+		     "[--check] [--json]",
 	.summary = "write a router's profile from a recorded flow",
 	.details =
 		"FLOW is a flow of captures/ or a file that igdlab import wrote. The profile lays "
@@ -237,6 +255,9 @@ const struct cmd cmd_learn = {
 		"      --router ADDRESS   of several routers in the flow, this one\n"
 		"      --base PROFILE     profile to extend (default: conformant-igd1 or "
 		"conformant-igd2)\n"
+		"      --flow-only        nothing of what the tree knows of the program that "
+		"SERVER "
+		"names\n"
 		"      --check            run it in a lab, send the recorded requests again and "
 		"compare;\n"
 		"                         answers that stay different are taken word for word\n"

@@ -170,6 +170,9 @@ static void write_start(const struct learner *l, struct buf *out)
 	buf_printf(&summary, "router %s as recorded in %s", l->router_text, l->options->flow);
 	buf_puts(out, "# Written by igdlab learn: what the flow shows, and where.\nsummary: ");
 	yaml_text(out, buf_slice(&summary));
+	for (size_t i = 0; l->options->alike && i < l->options->alike->count; i++)
+		buf_printf(out, "\n# profile %s has the same SERVER; --base lays this over it",
+			   l->options->alike->items[i]);
 	buf_printf(out, "\nextends: %s\nevidence:\n  - {source: ",
 		   l->options->base ? l->options->base
 				    : (l->igd2 ? "conformant-igd2" : "conformant-igd1"));
@@ -200,6 +203,10 @@ static void write_profile(struct learner *l, struct buf *out)
 		buf_puts(out, "messages:\n");
 		buf_add_slice(out, buf_slice(&messages));
 	}
+	for (size_t i = 0; l->options->quirks && i < l->options->quirks->count; i++)
+		buf_printf(out,
+			   "%s  - %s  # seen on this version of the program; not in the flow\n",
+			   i ? "" : "quirks:\n", l->options->quirks->items[i]);
 	if (l->rules.len) {
 		buf_puts(out, "rules:\n");
 		buf_add_slice(out, buf_slice(&l->rules));
@@ -253,6 +260,7 @@ int learn(const struct recording *flow, const struct learn_options *options, str
 		out->router = xstrdup(l.router_text);
 		out->client = l.client_text ? xstrdup(l.client_text) : NULL;
 		out->external = l.external ? xstrdup(l.external) : NULL;
+		out->server = l.server ? xstrdup(l.server) : NULL;
 		out->port = l.port;
 		out->used = answers(&l);
 	}
@@ -266,5 +274,6 @@ void learned_free(struct learned *l)
 	free(l->router);
 	free(l->client);
 	free(l->external);
+	free(l->server);
 	*l = (struct learned){0};
 }

@@ -16,6 +16,9 @@
  * @router:	address of the router, NULL = the flow's
  * @base:	profile to extend, NULL = the conformant one of the router's version
  * @flow:	how the evidence calls the flow
+ * @quirks:	of fakeigd, what is known of the program beyond the flow (learn_known()); NULL =
+ *none
+ * @alike:	profiles of the tree with the same SERVER, for a comment; NULL = none
  * @exact:	exchanges (indexes into the flow) whose answers become rules, byte for byte: what
  *the profile without them got wrong; @exact_count of them
  */
@@ -23,6 +26,7 @@ struct learn_options {
 	const char *router;
 	const char *base;
 	const char *flow;
+	const struct names *quirks, *alike;
 	const size_t *exact;
 	size_t exact_count;
 };
@@ -31,12 +35,13 @@ struct learn_options {
  * struct learned - what came of it; learned_free()
  * @profile:	YAML
  * @router, @client, @external: addresses, as text; @client, @external may be NULL
+ * @server:	its SERVER string, may be NULL
  * @port:	TCP port of the description
  * @used:	exchanges of that router
  */
 struct learned {
 	struct buf profile;
-	char *router, *client, *external;
+	char *router, *client, *external, *server;
 	uint16_t port;
 	size_t used;
 };
@@ -49,6 +54,11 @@ struct learned {
 int learn(const struct recording *flow, const struct learn_options *options, struct learned *out,
 	  struct diag *d);
 void learned_free(struct learned *l);
+/** learn_known() - quirks of the tree that were seen on the very program and version that a SERVER
+ * string names. */
+void learn_known(const char *server, struct names *out);
+/** learn_alike() - profiles of the tree with that SERVER string. */
+void learn_alike(const char *server, struct names *out);
 /** learn_answers() - a quirk with a rule for every SOAP answer of a router: code or arguments. */
 void learn_answers(const struct recording *flow, const char *router, struct buf *out);
 

@@ -176,6 +176,17 @@ static void imply_services(struct learner *l)
 			       "services that nobody asked");
 }
 
+/* Whether the document there was read. */
+static bool was_read(const struct learner *l, const char *path)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->seen[i].out.kind == FACTS_DESCRIPTION && l->seen[i].whole &&
+		    l->seen[i].in.target && !strcmp(l->seen[i].in.target, path))
+			return true;
+	return false;
+}
+
+/* Of several places, the one whose document was read. */
 static void find_location(struct learner *l)
 {
 	for (size_t i = 0; i < l->count; i++) {
@@ -184,11 +195,15 @@ static void find_location(struct learner *l)
 						: facts_header(&s->in, "Location");
 		struct url url;
 
-		if (s->x->protocol != FLOW_SSDP || !location || l->location_path ||
-		    !url_parse(slice_of(location), &url))
+		if (s->x->protocol != FLOW_SSDP || !location ||
+		    !url_parse(slice_of(location), &url) ||
+		    (l->location_path && !was_read(l, url.path)))
 			continue;
 		l->port = url.port;
+		free(l->location_path);
 		l->location_path = xstrdup(url.path);
+		if (was_read(l, url.path))
+			return;
 	}
 	for (size_t i = 0; i < l->count && !l->port; i++)
 		if (l->seen[i].x->protocol != FLOW_SSDP && !l->seen[i].x->from_router)
@@ -414,6 +429,36 @@ static void write_max_age(struct learner *l)
 	}
 }
 
+/* Targets whose LOCATION is another one: a rule for each that was answered. */
+static void write_locations(struct learner *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		const struct seen *s = &l->seen[i];
+		const char *location = facts_header(&s->out, "Location"),
+			   *st = facts_header(&s->out, "ST");
+		struct url url;
+		bool told = false;
+
+		if (s->out.kind != FACTS_FOUND || !location || !st || !l->location_path ||
+		    !url_parse(slice_of(location), &url) || !strcmp(url.path, l->location_path))
+			continue;
+		for (size_t o = 0; o < i; o++)
+			told |= l->seen[o].out.kind == FACTS_FOUND &&
+				facts_header(&l->seen[o].out, "ST") &&
+				!strcmp(facts_header(&l->seen[o].out, "ST"), st);
+		if (told)
+			continue;
+		buf_puts(&l->rules, "  - when: {layer: ssdp, message: reply, target: ");
+		yaml_text(&l->rules, slice_of(st));
+		buf_putc(&l->rules, '}');
+		yaml_evidence(l, &l->rules, s);
+		buf_puts(&l->rules, "    message: {ssdp-reply: {set: {LOCATION: "
+				    "\"http://{lan_address}:{http_port}");
+		buf_puts(&l->rules, url.path);
+		buf_puts(&l->rules, "\"}}}\n");
+	}
+}
+
 void learn_tree_write(struct learner *l)
 {
 	if (l->igd2)
@@ -430,4 +475,5 @@ void learn_tree_write(struct learner *l)
 		key_text(l, 2, "description", l->location_path, NULL);
 	}
 	write_max_age(l);
+	write_locations(l);
 }
