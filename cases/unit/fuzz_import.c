@@ -3,9 +3,9 @@
  * fuzz_import.c - any bytes as a capture, through readers, frames, reassembly and pairing into a
  * flow file, which must be read again.
  *
- * The first byte says what the rest is: a whole file, or packets with a record each of one byte
- * link type and direction, two bytes of length and the bytes, so that the fuzzer needs no lengths
- * of a file format.
+ * The first byte says what the rest is: a whole capture, a journal, or packets with a record each
+ * of one byte link type and direction, two bytes of length and the bytes, so that the fuzzer needs
+ * no lengths of a file format.
  *
  * links: sim
  */
@@ -42,7 +42,7 @@ static void check_message(const struct recorded_message *m)
 		abort();
 }
 
-static void import(struct slice file)
+static void import(bool journal, struct slice file)
 {
 	static const struct import_options options;
 	struct recording head = {0}, got = {0};
@@ -52,7 +52,7 @@ static void import(struct slice file)
 
 	if (!w)
 		abort();
-	if (import_packets("fuzz", file, &options, w, &head, &d)) {
+	if ((journal ? import_journal : import_packets)("fuzz", file, &options, w, &head, &d)) {
 		recording_abandon(w);
 		if (!d.errors)
 			abort();
@@ -118,7 +118,7 @@ static void packets(const uint8_t *data, size_t size)
 		data += 3 + len;
 		size -= 3 + len;
 	}
-	import(buf_slice(&file.bytes));
+	import(false, buf_slice(&file.bytes));
 	buf_free(&file.bytes);
 }
 
@@ -139,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			memcpy(xmalloc(size), data + 1, size - 1); /* reading past it is noticed */
 
 		copy = xrealloc(copy, size - 1 ? size - 1 : 1);
-		import((struct slice){copy, size - 1});
+		import(data[0] & 2, (struct slice){copy, size - 1});
 		free(copy);
 	}
 	return 0;
