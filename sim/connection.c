@@ -368,6 +368,22 @@ static void on_ack(struct connections *t, struct connection *c, int of, uint32_t
 	}
 }
 
+/* A FIN comes behind what the capture cut off. Return: whether there is something to decode. */
+static bool add_segment(struct side *s, const struct packet *p, uint32_t seq)
+{
+	const struct frame *f = &p->frame;
+	bool fin = f->flags & FRAME_TCP_FIN;
+	bool any = reassembly_segment(&s->in, seq, f->payload, fin && !f->missing, p->time_ns,
+				      p->number);
+
+	if (fin && f->missing) {
+		seq += (uint32_t)(f->payload.len + f->missing);
+		any |= reassembly_segment(&s->in, seq, (struct slice){"", 0}, true, p->time_ns,
+					  p->number);
+	}
+	return any;
+}
+
 static void on_bytes(struct connections *t, struct connection *c, const struct packet *p, int from)
 {
 	const struct frame *f = &p->frame;
@@ -377,8 +393,7 @@ static void on_bytes(struct connections *t, struct connection *c, const struct p
 
 	if (s->ended)
 		return; /* behind its FIN */
-	if (reassembly_segment(&s->in, seq, f->payload, f->flags & FRAME_TCP_FIN, p->time_ns,
-			       p->number))
+	if (add_segment(s, p, seq))
 		dialogue_data(t, c, from);
 	while (reassembly_crowded(&s->in) && (lost = reassembly_hole(&s->in)))
 		give_up(t, c, from, lost);

@@ -93,7 +93,6 @@ static void on_packet(struct capture *c, unsigned link, unsigned link_type, int6
 		error = fragments_add(c->fragments, link, time_ns, f);
 	if (error == FRAME_TRUNCATED && f->missing) {
 		c->odd[ODD_CUT]++;
-		f->flags &= (uint8_t)~FRAME_TCP_FIN; /* its number is behind what is missing */
 		error = FRAME_OK;
 	} else if (error != FRAME_OK) {
 		on_odd(c, error);
