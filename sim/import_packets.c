@@ -103,7 +103,8 @@ static void on_packet(struct capture *c, unsigned link, unsigned link_type, int6
 	else if (f->protocol != IPPROTO_UDP)
 		c->odd[ODD_OTHER]++;
 	else if (!import_udp_packet(c->udp, &p))
-		c->im.udp_left[f->src_port < f->dst_port ? f->src_port : f->dst_port]++;
+		import_leave_out(&c->im.udp_left,
+				 f->src_port < f->dst_port ? f->src_port : f->dst_port, 1);
 }
 
 /* Every few MiB: tells how far it is, and gives back what was read of a mapped file. */
@@ -247,36 +248,38 @@ static const char *port_name(unsigned port)
 	return "";
 }
 
-/* The ports with the most packets, one by one, then the rest. */
-static void note_ports(struct capture *c, const uint64_t *left, const char *protocol)
+/* More packets first, then the smaller port. */
+static int compare_ports(const void *a, const void *b, void *arg)
 {
-	uint64_t rest = 0, ports = 0, last = UINT64_MAX;
-	unsigned last_port = 0;
+	const struct port_counts *counts = arg;
+	uint16_t x = *(const uint16_t *)a, y = *(const uint16_t *)b;
+
+	if (counts->packets[x] != counts->packets[y])
+		return counts->packets[x] > counts->packets[y] ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/* The ports with the most packets, one by one, then the rest. */
+static void note_ports(struct capture *c, struct port_counts *counts, const char *protocol)
+{
+	uint64_t rest = 0;
 	char *after;
 
-	for (unsigned port = 0; port < IMPORT_PORTS; port++) {
-		rest += left[port];
-		ports += left[port] != 0;
-	}
-	for (int i = 0; i < PORTS_NOTED && ports; i++) {
-		unsigned best = IMPORT_PORTS;
+	qsort_r(counts->used, counts->used_count, sizeof(*counts->used), compare_ports, counts);
+	for (size_t i = 0; i < counts->used_count; i++) {
+		uint16_t port = counts->used[i];
 
-		for (unsigned port = 0; port < IMPORT_PORTS; port++) {
-			bool told = left[port] > last || (left[port] == last && port <= last_port);
-
-			if (left[port] && !told &&
-			    (best == IMPORT_PORTS || left[port] > left[best]))
-				best = port;
+		if (i >= PORTS_NOTED) {
+			rest += counts->packets[port];
+			continue;
 		}
-		last = left[best];
-		last_port = best;
-		after = xasprintf("of %s port %u%s", protocol, best, port_name(best));
-		note_count(c, "left out: ", last, after);
+		after = xasprintf("of %s port %u%s", protocol, port, port_name(port));
+		note_count(c, "left out: ", counts->packets[port], after);
 		free(after);
-		rest -= last;
-		ports--;
 	}
-	after = xasprintf("of %llu other %s ports", (unsigned long long)ports, protocol);
+	after = xasprintf("of %zu other %s ports",
+			  counts->used_count > PORTS_NOTED ? counts->used_count - PORTS_NOTED : 0,
+			  protocol);
 	note_count(c, "left out: ", rest, after);
 	free(after);
 }
@@ -316,8 +319,8 @@ static void note_all(struct capture *c)
 {
 	note_links(c);
 	note_odd(c);
-	note_ports(c, c->im.tcp_left, "TCP");
-	note_ports(c, c->im.udp_left, "UDP");
+	note_ports(c, &c->im.tcp_left, "TCP");
+	note_ports(c, &c->im.udp_left, "UDP");
 	import_note_unwanted(&c->im);
 }
 

@@ -35,6 +35,13 @@ bool import_wants_sender(const struct importer *im, const struct frame *f, bool 
 	return !sender->family || is_address(sender, f, f->src);
 }
 
+void import_leave_out(struct port_counts *counts, uint16_t port, uint64_t packets)
+{
+	if (!counts->packets[port])
+		counts->used[counts->used_count++] = port;
+	counts->packets[port] += packets;
+}
+
 void import_ends(const struct frame *f, struct end_point *from, struct end_point *to)
 {
 	from->family = to->family = f->family;

@@ -10,6 +10,13 @@
 #define IMPORT_HELD_BYTES (48u << 20) /* of messages that are not complete, all together */
 #define IMPORT_PORTS	  65536
 
+/** struct port_counts - packets by port; @used: those with any, in the order of their first */
+struct port_counts {
+	uint64_t packets[IMPORT_PORTS];
+	uint16_t used[IMPORT_PORTS];
+	size_t used_count;
+};
+
 /**
  * struct importer - one import under way
  * @options, @writer, @head: as import_packets() got them
@@ -26,7 +33,7 @@ struct importer {
 	struct end_point router, client;
 	size_t held;
 	uint64_t unwanted;
-	uint64_t tcp_left[IMPORT_PORTS], udp_left[IMPORT_PORTS];
+	struct port_counts tcp_left, udp_left;
 	unsigned notes_left;
 };
 
@@ -39,6 +46,8 @@ void import_note_unwanted(struct importer *im);
 bool import_wants(const struct importer *im, const struct frame *f);
 /** import_wants_sender() - whether the sender of a datagram, router or client, is wanted. */
 bool import_wants_sender(const struct importer *im, const struct frame *f, bool from_router);
+/** import_leave_out() - count @packets of a port. */
+void import_leave_out(struct port_counts *counts, uint16_t port, uint64_t packets);
 /** import_ends() - sender and receiver of a packet. */
 void import_ends(const struct frame *f, struct end_point *from, struct end_point *to);
 /** import_keep() - how many of @len more bytes may be kept of a message that has @have. */

@@ -248,7 +248,8 @@ static void unanswered(struct sink *sink, int message)
 
 static void left_out(struct sink *sink, uint16_t port, uint64_t packets)
 {
-	((struct import_tcp *)sink)->im->tcp_left[port] += packets;
+	if (packets)
+		import_leave_out(&((struct import_tcp *)sink)->im->tcp_left, port, packets);
 }
 
 struct import_tcp *import_tcp_new(struct importer *im)
