@@ -1,38 +1,49 @@
 # SPDX-License-Identifier: MIT
-"""The plugin of the client suite: clients, the labs around them, outcomes, grades, and results.
+"""The plugin of the client suite: clients, what they meet, outcomes, grades, and results.
 
 Options come from the environment, because igdlab test client starts this:
 
     IGDLAB_CLIENTS   names or files of clients (harness/client.py), separated by blanks; the reference control
                      point when left out
-    IGDLAB_SELECT    which cases: patterns of names, kind:quirk, layer:soap, must:mapped, id:WIPC-*
-    IGDLAB_SHARD I/N   IGDLAB_REPEAT N   IGDLAB_LONG
-    IGDLAB_OUTPUT    a folder for cases.ndjson (a line per case as soon as it is done), results.json, junit.xml and
-                     a folder per case that did not pass
+    IGDLAB_SELECT    which cases (harness/scenario.py, CaseSelection)
+    IGDLAB_SHARD     I/N   IGDLAB_REPEAT N   IGDLAB_LONG (what waits for minutes, too)
+    IGDLAB_OUTPUT    a folder for cases.ndjson (a line per case as soon as it is done), results.json, junit.xml,
+                     summary.md, report.html and a folder per case that failed
     IGDLAB_RESUME    what is in its cases.ndjson is not done again
     IGDLAB_JSON      a descriptor that results.json is written to
 """
 import os
+import pathlib
 
 import pytest
+from _pytest.runner import runtestprotocol
 
-from cases.harness import outcome
+from cases.harness import clientresults as results
+from cases.harness import meeting
 from cases.harness.client import Client, WrongAdapter
-from cases.harness.drive import Session, Wanted
-from cases.harness.lab import Lab
+from cases.harness.lab import LabError
+from cases.harness.requirement import Verdict, catalogue, notrun, take_notes, unsupported
+from cases.harness.scenario import CaseSelection
 
 DEFAULT = "igdlab"
+HERE = pathlib.Path(__file__).resolve().parent
+_evidence = {}  # item -> folder of its second run
 
 
 def _option(name, default=""):
     return os.environ.get(f"IGDLAB_{name}") or default
 
 
+# -- which cases of which clients --------------------------------------------------------------------------
+
+
 def pytest_configure(config):
-    config.addinivalue_line("markers", "scenario(ids, needs): requirements of clients that a scenario tests")
+    config.addinivalue_line("markers", "scenario(ids, operation, speaks, resident): requirements of clients that it tests")
     try:
-        config.igdlab_clients = {name: Client(name) for name in _option("CLIENTS", DEFAULT).split()}
-    except WrongAdapter as error:
+        clients = [Client(name) for name in _option("CLIENTS", DEFAULT).split()]
+        config.igdlab_clients = {client.name: client for client in clients}
+        config.igdlab_selection = CaseSelection(_option("SELECT") if _option("CLIENTS") else "")
+    except (ValueError, WrongAdapter) as error:
         raise pytest.UsageError(str(error)) from None
 
 
@@ -41,24 +52,171 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("client", list(metafunc.config.igdlab_clients), indirect=True, scope="session")
 
 
-@pytest.fixture(scope="session")
+def _is_ours(item):
+    return item.path.parent == HERE and "client" in getattr(item, "fixturenames", ())
+
+
+def _described(item):
+    """What results say of an item: client, kind, name, layer, summary, must, requirements."""
+    client = item.callspec.params["client"]
+    case = item.callspec.params.get("case")
+    marks = list(item.iter_markers("scenario"))
+    ids = [name for mark in marks for name in mark.args]
+    if case is not None and hasattr(case, "kind"):
+        return {"client": client, "kind": case.kind, "name": case.name, "layer": case.layer, "summary": case.summary,
+                "must": case.must, "requirements": ids}
+    name = item.originalname.removeprefix("test_").replace("_", "-")
+    rest = [str(p) for p in item.callspec.id.split("-") if p] if len(item.callspec.params) > 1 else []
+    other = item.callspec.id.removeprefix(client).strip("-").removesuffix(client).strip("-") if rest else ""
+    layer = next((m.kwargs["layer"] for m in marks if "layer" in m.kwargs), ids[0].rpartition("-")[0].lower() if ids else "scenario")
+    summary = (item.function.__doc__ or name.replace("-", " ")).strip().splitlines()[0]
+    return {"client": client, "kind": "scenario", "name": f"{name}[{other}]" if other else name, "layer": layer,
+            "summary": summary, "must": "", "requirements": ids}
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave what is selected and not done yet; clients that take long come first."""
+    own = [i for i in items if _is_ours(i)]
+    for item in own:
+        item.igdlab = _described(item)
+    wanted = [i for i in own if i.igdlab in config.igdlab_selection]
+    clients = config.igdlab_clients
+    wanted.sort(key=lambda i: (-clients[i.igdlab["client"]].times["first"], i.nodeid))
+    index, _, count = (_option("SHARD", "1/1")).partition("/")
+    wanted = wanted[int(index) - 1::int(count)]
+    done = results.resumed(_option("OUTPUT")) if _option("RESUME") else {}
+    left = [i for i in wanted if results.key(i.igdlab) not in done]
+    dropped = [i for i in own if i not in set(left)]
+    items[:] = [i for i in items if i not in set(own)] + left * int(_option("REPEAT", "1"))
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+
+
+# -- fixtures ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
 def client(request):
     """The client under test."""
     chosen = request.config.igdlab_clients[request.param]
     if chosen.missing():
-        pytest.skip(chosen.missing())
+        notrun(chosen.missing())
+    for mark in request.node.iter_markers("scenario"):
+        _require(chosen, **{"speaks": "igd", **mark.kwargs})
+    if not any(request.node.iter_markers("scenario")) and "igd" not in chosen.speaks:
+        unsupported(f"speaks {' and '.join(chosen.speaks)}, not igd")
     return chosen
 
 
+def _require(client, speaks="igd", operation=(), resident=None, layer=None):
+    del layer
+    if speaks not in client.speaks:
+        unsupported(f"speaks {' and '.join(client.speaks)}, not {speaks}")
+    for name in [operation] if isinstance(operation, str) else operation:
+        if not client.offers(name):
+            unsupported(f"cannot be asked for {name}")
+    if resident is not None and resident != client.resident:
+        unsupported("maps by running" if client.resident else "is one process per operation")
+
+
 @pytest.fixture
-def meet(client, record_property):
-    """meet(case): the client is told to map in the lab of a case; returns (outcome, Said, ports)."""
-    def meet(case, wanted=Wanted()):
-        with Lab(case.topology, profile=list(case.profile), quirks=list(case.quirks)) as lab:
-            with Session(client, lab) as session:
-                said = session.perform("add", wanted)
-                ports = outcome.open_ports(lab, said, wanted)
-                found = outcome.judge(said, ports, wanted)
-        record_property("outcome", found)
-        return found, said, ports
+def evidence(request):
+    """The folder that this run leaves evidence in, or None."""
+    return _evidence.get(request.node)
+
+
+@pytest.fixture
+def meet(client, evidence, record_property):
+    """meet(case, wanted): the client is told to map in the lab of a case; a Meeting, which the results tell."""
+    def meet(case, wanted=None):
+        met = meeting.meet(client, case, wanted, evidence)
+        record_property("outcome", met.found)
+        record_property("seen", met.seen)
+        if case.must:
+            record_property("expected", met.expected(case))
+        return met
     return meet
+
+
+@pytest.fixture
+def visit(client, evidence):
+    """visit(case): (lab, session) in ``with``, for a scenario of more than one step."""
+    return lambda case, **more: meeting.visit(client, case, evidence=evidence, **more)
+
+
+# -- grades ---------------------------------------------------------------------------------------------------
+
+
+def _grade(call, notes):
+    if call.excinfo is None:
+        return ("non-strict", "; ".join(notes)) if notes else ("pass", "")
+    error = call.excinfo.value
+    if isinstance(error, Verdict):
+        return error.grade, error.reason
+    if isinstance(error, pytest.skip.Exception):
+        return "not-run", str(error)
+    return "fail", call.excinfo.exconly().removeprefix("AssertionError: ")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if not _is_ours(item):
+        return
+    if call.when == "setup":
+        take_notes()
+    if call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
+        return
+    grade, reason = _grade(call, take_notes())
+    if grade == "fail":
+        rows = [catalogue()[name] for name in item.igdlab["requirements"]]
+        report.longrepr = "\n".join([*(row.sentence for row in rows), reason, "", str(report.longreprtext)])
+    told = dict(item.user_properties)
+    client = item.config.igdlab_clients[item.igdlab["client"]]
+    grade, reason = results.apply_known(client, item.igdlab, grade, reason, report)
+    report.user_properties = [*item.igdlab.items(), ("outcome", told.get("outcome", "")), ("expected", told.get("expected", "")),
+                              ("seen", told.get("seen", "")), ("grade", grade), ("reason", reason), ("check", item.nodeid)]
+    if call.when == "setup" and grade == "fail" and call.excinfo.errisinstance(LabError):
+        report.user_properties.append(("no-lab", reason))
+    item.user_properties.clear()
+
+
+def pytest_report_teststatus(report):
+    grade = dict(report.user_properties).get("grade") if hasattr(report, "user_properties") else None
+    if grade and report.when != "teardown" and grade != "pass":
+        letter = {"non-strict": "n", "fail": "F", "known": "k", "unsupported": "u", "inconclusive": "?",
+                  "not-run": "-"}[grade]
+        return "failed" if grade == "fail" else grade, letter, grade.upper()
+    return None
+
+
+def pytest_runtest_protocol(item, nextitem):
+    """A case that failed is done once more, in a fresh lab that leaves evidence."""
+    if not _is_ours(item):
+        return None
+    return results.run(item, nextitem, runtestprotocol, _evidence)
+
+
+def pytest_runtest_logreport(report):
+    """In the controlling process: gather, and write the line at once."""
+    found = dict(getattr(report, "user_properties", ()))
+    if "grade" in found and "client" in found:
+        results.gather(found, report.duration, _option("OUTPUT"))
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """Exit status of igdlab: 0, 1 a verdict, 2 wrong use, 3 no lab."""
+    if hasattr(session.config, "workerinput") or not results.gathered and not _option("RESUME"):
+        return
+    if _option("RESUME"):
+        results.take_over(results.resumed(_option("OUTPUT")))
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and results.gathered:
+            session.exitstatus = 1 if any(c["grade"] == "fail" for c in results.gathered) else 0
+    if any("no-lab" in found for found in results.gathered):
+        session.exitstatus = 3
+    results.write(session.config.igdlab_clients, int(session.exitstatus), _option("OUTPUT"), _option("JSON"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    results.print_summary(terminalreporter)

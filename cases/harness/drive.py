@@ -58,6 +58,7 @@ class Session:
     def __init__(self, client, lab, node="client", patience=None):
         self.client, self.lab, self.node, self.process = client, lab, node, None
         self.patience = patience or client.times["give-up"]
+        self.processes = []  # every one that was started
         self._prepared = False
 
     def __enter__(self):
@@ -96,8 +97,9 @@ class Session:
         self.prepare(wanted)
         values = self.values(wanted)
         name = "start" if self.client.resident else operation
-        return self.lab.start(self.node, *self.client.command(name, values), cwd=HOME,
-                              env=self.client.environment(operation, values))
+        self.processes.append(self.lab.start(self.node, *self.client.command(name, values), cwd=HOME,
+                                             env=self.client.environment(operation, values)))
+        return self.processes[-1]
 
     # -- one process per operation -------------------------------------------------------------------------
 

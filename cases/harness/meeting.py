@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""meeting.py - a client meets a router: one lab, one operation, what was said and what the packets say.
+
+A Meeting keeps what a verdict needs. judge() ends the test with the grade that the case demands; what was expected and
+seen goes into the results either way.
+"""
+import contextlib
+import os
+import pathlib
+
+from . import outcome
+from .drive import Session, Wanted, table
+from .lab import Lab
+from .requirement import inconclusive, nonstrict, unsupported
+
+BUSY = 3.0  # so many times more work than cores: what takes too long then proves nothing
+_MUST = {"mapped": "a packet of the peer reaches the client through the mapping, and the program says so",
+         "reports-failure": "the program says that the port is not open (or opens it)",
+         "survives": "the program ends by itself, without a crash, and does not claim what is not so",
+         "retries": "the program tries again, with {}, and the port is open"}
+
+
+def load():
+    """How much more work there is than cores, at least 1."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+class Meeting:
+    """What came of one operation. said: drive.Said; ports: those that packets reach; found: a word of outcome.OUTCOMES;
+    table: the routers' mappings afterwards."""
+
+    def __init__(self, said, ports, wanted, mappings, busy):
+        self.said, self.ports, self.wanted, self.table, self.busy = said, ports, wanted, mappings, busy
+        self.found = outcome.judge(said, ports, wanted)
+
+    @property
+    def seen(self):
+        """In a sentence, with what the program said."""
+        ports = ", ".join(f"{port}/{protocol} → {internal}" for protocol, port, internal in self.ports) or "none"
+        ended = "it runs" if self.said.code is None else f"exit {self.said.code}"
+        last = (self.said.stdout + self.said.stderr).strip().splitlines()[-1:] or ["(nothing)"]
+        return (f"{outcome.sentence(self.found)}; open: {ports}; {ended} after {self.said.seconds:.1f} s; "
+                f"last line: {last[0][:200]}")
+
+    def expected(self, case):
+        """What the case demands, in a sentence."""
+        word, values = outcome.must_of({"must": case.must})
+        text = _MUST[word].format(", ".join(f"{k} {v}" for k, v in values.items()))
+        return f"{text} ({case.note})" if case.note else text
+
+    def judge(self, case):
+        """The grade that the case demands of the outcome; AssertionError for fail."""
+        word, values = outcome.must_of({"must": case.must})
+        grade = outcome.grade(word, self.found)
+        if grade == "unsupported":
+            unsupported(outcome.sentence(self.found))
+        slow = self.found == "hung" or (self.said.code is None and self.found == "silently-failed")
+        if grade == "fail" and slow and self.busy > BUSY:
+            inconclusive(f"{outcome.sentence(self.found)}, while the machine had {self.busy:.0f} times more to do than it can")
+        if grade == "pass" and word == "retries" and self.found == "mapped-and-said":
+            self._retried(values)
+        if grade == "non-strict":
+            nonstrict(outcome.sentence(self.found))
+        assert grade != "fail", self.seen
+
+    def _retried(self, values):
+        """retries(lease=0): the mapping has what the client had to come down to."""
+        for name, value in values.items():
+            value = getattr(self.wanted, value, value)
+            had = [entry for entry in self.table if str(entry.get(name)) == str(value)]
+            assert had, f"the port is open, but no mapping has {name} {value}: {self.table}"
+
+
+@contextlib.contextmanager
+def visit(client, case, wanted=None, evidence=None, node="client"):
+    """A lab with a case's router and a Session of the client in it: yields (lab, session)."""
+    with Lab(case.topology, profile=list(case.profile), quirks=list(case.quirks), evidence=evidence,
+             capture=bool(evidence)) as lab:
+        patience = client.times["give-up"] * min(load(), 4)
+        with Session(client, lab, node=node, patience=patience) as session:
+            yield lab, session
+            if evidence:
+                keep(evidence, session)
+
+
+def meet(client, case, wanted=None, evidence=None):
+    """The client is told to map in the lab of a case. Returns a Meeting."""
+    wanted = wanted or Wanted()
+    with visit(client, case, wanted, evidence) as (lab, session):
+        busy = load()
+        said = session.perform("add", wanted)
+        ports = outcome.open_ports(lab, said, wanted)
+        return Meeting(said, ports, wanted, table(lab), max(busy, load()))
+
+
+def keep(folder, session):
+    """What the program wrote, into the folder of evidence."""
+    for number, process in enumerate(session.processes):
+        name = "client" if number == 0 else f"client-{number}"
+        pathlib.Path(folder, f"{name}.stdout").write_text(process.stdout)
+        pathlib.Path(folder, f"{name}.stderr").write_text(process.stderr)
