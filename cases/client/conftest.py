@@ -87,7 +87,8 @@ def pytest_collection_modifyitems(config, items):
     done = results.resumed(_option("OUTPUT")) if _option("RESUME") else {}
     left = [i for i in wanted if results.key(i.igdlab) not in done]
     dropped = [i for i in own if i not in set(left)]
-    items[:] = [i for i in items if i not in set(own)] + left * int(_option("REPEAT", "1"))
+    others = [] if _option("CLIENTS") else [i for i in items if i not in set(own)]
+    items[:] = others + left * int(_option("REPEAT", "1"))
     if dropped:
         config.hook.pytest_deselected(items=dropped)
 

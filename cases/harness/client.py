@@ -68,12 +68,11 @@ class Claim:
         for pattern, text in ((self.stdout, stdout), (self.stderr, stderr), (self.output, stdout + stderr)):
             if pattern is None:
                 continue
-            match = None
-            for match in re.finditer(pattern, text, re.MULTILINE):
-                pass  # the last thing that it said counts
-            if not match:
+            matches = list(re.finditer(pattern, text, re.MULTILINE))
+            if not matches:
                 return None
-            found |= {k: v for k, v in match.groupdict().items() if v}
+            named = [m for m in matches if any(m.groupdict().values())]  # the last thing that it said counts
+            found |= {k: v for k, v in (named or matches)[-1].groupdict().items() if v}
         return found
 
 
@@ -176,7 +175,9 @@ class Client:
         self.contract = self.path.suffix not in (".yaml", ".yml")
         if self.contract:
             self.values = {"name": self.path.stem, "run": {}, "speaks": ["igd"],
-                           "claims": {"mapped": {"exit": 0}, "deleted": {"exit": 0}}}
+                           "claims": {"mapped": {"exit": 0, "stdout": r"^mapped (?P<address>[^:\s]*):(?P<port>\d+)|\Z"},
+                                      "deleted": {"exit": 0}, "renewed": {"exit": 0}, "listed": {"exit": 0},
+                                      "external-ip": {"exit": 0, "stdout": r"^address (?P<address>\S+)"}}}
         else:
             self.values = _checked(self.path)
         self.name = self.values["name"]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""progress.py - what "igdlab test daemon" shows while it runs.
+"""progress.py - what "igdlab test" shows while it runs.
 
-On a terminal a bar for each area, drawn again in place, and above the bars a line for each check that
+On a terminal a bar for each area or client, drawn again in place, and above the bars a line for each check that
 fails. Anywhere else (a file, CI) the same lines for failures, and a line whenever a tenth is done.
 A pytest plugin of the controlling process; it takes the place of pytest's dots.
 """
@@ -32,11 +32,27 @@ def bar(row, total, width=20):
     return "█" * good + "▒" * (filled - good - bad) + "╳" * bad + "·" * (width - filled)
 
 
-class Progress:
-    """The plugin. Made before pytest takes standard output, which it asks for the size of the terminal."""
+def of_clients(names):
+    """The client that a case belongs to, by its node id: its first parameter."""
+    def group(check):
+        words = check.partition("[")[2]
+        return max((name for name in names if words.startswith(name)), key=len, default="other")
+    return group
 
-    def __init__(self):
-        self.reporter, self._terminal = None, None
+
+def _failure(found):
+    ids = found["requirements"] if isinstance(found["requirements"], str) else " ".join(found["requirements"])
+    return " ".join(filter(None, ("FAIL", ids, found["check"].rpartition("::")[2])))
+
+
+class Progress:
+    """The plugin. Made before pytest takes standard output, which it asks for the size of the terminal.
+
+    group: the bar that a check belongs to, by its node id.
+    """
+
+    def __init__(self, group=area_of):
+        self.reporter, self._terminal, self._group = None, None, group
         if os.isatty(1) and os.environ.get("TERM", "dumb") != "dumb":
             self._terminal = os.dup(1)
         self.total, self.done = {}, {}  # area -> checks; area -> grade -> checks
@@ -62,7 +78,7 @@ class Progress:
 
     def _expect(self, ids):
         for check in ids:
-            area = area_of(check)
+            area = self._group(check)
             self.total[area] = self.total.get(area, 0) + 1
             self.done.setdefault(area, dict.fromkeys(GRADES, 0))
 
@@ -79,8 +95,8 @@ class Progress:
         found = dict(getattr(report, "user_properties", ()))
         if "grade" not in found:
             return
-        self.done[area_of(found["check"])][found["grade"]] += 1
-        told = f'FAIL {found["requirements"]} {found["check"].rpartition("::")[2]}' if found["grade"] == "fail" else ""
+        self.done[self._group(found["check"])][found["grade"]] += 1
+        told = _failure(found) if found["grade"] == "fail" else ""
         if self._terminal is not None:
             self._draw(told)
         else:
@@ -102,18 +118,24 @@ class Progress:
         if done * 10 // whole > self._tenth:
             self._tenth = done * 10 // whole
             self.reporter.write_line(f"{self._tenth * 10:3} %  {done} of {whole} checks, {self._sum('fail')} failed, "
-                                     f"{time.monotonic() - self._start:.0f} s")
+                                     f"{time.monotonic() - self._start:.0f} s{self._left(done, whole)}")
+
+    def _left(self, done, whole):
+        """What is left at the speed so far, in words."""
+        seconds = (time.monotonic() - self._start) / max(1, done) * (whole - done)
+        return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left" if seconds >= 1 else ""
 
     # -- bars ----------------------------------------------------------------------------------------------
 
     def _line(self, name, row, total):
         told = ", ".join(f"{row[grade]} {grade}" for grade in GRADES if row[grade] and grade != "pass")
-        return f"{name:6} {bar(row, total, WIDTH)} {sum(row.values()):5}/{total:<5} {told}"
+        return f"{name:{max(6, *map(len, self.total))}} {bar(row, total, WIDTH)} {sum(row.values()):5}/{total:<5} {told}"
 
     def _block(self):
         lines = [self._line(area, self.done[area], self.total[area]) for area in self.total]
         row = {grade: self._sum(grade) for grade in GRADES}
-        lines.append(self._line("all", row, sum(self.total.values())))
+        whole = sum(self.total.values())
+        lines.append(self._line("all", row, whole) + self._left(self._sum(), whole))
         size = os.get_terminal_size(self._terminal)
         return [line[:(size.columns or 80) - 1] for line in lines][-max(1, (size.lines or 24) - 2):]
 

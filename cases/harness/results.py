@@ -157,10 +157,12 @@ def document(status):
 
 
 def write(output, status):
-    """results.json in the folder (junit.xml is pytest's own)."""
+    """results.json and report.html in the folder (junit.xml is pytest's own)."""
     output.mkdir(parents=True, exist_ok=True)
     with open(output / "results.json", "w", encoding="utf-8") as file:
         print(json.dumps(document(status), indent=1, ensure_ascii=False), file=file)
+    from . import report
+    (output / "report.html").write_text(report.page([output], output / "report.html"))
 
 
 def write_to(descriptor, status):

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: MIT
+"""The contract of executables (cases/clients/README.md): its examples run as they stand there; liars are told so."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from cases.harness.client import CLIENTS, Client, WrongAdapter, names
+from cases.harness.lab import program
+
+README = (CLIENTS / "README.md").read_text()
+
+
+def check(path):
+    """(exit status, sentences) of --check-adapter."""
+    done = subprocess.run([program("igdlab"), "test", "client", str(path), "--check-adapter", "--json"], capture_output=True,
+                          text=True, check=False)
+    assert done.stdout, done.stderr
+    (found,) = json.loads(done.stdout).values()
+    return done.returncode, [f'{one["kind"]}: {one["sentence"]}' for one in found]
+
+
+def script(path, text):
+    """An executable file."""
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def example(language):
+    """The example of a language, as the page has it."""
+    return re.search(rf"```{language}\n(.*?)```", README, re.S)[1]
+
+
+@pytest.fixture(params=["sh", "c", "python"])
+def built(request, tmp_path):
+    """An example as a program."""
+    if request.param != "c":
+        return script(tmp_path / f"example-{request.param}", example(request.param))
+    (tmp_path / "example.c").write_text(example("c"))
+    subprocess.run(["gcc", "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-o", tmp_path / "example-c", tmp_path / "example.c"], check=True)
+    return tmp_path / "example-c"
+
+
+def test_examples_do_what_the_page_says(built):
+    status, said = check(built)
+    assert status == 0, said
+    assert any("is unsupported" in s for s in said) and any("is open after" in s for s in said) and any("is closed" in s for s in said)
+
+
+def test_examples_are_short():
+    assert all(len(example(language).strip().splitlines()) <= 17 for language in ("sh", "c", "python"))
+
+
+def test_one_that_believes_everything_is_not_believed(tmp_path):
+    status, said = check(script(tmp_path / "liar", "#!/bin/sh\nexit 0\n"))
+    assert status == 1
+    assert any("an operation that does not exist" in s for s in said) and any("no packet arrives" in s for s in said)
+
+
+def test_one_that_fails(tmp_path):
+    status, said = check(script(tmp_path / "poor", "#!/bin/sh\n[ $IGDLAB_OPERATION = add ] && exit 1\nexit 127\n"))
+    assert status == 1 and any("the port is not open, and the program says so" in s for s in said)
+
+
+def test_it_says_another_port(tmp_path):
+    text = "#!/bin/sh\n[ $IGDLAB_OPERATION = add ] || exit 127\nupnpc -a $IGDLAB_INTERNAL_CLIENT 1872 1999 tcp && echo mapped :2000\n"
+    status, said = check(script(tmp_path / "other", text))
+    assert status == 1 and any("reads port 2000" in s for s in said), said
+
+
+ADAPTER = """name: mine
+kind: client
+run: {add: "true"}
+"""
+BAD = [
+    ("name: x\nkind: client\nrn: {}\n", 3, 'unknown key "rn"; did you mean "run"?'),
+    ("name: x\nkind: daemon\nrun: {add: x}\n", 2, 'kind: expected client, found "daemon"'),
+    ("kind: client\nrun: {add: x}\n", 1, "an adapter needs name"),
+    ("name: x\n", 1, "an adapter needs run"),
+    ("name: x\nrun:\n  ad: x\n", 3, 'unknown key "ad"; did you mean "add"?'),
+    ("name: x\nrun:\n  add: x {prot}\n", 3, "unknown value {prot}; did you mean {protocol}?"),
+    ("name: x\nrun:\n  add: x\n  start: y\n", 4, "not both"),
+    ("name: x\nrun: {list: x}\n", 2, "expected add or start"),
+    ("name: x\nrun: {add: x}\nspeaks: [upnp]\n", 3, 'speaks: expected some of igd, natpmp, pcp, igd-ipv6, found "upnp"'),
+    ("name: x\nrun: {add: x}\nclaims:\n  mapped: {stdout: '('}\n", 4, "no regular expression"),
+    ("name: x\nrun: {add: x}\nclaims:\n  maped: {exit: 0}\n", 4, 'unknown key "maped"; did you mean "mapped"?'),
+    ("name: x\nrun: {add: x}\nknown:\n  CP-01: {reason: y}\n", 4, "expected reason, link and expires"),
+    ("name: [x\n", 2, "expected"),
+    ("just words\n", 1, "expected an adapter"),
+    ("name: 5\nrun: {add: x}\n", 1, "name: expected str, found int"),
+]
+
+
+@pytest.mark.parametrize("text, line, said", BAD, ids=[said[:30] for _, _, said in BAD])
+def test_bad_adapter(tmp_path, text, line, said):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(WrongAdapter) as error:
+        Client(str(path))
+    assert f"mine.yaml:{line}: " in str(error.value) and said in str(error.value)
+
+
+def test_unknown_client_has_a_suggestion():
+    with pytest.raises(WrongAdapter, match='did you mean "miniupnpc"?'):
+        Client("miniupnp")
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_adapter_is_right(name):
+    assert Client(name).name == name
+
+
+def test_the_adapter_of_the_design_loads(tmp_path):
+    path = tmp_path / "design.yaml"
+    path.write_text('''name: miniupnpc
+kind: client                    # one-shot | service (mapping is a side effect of running)
+needs: {package: miniupnpc, program: upnpc}
+speaks: [igd]                   # igd, natpmp, pcp, igd-ipv6
+run:
+  add: upnpc -e {description} -a {internal_client} {internal_port} {external_port} {protocol} {lease}
+  delete: upnpc -d {external_port} {protocol}
+  list: upnpc -l
+  external-ip: upnpc -s
+claims:                         # how to read what the program says about itself
+  mapped: {exit: 0, stdout: "is redirected to"}
+known:                          # expected failures: reason, link, since, expires; an unexpected pass fails too
+  WIPC-44: {reason: "...", link: "...", expires: 2027-06-01}
+''')
+    status, said = check(path)
+    assert status == 0, said
+
+
+def test_missing_program_is_said(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text("name: x\nneeds: {package: nosuch, program: nosuch-program}\nrun: {add: nosuch-program}\n")
+    status, said = check(path)
+    assert status == 3 and "nosuch-program is not there" in said[0]
+
+
+def run(*argv, **more):
+    """igdlab test client"""
+    return subprocess.run([program("igdlab"), "test", "client", *map(str, argv)], capture_output=True, text=True, check=False, **more)
+
+
+@pytest.mark.parametrize("argv, said", [
+    ((), "which client? see igdlab list clients"), (("miniupnp",), 'did you mean "miniupnpc"?'),
+    (("igdlab", "--resume"), "--resume needs -o"), (("igdlab", "--keep"), "--keep is for daemons"),
+    (("igdlab", "--select", "x:y"), 'cannot select "x:y"'), (("igdlab", "--select", "nosuch"), "no case is selected"),
+    (("igdlab", "--shard", "3/2"), "--shard: expected I/N")])
+def test_wrong_use(argv, said):
+    done = run(*argv)
+    assert done.returncode == 2 and said in done.stderr, done.stderr
+
+
+def test_run_fails_leaves_evidence_and_resumes(tmp_path):
+    """A client that fails: a folder with the packets, a replay that fails again, and a second run that goes on."""
+    liar, out = script(tmp_path / "liar", "#!/bin/sh\nexit 0\n"), tmp_path / "out"
+    done = run(liar, "--select", "kind:profile conformant-igd*", "-o", out)
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = json.loads((out / "results.json").read_text())
+    assert found["counts"]["fail"] == 2 and {c["outcome"] for c in found["cases"]} == {"said-but-not-mapped"}
+    folder = out / found["cases"][0]["folder"]
+    assert {"case.json", "capture.pcapng", "ladder.svg", "client.stdout", "replay.sh"} <= {p.name for p in folder.iterdir()}
+    assert subprocess.run([folder / "replay.sh"], capture_output=True, check=False).returncode == 1
+    lines = (out / "cases.ndjson").read_text().splitlines()
+    (out / "cases.ndjson").write_text(lines[0] + "\n" + lines[1][:20])
+    assert run(liar, "--select", "kind:profile conformant-igd*", "-o", out, "--resume").returncode == 1
+    assert len(json.loads((out / "results.json").read_text())["cases"]) == 2
+    assert "said-but-not-mapped" in (out / "report.html").read_text() and pathlib.Path(out, "summary.md").read_text().startswith("| |")
+    assert os.path.getsize(out / "junit.xml")
