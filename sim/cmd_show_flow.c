@@ -5,6 +5,7 @@
 #include "../fakeigd/base/mem.h"
 #include "anonymise.h"
 #include "cmd.h"
+#include "inventory.h"
 #include "opt.h"
 #include "recording_flow.h"
 #include "result.h"
@@ -49,9 +50,18 @@ static int write_text(const char *path, struct slice text)
 	return error ? EXIT_USAGE : EXIT_FINE;
 }
 
-static int show_json(const struct recording *r)
+/* One of captures/ with what its provenance file says, as "list" has it. */
+static int show_json(const struct show_flow *show, const struct recording *r)
 {
-	json_t *json = show_flow_json(r);
+	json_t *json = show_flow_json(r), *item = NULL;
+	struct diag d = {0};
+
+	if (!strchr(show->name, '/') && !show->anonymise)
+		item = inventory_item(inventory_kind("flow", &d), show->name, &d);
+	if (item)
+		json_object_update(json, item);
+	json_decref(item);
+	diag_free(&d); /* a file of the current folder is in no list */
 
 	json_print(json);
 	json_decref(json);
@@ -65,7 +75,7 @@ static int tell(const struct show_flow *show, struct recording *r)
 	int status;
 
 	if (show->json)
-		return show_json(r);
+		return show_json(show, r);
 	if (show->out && !show->ladder)
 		return recording_save(show->out, r, &d) ? complain(&d) : EXIT_FINE;
 	if (show->ladder)

@@ -119,14 +119,19 @@ static void free_side(struct side *side)
 
 static void pair_by(struct side *a, const uint64_t *a_keys, struct side *b, const uint64_t *b_keys)
 {
-	for (size_t i = 0; i < a->r->count; i++) {
-		size_t j = 0;
+	size_t free_from = 0; /* everything before has its partner */
 
+	for (size_t i = 0; i < a->r->count; i++) {
+		size_t j;
+
+		while (free_from < b->r->count && b->partner[free_from] != FLOWDIFF_NONE)
+			free_from++;
 		if (a->partner[i] != FLOWDIFF_NONE)
 			continue;
-		while (j < b->r->count &&
-		       (b->partner[j] != FLOWDIFF_NONE || b_keys[j] != a_keys[i]))
-			j++;
+		for (j = free_from; j < b->r->count; j++) {
+			if (b->partner[j] == FLOWDIFF_NONE && b_keys[j] == a_keys[i])
+				break;
+		}
 		if (j < b->r->count) {
 			a->partner[i] = j;
 			b->partner[j] = i;

@@ -101,8 +101,8 @@ static void add_flow(json_t *object, const char *path, struct diag *d)
 
 	if (recording_read(path, &r, d) == 0) {
 		facts = json_pack("{ss* ss* sI ss* ss* ss}", "source", r.source, "kind", r.kind,
-				  "exchanges", (json_int_t)r.count, "client", r.client, "router",
-				  r.router, "flow", path);
+				  "exchange_count", (json_int_t)r.count, "client", r.client,
+				  "router", r.router, "flow", path);
 		json_object_update_missing(object, facts);
 		json_decref(facts);
 	}
@@ -256,7 +256,7 @@ json_t *inventory_item(const struct inventory_kind *kind, const char *name, stru
 	json_t *object;
 	char *path;
 
-	if (kind->list != list_files && kind->list != list_flows)
+	if (kind->list != list_files && (kind->list != list_flows || !strchr(name, '/')))
 		return find_listed(kind, name, d);
 	if (!tree_has(kind->folder, name)) {
 		tree_unknown(d, NULL, 0, kind->one, kind->folder, name);

@@ -64,9 +64,12 @@ def test_show_for_people():
     assert "\r" not in text and "\t" not in text
 
 
-def test_show_json_is_the_file():
+def test_show_json_is_the_file_and_its_provenance():
     shown = json.loads(igdlab("show", "flow", FLOW, "--json").stdout)
-    assert shown == json.loads((TOP / f"captures/{FLOW}.flow.json").read_text())
+    flow = json.loads((TOP / f"captures/{FLOW}.flow.json").read_text())
+    assert shown.items() >= flow.items()
+    assert shown["name"] == FLOW and shown["exchange_count"] == len(flow["exchanges"]) and "Broadcom" in shown["summary"]
+    assert json.loads(igdlab("show", "flow", f"./captures/{FLOW}.flow.json", "--json").stdout) == flow
 
 
 def test_show_ladder(tmp_path):
