@@ -7,8 +7,8 @@
  * Elements of descriptions and SOAP arguments are found in the text by their tags, in any name
  * space, without parsing: what is damaged or in a capture's gap identifies too. A word found once
  * is replaced wherever it stands alone. A friendlyName stays when all its words are also in what
- * the maker says of the model or are general ones: then it is the maker's and not a person's. Replacements
- * are recognised, so that a second run finds nothing.
+ * the maker says of the model or are general ones: then it is the maker's and not a person's.
+ * Replacements are recognised, so that a second run finds nothing.
  */
 #include "anonymise_parts.h"
 

@@ -67,7 +67,7 @@ void recording_label(enum flow_protocol protocol, const struct recorded_message 
 	else if (!done)
 		label_udp(out, UINT8_MAX);
 	out->protocol = protocol;
-	out->is_reply = request != NULL;
+	out->is_reply = out->is_reply || request;
 }
 
 /* ---- the picture ---- */
