@@ -24,6 +24,7 @@ struct feed {
 	struct log_lines *l;
 	struct log_lines next; /* place behind the line that was peeked */
 	struct slice shape;
+	struct slice seen; /* what stood before the line that was peeked */
 	uint64_t foreign, foreign_first;
 };
 
@@ -88,8 +89,27 @@ static bool feed_peek(struct feed *f, struct log_line *line)
 	at = log_shape_match(f->shape, line->text);
 	if (at == SIZE_MAX)
 		return false;
+	f->seen = (struct slice){line->text.ptr, at};
 	line->text = (struct slice){line->text.ptr + at, line->text.len - at};
 	return !log_start_find(line->text, 0, &start);
+}
+
+static struct slice behind_stamp(struct slice prefix)
+{
+	struct log_stamp stamp;
+
+	if (log_time_find(prefix, &stamp))
+		prefix = (struct slice){prefix.ptr + stamp.at + stamp.len,
+					prefix.len - stamp.at - stamp.len};
+	return slice_trim(prefix);
+}
+
+/* Whether the line that was peeked has another number before it (of a thread) than the message. */
+static bool is_others(const struct feed *f)
+{
+	struct slice mine = behind_stamp(f->shape), its = behind_stamp(f->seen);
+
+	return mine.len != its.len || (mine.len && memcmp(mine.ptr, its.ptr, mine.len));
 }
 
 static void feed_take(struct feed *f)
@@ -159,8 +179,13 @@ static void read_head(struct feed *f, struct log_message *m, const struct log_li
 	while (!ended && feed_find(f, &line)) {
 		ended = log_is_blank(line.text);
 		if (!ended && !log_is_header(line.text) &&
-		    !isspace((unsigned char)line.text.ptr[0]))
-			break;
+		    !isspace((unsigned char)line.text.ptr[0])) {
+			if (!is_others(f))
+				break;
+			feed_take(f);
+			count_foreign(&f->foreign, &f->foreign_first, 1, f->l->number);
+			continue;
+		}
 		feed_take(f);
 		m->last = line.text;
 		head_line(m, &line, &lost);
@@ -263,9 +288,14 @@ static bool first_of_body(struct feed *f, struct log_line *line, bool *raw)
 	struct feed before = *f;
 	int blanks = 0;
 
-	for (*raw = false; feed_peek(f, line); feed_take(f))
-		if (!log_is_blank(line->text) || ++blanks > 2)
+	for (*raw = false; feed_peek(f, line); feed_take(f)) {
+		bool skip = !log_is_blank(line->text) && is_others(f) &&
+			    !slice_starts(slice_trim(line->text), "<");
+
+		if (!skip && (!log_is_blank(line->text) || ++blanks > 2))
 			return blanks <= 2;
+		count_foreign(&f->foreign, &f->foreign_first, skip, f->next.number);
+	}
 	/* curl prints the body without markers, its own words before and behind. */
 	*f->l = begin;
 	f->shape.len = 0;

@@ -214,9 +214,13 @@ static bool is_wanted(struct log_pairs *p, const struct slot *s)
 
 static void note_oddities(struct log_pairs *p, const struct log_message *m)
 {
+	char *what =
+		xasprintf("lines of others between those of a message: %llu, from line %llu on",
+			  (unsigned long long)m->foreign, (unsigned long long)m->foreign_first);
+
 	if (m->foreign)
-		recording_note_add(p->head, m->foreign_first, m->foreign,
-				   "lines of others between those of a message", NULL);
+		note(p, m, what);
+	free(what);
 	if (m->unfit)
 		note(p, m,
 		     "the body has not the stated length, and no white space that "

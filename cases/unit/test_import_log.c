@@ -294,6 +294,11 @@ static const struct {
 	{"A GET /0 HTTP/1.1\nHost: h\n\nA GET /0 HTTP/1.1\nHost: h\n\n"
 	 "B HTTP/1.1 200 OK\nX: 0\nContent-Length: 0\n\n",
 	 "0:- 0:0"},
+	/* another thread's lines between */
+	{"[t1] GET /0 HTTP/1.1\n[t1] Host: h\n[t2] something else\n[t1]\n"
+	 "[t1] HTTP/1.1 200 OK\n[t1] X: 0\n[t2] noise\n[t1] Content-Length: 4\n[t1]\n"
+	 "[t2] noise\n[t1] <a/>\n",
+	 "0:0"},
 	{"B HTTP/1.1 200 OK\nX: 5\nContent-Length: 0\n\n", "?:5"},
 };
 
