@@ -187,7 +187,6 @@ static void read_head(struct feed *f, struct log_message *m, const struct log_li
 			continue;
 		}
 		feed_take(f);
-		m->last = line.text;
 		head_line(m, &line, &lost);
 	}
 	if (lost)
@@ -353,7 +352,6 @@ static void read_body(struct feed *f, struct log_message *m)
 		*f->l = begin;
 		return;
 	}
-	m->last = b.lines[b.count - 1].text;
 	count_foreign(&f->foreign, &f->foreign_first, b.foreign, b.foreign_first);
 	if (!log_message_body(m, &b, &blanks)) {
 		m->stated = UINT64_MAX; /* as shown; the caller notes it */
@@ -506,7 +504,6 @@ bool log_message_read(struct log_lines *l, const struct log_line *first, struct 
 	out->m.first = l->number;
 	line.text.ptr += start.at;
 	line.text.len -= start.at;
-	out->last = line.text;
 	if (!learn_shape(&f, out->context)) {
 		*l = begin;
 		return false;

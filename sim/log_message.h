@@ -18,7 +18,6 @@
  * @missing:	a body is announced, and the log does not have it with the head (a gap says so)
  * @context:	what stands before the start line, in the log
  * @way:	what that says about the direction
- * @last:	the last line of it, as in the log
  * @foreign, @foreign_first: lines between its own that are not of it; number of the first
  * @unfit:	the stated length is met by no restoration
  */
@@ -32,7 +31,6 @@ struct log_message {
 	bool missing;
 	struct slice context;
 	enum log_way way;
-	struct slice last;
 	uint64_t foreign, foreign_first;
 	bool unfit;
 };
