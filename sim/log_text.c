@@ -39,6 +39,20 @@ struct log_lines log_lines_of(struct slice data)
 	return l;
 }
 
+/* Colours of a terminal end with the line: ESC [ numbers m. Those before the text are a prefix. */
+static struct slice without_colour(struct slice s)
+{
+	size_t i = s.len;
+
+	if (!i || s.ptr[i - 1] != 'm')
+		return s;
+	for (i--; i && (is_digit(s.ptr[i - 1]) || s.ptr[i - 1] == ';');)
+		i--;
+	if (i >= 2 && s.ptr[i - 1] == '[' && s.ptr[i - 2] == '\x1b')
+		s.len = i - 2;
+	return s;
+}
+
 bool log_next(struct log_lines *l, struct log_line *out)
 {
 	const char *begin, *end;
@@ -58,8 +72,10 @@ bool log_next(struct log_lines *l, struct log_line *out)
 		out->text.len--;
 	out->cr = out->lf && out->text.len && out->text.ptr[out->text.len - 1] == '\r';
 	out->text.len -= out->cr;
-	if (!l->fixed)
+	if (!l->fixed) {
 		l->number++;
+		out->text = without_colour(out->text);
+	}
 	return true;
 }
 

@@ -294,6 +294,11 @@ static const struct {
 	{"A GET /0 HTTP/1.1\nHost: h\n\nA GET /0 HTTP/1.1\nHost: h\n\n"
 	 "B HTTP/1.1 200 OK\nX: 0\nContent-Length: 0\n\n",
 	 "0:- 0:0"},
+	/* in colours */
+	{"\x1b[36m> GET /0 HTTP/1.1\x1b[0m\n\x1b[36m> Host: h\x1b[0m\n\x1b[36m> \x1b[0m\n"
+	 "\x1b[1;32m< HTTP/1.1 200 OK\x1b[0m\n\x1b[1;32m< X: 0\x1b[0m\n"
+	 "\x1b[1;32m< Content-Length: 0\x1b[0m\n\x1b[1;32m<\x1b[0m\n",
+	 "0:0"},
 	/* another thread's lines between */
 	{"[t1] GET /0 HTTP/1.1\n[t1] Host: h\n[t2] something else\n[t1]\n"
 	 "[t1] HTTP/1.1 200 OK\n[t1] X: 0\n[t2] noise\n[t1] Content-Length: 4\n[t1]\n"
