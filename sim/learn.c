@@ -21,6 +21,11 @@ bool seen_is(const struct seen *s, const char *action)
 	       (!action || !strcmp(s->in.action, action));
 }
 
+bool is_repeated(const struct facts *f, size_t i)
+{
+	return facts_argument(f, f->arguments[i].name) != f->arguments[i].value;
+}
+
 const char *seen_argument(const struct seen *s, const char *name)
 {
 	const char *value = facts_argument(&s->in, name);

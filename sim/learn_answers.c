@@ -9,7 +9,11 @@ static void add_values(const struct facts *f, struct buf *out)
 {
 	buf_puts(out, "      reply:\n");
 	for (size_t i = 0; i < f->argument_count; i++) {
-		buf_printf(out, "        %s: ", f->arguments[i].name);
+		if (is_repeated(f, i))
+			continue;
+		buf_puts(out, "        ");
+		yaml_text(out, slice_of(f->arguments[i].name));
+		buf_puts(out, ": ");
 		yaml_text(out, slice_of(f->arguments[i].value));
 		buf_putc(out, '\n');
 	}

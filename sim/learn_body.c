@@ -9,6 +9,7 @@
  * answers have another envelope gets a rule with it; empty arguments that are written as one tag
  * get a rule that writes them so.
  */
+#include "../fakeigd/wire/ssdp.h"
 #include "learn_parts.h"
 
 #include <ctype.h>
@@ -308,11 +309,31 @@ static void rule_envelope(struct learner *l, const struct seen *s)
 	struct buf text = {0};
 
 	add_envelope(&s->out, buf_slice(&s->out.body), &text);
-	buf_printf(&l->rules, "  - when: {action: %s}", s->out.action);
+	buf_puts(&l->rules, "  - when: {layer: soap, action: ");
+	yaml_action(&l->rules, s->out.action);
+	buf_putc(&l->rules, '}');
 	yaml_evidence(l, &l->rules, s);
 	buf_puts(&l->rules, "    message:\n      soap-response");
 	yaml_template(&l->rules, 6, buf_slice(&text), false);
 	buf_free(&text);
+}
+
+/* "<Name></Name>": "<Name/>" */
+static void add_replacement(const struct piece *p, struct buf *out)
+{
+	struct buf full = {0}, one = {0};
+
+	buf_printf(&full, "<%.*s></%.*s>", (int)p->name.len, p->name.ptr, (int)p->name.len,
+		   p->name.ptr);
+	buf_printf(&one, "<%.*s%.*s/>", (int)p->name.len, p->name.ptr, (int)p->attributes.len,
+		   p->attributes.ptr);
+	buf_puts(out, "      ");
+	yaml_text(out, buf_slice(&full));
+	buf_puts(out, ": ");
+	yaml_text(out, buf_slice(&one));
+	buf_putc(out, '\n');
+	buf_free(&full);
+	buf_free(&one);
 }
 
 static void rule_one_tag(struct learner *l, const struct seen *s, const struct anatomy *a)
@@ -323,17 +344,16 @@ static void rule_one_tag(struct learner *l, const struct seen *s, const struct a
 		count += a->piece[i].one_tag;
 	if (!count)
 		return;
-	buf_printf(&l->rules, "  - when: {action: %s}", s->out.action);
+	buf_puts(&l->rules, "  - when: {layer: soap, action: ");
+	yaml_action(&l->rules, s->out.action);
+	buf_putc(&l->rules, '}');
 	yaml_evidence(l, &l->rules, s);
 	buf_puts(&l->rules, "    replace:\n");
 	for (size_t i = 0; i < a->count; i++) {
 		const struct piece *p = &a->piece[i];
 
 		if (p->one_tag)
-			buf_printf(&l->rules, "      \"<%.*s></%.*s>\": \"<%.*s%.*s/>\"\n",
-				   (int)p->name.len, p->name.ptr, (int)p->name.len, p->name.ptr,
-				   (int)p->name.len, p->name.ptr, (int)p->attributes.len,
-				   p->attributes.ptr);
+			add_replacement(p, &l->rules);
 	}
 }
 
@@ -463,6 +483,18 @@ static bool path_told(const struct learner *l, size_t index)
 	return false;
 }
 
+/* Name of the service whose description is there, ptr NULL = of none. */
+static struct slice service_at(const struct learner *l, const char *path)
+{
+	struct urn urn;
+
+	for (size_t i = 0; i < l->service_count; i++)
+		if (l->services[i].scpd && !strcmp(l->services[i].scpd, path) &&
+		    urn_parse(slice_of(l->services[i].type), &urn))
+			return urn.type;
+	return (struct slice){0};
+}
+
 static void documents(struct learner *l, struct buf *messages)
 {
 	for (size_t i = 0; i < l->count; i++) {
@@ -479,9 +511,9 @@ static void documents(struct learner *l, struct buf *messages)
 			yaml_evidence(l, messages, s);
 			buf_puts(messages, "  description");
 			yaml_template(messages, 2, buf_slice(&text), false);
-		} else {
-			buf_puts(&l->rules, "  - when: {layer: description, target: ");
-			yaml_text(&l->rules, slice_of(s->in.target));
+		} else if (service_at(l, s->in.target).ptr) {
+			buf_puts(&l->rules, "  - when: {message: scpd, target: ");
+			yaml_text(&l->rules, service_at(l, s->in.target));
 			buf_putc(&l->rules, '}');
 			yaml_evidence(l, &l->rules, s);
 			buf_puts(&l->rules, "    message:\n      scpd");

@@ -75,6 +75,8 @@ struct learner {
 
 /** yaml_text() - append @text as a scalar in double quotes that YAML reads back, on one line. */
 void yaml_text(struct buf *out, struct slice text);
+/** yaml_action() - append a pattern for the name of an action, quoted. */
+void yaml_action(struct buf *out, const char *action);
 /** yaml_template() - append ": ..." of a message: a block where it can be one, else a scalar;
  * @indent: columns of the key. */
 void yaml_template(struct buf *out, int indent, struct slice text, bool head);
@@ -143,6 +145,8 @@ void learn_when(const struct learner *l, const struct seen *s, struct buf *out);
 bool learner_begin(struct learner *l, struct diag *d);
 void learner_end(struct learner *l);
 
+/** is_repeated() - whether an argument of that name stands before the one at @i. */
+bool is_repeated(const struct facts *f, size_t i);
 /** seen_is() - whether it is an answered SOAP request of that action (NULL = any). */
 bool seen_is(const struct seen *s, const char *action);
 /** seen_argument() - in-argument, "" when absent. */

@@ -112,11 +112,8 @@ static void write_policy(struct table *t, struct buf *out)
 
 static void rule_start(struct learner *l, const struct seen *s, const char *const *names)
 {
-	size_t len = strlen(s->in.action);
-
-	/* As a pattern, so that actions that fakeigd does not know can be named too. */
-	buf_printf(&l->rules, "  - when: {layer: soap, action: \"%.*s[%c]\"", (int)len - 1,
-		   s->in.action, s->in.action[len - 1]);
+	buf_puts(&l->rules, "  - when: {layer: soap, action: ");
+	yaml_action(&l->rules, s->in.action);
 	for (; names && *names; names++) {
 		const char *value = seen_argument(s, *names);
 
@@ -140,7 +137,11 @@ static void rule_reply(struct learner *l, const struct seen *s, const char *cons
 	rule_start(l, s, names);
 	buf_puts(&l->rules, "    reply:\n");
 	for (size_t i = 0; i < s->out.argument_count; i++) {
-		buf_printf(&l->rules, "      %s: ", s->out.arguments[i].name);
+		if (is_repeated(&s->out, i))
+			continue;
+		buf_puts(&l->rules, "      ");
+		yaml_text(&l->rules, slice_of(s->out.arguments[i].name));
+		buf_puts(&l->rules, ": ");
 		yaml_text(&l->rules, slice_of(s->out.arguments[i].value));
 		buf_putc(&l->rules, '\n');
 	}
@@ -469,6 +470,30 @@ static void on_other(struct table *t, const struct seen *s)
 	}
 }
 
+/* Seconds of "Second-300", 0 = none. */
+static unsigned long timeout_of(const struct facts *f)
+{
+	const char *text = facts_header(f, "Timeout");
+
+	return text && !strncasecmp(text, "Second-", 7) ? strtoul(text + 7, NULL, 10) : 0;
+}
+
+/* How long a subscription was granted when another time was asked for, or a short one. */
+static void on_subscribe(struct table *t, const struct seen *s)
+{
+	unsigned long asked = timeout_of(&s->in), granted = timeout_of(&s->out);
+	char text[24];
+
+	if (!s->in.method || strcmp(s->in.method, "SUBSCRIBE") != 0 || s->out.status != 200 ||
+	    !asked || !granted || granted > 604800)
+		return;
+	snprintf(text, sizeof(text), "%lu", granted);
+	if (granted < asked)
+		choose(t, "gena", "timeout-max", text, text, s);
+	if (granted < 1800 || granted > asked)
+		choose(t, "gena", "timeout-min", text, text, s);
+}
+
 static void walk(struct table *t)
 {
 	static const struct {
@@ -486,6 +511,8 @@ static void walk(struct table *t)
 		const struct seen *s = &t->l->seen[i];
 		size_t a = 0;
 
+		if (s->reply)
+			on_subscribe(t, s);
 		if (!seen_is(s, NULL))
 			continue;
 		while (a < ARRAY_SIZE(actions) && strcmp(s->in.action, actions[a].action) != 0)
@@ -532,14 +559,24 @@ static void write_filler(struct table *t, long index, struct buf *out)
 		   t->l->client_text ? t->l->client_text : "192.168.1.4");
 }
 
+static bool is_port(const char *text)
+{
+	uint64_t port;
+
+	return slice_number(slice_of(text), 65535, &port);
+}
+
 /* Whether an entry can stand in a profile. */
 static bool usable(const struct entry *e)
 {
 	struct in_addr address;
 
+	if (*e->remote && strcmp(e->remote, "*") != 0 &&
+	    inet_pton(AF_INET, e->remote, &address) != 1)
+		return false;
 	return !e->added && inet_pton(AF_INET, e->client, &address) == 1 &&
-	       (!strcmp(e->protocol, "TCP") || !strcmp(e->protocol, "UDP")) &&
-	       strtoul(e->port, NULL, 10) <= 65535 && strtoul(e->internal_port, NULL, 10) <= 65535;
+	       (!strcmp(e->protocol, "TCP") || !strcmp(e->protocol, "UDP")) && is_port(e->port) &&
+	       is_port(e->internal_port);
 }
 
 static void write_state(struct table *t, struct buf *out)

@@ -64,9 +64,9 @@ static void delays(struct learner *l)
 		time = median(l, s->in.action);
 		if (time < 0 || time - usual <= LEARN_SLOW_NS)
 			continue;
-		buf_printf(&l->rules, "  - when: {layer: soap, action: \"%.*s[%c]\"}",
-			   (int)strlen(s->in.action) - 1, s->in.action,
-			   s->in.action[strlen(s->in.action) - 1]);
+		buf_puts(&l->rules, "  - when: {layer: soap, action: ");
+		yaml_action(&l->rules, s->in.action);
+		buf_putc(&l->rules, '}');
 		yaml_evidence(l, &l->rules, s);
 		buf_printf(&l->rules, "    delay: %lldms\n", (long long)(time / 1000000));
 	}
@@ -205,22 +205,23 @@ static size_t occurrence(const struct learner *l, const struct seen *s)
 
 void learn_when(const struct learner *l, const struct seen *s, struct buf *out)
 {
-	size_t len = s->in.action ? strlen(s->in.action) : 0;
+	bool soap = s->in.action;
 
 	buf_puts(out, "  - when: {");
-	if (len)
-		buf_printf(out, "layer: soap, action: \"%.*s[%c]\"", (int)len - 1, s->in.action,
-			   s->in.action[len - 1]);
+	buf_puts(out, soap ? "layer: soap, action: " : "layer: http, target: ");
+	if (soap)
+		yaml_action(out, s->in.action);
 	else
-		buf_puts(out, "layer: http, target: ");
-	if (!len)
 		yaml_text(out, slice_of(s->in.target));
-	for (size_t i = 0; len && i < s->in.argument_count; i++) {
+	for (size_t i = 0; soap && i < s->in.argument_count; i++) {
 		const struct fact *a = &s->in.arguments[i];
 
-		if (!*a->value || strpbrk(a->value, "*?[]{}!\\") || strlen(a->value) > 64)
+		if (!*a->value || is_repeated(&s->in, i) || strpbrk(a->value, "*?[]{}!\\") ||
+		    strlen(a->value) > 64)
 			continue;
-		buf_printf(out, ", %s: ", a->name);
+		buf_puts(out, ", ");
+		yaml_text(out, slice_of(a->name));
+		buf_puts(out, ": ");
 		yaml_text(out, slice_of(a->value));
 	}
 	buf_printf(out, ", nth: %zu}", occurrence(l, s));
@@ -245,6 +246,7 @@ void learn_exact(struct learner *l)
 	for (size_t i = 0; i < l->count; i++)
 		for (size_t e = 0; e < l->options->exact_count; e++)
 			if (l->seen[i].number == l->options->exact[e] && l->seen[i].whole &&
+			    l->seen[i].x->protocol < FLOW_GENA &&
 			    l->seen[i].x->protocol != FLOW_SSDP &&
 			    (l->seen[i].in.action || l->seen[i].in.target))
 				exact_rule(l, &l->seen[i]);

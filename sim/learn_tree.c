@@ -359,7 +359,11 @@ static void write_service(struct learner *l, const struct learnt_service *s)
 
 	buf_puts(out, "  - type: ");
 	if (urn_parse(slice_of(s->type), &urn)) {
-		buf_printf(out, "\"%.*s:%u\"", (int)urn.type.len, urn.type.ptr, urn.version);
+		struct buf type = {0};
+
+		buf_printf(&type, "%.*s:%u", (int)urn.type.len, urn.type.ptr, urn.version);
+		yaml_text(out, buf_slice(&type));
+		buf_free(&type);
 		yaml_evidence(l, out, s->evidence);
 		/* Named even when it is the usual one: then fakeigd may not know the type. */
 		buf_puts(out, "    domain: ");
@@ -437,6 +441,7 @@ static void write_locations(struct learner *l)
 		const char *location = facts_header(&s->out, "Location"),
 			   *st = facts_header(&s->out, "ST");
 		struct url url;
+		struct buf place = {0};
 		bool told = false;
 
 		if (s->out.kind != FACTS_FOUND || !location || !st || !l->location_path ||
@@ -452,10 +457,12 @@ static void write_locations(struct learner *l)
 		yaml_text(&l->rules, slice_of(st));
 		buf_putc(&l->rules, '}');
 		yaml_evidence(l, &l->rules, s);
-		buf_puts(&l->rules, "    message: {ssdp-reply: {set: {LOCATION: "
-				    "\"http://{lan_address}:{http_port}");
-		buf_puts(&l->rules, url.path);
-		buf_puts(&l->rules, "\"}}}\n");
+		buf_puts(&l->rules, "    message: {ssdp-reply: {set: {LOCATION: ");
+		buf_puts(&place, "http://{lan_address}:{http_port}");
+		template_add(&place, slice_of(url.path), NULL, 0);
+		yaml_text(&l->rules, buf_slice(&place));
+		buf_puts(&l->rules, "}}}\n");
+		buf_free(&place);
 	}
 }
 

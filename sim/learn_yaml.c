@@ -1,25 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /* learn_yaml.c - YAML as learn writes it: scalars, templates as blocks, evidence as comments. */
+#include "../fakeigd/wire/utf8.h"
 #include "learn_parts.h"
+
+/* One byte or character; what YAML does not carry as it is, as an escape. Return: its length. */
+static size_t add_character(struct buf *out, struct slice text)
+{
+	unsigned char c = (unsigned char)text.ptr[0];
+	size_t len = utf8_char(text.ptr, text.len);
+
+	if (c == '"' || c == '\\')
+		buf_printf(out, "\\%c", c);
+	else if (c == '\n' || c == '\r' || c == '\t')
+		buf_puts(out, c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t");
+	else if (c < 0x20 || c == 0x7f || !len)
+		buf_printf(out, "\\x%02x", c);
+	else if (c == 0xc2 && (unsigned char)text.ptr[1] < 0xa0)
+		buf_printf(out, "\\x%02x", (unsigned char)text.ptr[1]);
+	else if (len == 3 && !memcmp(text.ptr, "\xef\xbb\xbf", 3))
+		buf_puts(out, "\\uFEFF");
+	else
+		buf_add(out, text.ptr, len);
+	return len ? len : 1;
+}
 
 void yaml_text(struct buf *out, struct slice text)
 {
 	buf_putc(out, '"');
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
+	while (text.len) {
+		size_t len = add_character(out, text);
 
-		if (c == '"' || c == '\\')
-			buf_printf(out, "\\%c", c);
-		else if (c == '\n')
-			buf_puts(out, "\\n");
-		else if (c == '\r')
-			buf_puts(out, "\\r");
-		else if (c == '\t')
-			buf_puts(out, "\\t");
-		else if (c < 0x20 || c == 0x7f)
-			buf_printf(out, "\\x%02x", c);
-		else
-			buf_putc(out, (char)c);
+		text.ptr += len;
+		text.len -= len;
 	}
 	buf_putc(out, '"');
 }
@@ -128,4 +140,21 @@ void yaml_votes(const struct learner *l, struct buf *out, const struct forms *fo
 	buf_puts(out, "; ");
 	yaml_where(l, out, best->first);
 	buf_putc(out, '\n');
+}
+
+void yaml_action(struct buf *out, const char *action)
+{
+	size_t len = strlen(action);
+	struct buf pattern = {0};
+
+	/* As a pattern, so that actions that fakeigd does not know can be named too. */
+	for (size_t i = 0; i < len; i++) {
+		bool special = strchr("*?[]{}!\\", action[i]) || i + 1 == len;
+
+		buf_printf(&pattern, special && action[i] != '\\' ? "[%c]" : "%c",
+			   action[i] == '\\' || action[i] == '[' || action[i] == ']' ? '?'
+										     : action[i]);
+	}
+	yaml_text(out, buf_slice(&pattern));
+	buf_free(&pattern);
 }

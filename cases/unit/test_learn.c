@@ -428,9 +428,10 @@ static void answers_become_a_quirk(void **state)
 		 "<NewExternalIPAddress>1.2.3.4</NewExternalIPAddress>");
 	refused(4, "DeletePortMapping", KEY("3"), 501, "no");
 	learn_answers(&flow, ROUTER, &out);
-	assert_non_null(strstr(out.data, "NewExternalPort: \"3\", NewProtocol: \"TCP\", nth: 3}"));
+	assert_non_null(
+		strstr(out.data, "\"NewExternalPort\": \"3\", \"NewProtocol\": \"TCP\", nth: 3}"));
 	assert_non_null(strstr(out.data, "fault: {code: 501, text: \"no\"}"));
-	assert_non_null(strstr(out.data, "NewExternalIPAddress: \"1.2.3.4\""));
+	assert_non_null(strstr(out.data, "\"NewExternalIPAddress\": \"1.2.3.4\""));
 	buf_free(&out);
 }
 
