@@ -12,6 +12,7 @@
 #include "learn_parts.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,6 +230,29 @@ static void read_lease(struct table *t, const struct entry *e, const struct seen
 	}
 }
 
+/* What became of a description: other characters are dots, or gone. */
+static void read_description(struct table *t, const struct entry *e, const struct seen *s)
+{
+	const char *said = seen_result(s, "NewPortMappingDescription"), *how = NULL;
+	struct buf dots = {0}, rest = {0};
+
+	for (const char *c = e->description; *c; c++) {
+		bool plain = isalnum((unsigned char)*c) || *c == '-';
+
+		buf_putc(&dots, plain ? *c : '.');
+		if (plain || *c == ' ')
+			buf_putc(&rest, *c);
+	}
+	if (e->added && *e->description && strcmp(said, e->description) != 0)
+		how = !strcmp(said, dots.data)		      ? "dot"
+		      : rest.data && !strcmp(said, rest.data) ? "remove"
+							      : NULL;
+	if (how)
+		choose(t, "description", "other-characters", how, how, s);
+	buf_free(&dots);
+	buf_free(&rest);
+}
+
 static void on_entry(struct table *t, const struct seen *s, value_fn *key, long index)
 {
 	struct entry *e =
@@ -236,6 +260,7 @@ static void on_entry(struct table *t, const struct seen *s, value_fn *key, long 
 
 	if (e) {
 		read_lease(t, e, s);
+		read_description(t, e, s);
 		if (!e->added && e->index < 0)
 			e->index = index;
 		return;
