@@ -21,8 +21,9 @@ from _pytest.runner import runtestprotocol
 from cases.harness import clientresults as results
 from cases.harness import meeting
 from cases.harness.client import Client, WrongAdapter
+from cases.harness.grading import apply_known, grade_of, status_of
 from cases.harness.lab import LabError
-from cases.harness.requirement import Verdict, catalogue, notrun, take_notes, unsupported
+from cases.harness.requirement import catalogue, notrun, take_notes, unsupported
 from cases.harness.scenario import CaseSelection
 
 DEFAULT = "igdlab"
@@ -148,17 +149,6 @@ def visit(client, evidence):
 # -- grades ---------------------------------------------------------------------------------------------------
 
 
-def _grade(call, notes):
-    if call.excinfo is None:
-        return ("non-strict", "; ".join(notes)) if notes else ("pass", "")
-    error = call.excinfo.value
-    if isinstance(error, Verdict):
-        return error.grade, error.reason
-    if isinstance(error, pytest.skip.Exception):
-        return "not-run", str(error)
-    return "fail", call.excinfo.exconly().removeprefix("AssertionError: ")
-
-
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
@@ -169,13 +159,14 @@ def pytest_runtest_makereport(item, call):
         take_notes()
     if call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
         return
-    grade, reason = _grade(call, take_notes())
+    grade, reason = grade_of(call, take_notes())
     if grade == "fail":
         rows = [catalogue()[name] for name in item.igdlab["requirements"]]
         report.longrepr = "\n".join([*(row.sentence for row in rows), reason, "", str(report.longreprtext)])
     told = dict(item.user_properties)
     client = item.config.igdlab_clients[item.igdlab["client"]]
-    grade, reason = results.apply_known(client, item.igdlab, grade, reason, report)
+    known = [(name, client.known[name]) for name in item.igdlab["requirements"] if name in client.known]
+    grade, reason = apply_known(known, grade, reason, report)
     report.user_properties = [*item.igdlab.items(), ("outcome", told.get("outcome", "")), ("expected", told.get("expected", "")),
                               ("seen", told.get("seen", "")), ("grade", grade), ("reason", reason), ("check", item.nodeid)]
     if call.when == "setup" and grade == "fail" and call.excinfo.errisinstance(LabError):
@@ -184,12 +175,7 @@ def pytest_runtest_makereport(item, call):
 
 
 def pytest_report_teststatus(report):
-    grade = dict(report.user_properties).get("grade") if hasattr(report, "user_properties") else None
-    if grade and report.when != "teardown" and grade != "pass":
-        letter = {"non-strict": "n", "fail": "F", "known": "k", "unsupported": "u", "inconclusive": "?",
-                  "not-run": "-"}[grade]
-        return "failed" if grade == "fail" else grade, letter, grade.upper()
-    return None
+    return status_of(report)
 
 
 def pytest_runtest_protocol(item, nextitem):

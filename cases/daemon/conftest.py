@@ -23,9 +23,10 @@ from _pytest.runner import runtestprotocol
 
 from cases.harness import foundation, progress, results, trace
 from cases.harness.controlpoint import ControlPoint
+from cases.harness.grading import apply_known, grade_of, status_of
 from cases.harness.http import BadMessage
 from cases.harness.lab import LabError
-from cases.harness.requirement import Selection, Verdict, catalogue, take_notes
+from cases.harness.requirement import Selection, catalogue, take_notes
 from cases.harness.subject import Subject, WrongAdapter, adapter_of
 
 DEFAULT = "fakeigd:conformant-igd1 fakeigd:conformant-igd2"
@@ -204,17 +205,6 @@ def pytest_sessionfinish(session, exitstatus):
 # -- grades ---------------------------------------------------------------------------------------------------
 
 
-def _grade(call, notes):
-    if call.excinfo is None:
-        return ("non-strict", "; ".join(notes)) if notes else ("pass", "")
-    error = call.excinfo.value
-    if isinstance(error, Verdict):
-        return error.grade, error.reason
-    if isinstance(error, pytest.skip.Exception):
-        return "not-run", str(error)
-    return "fail", call.excinfo.exconly()
-
-
 def _explain(item, reason, report):
     """The text of a failure: the requirement first, then what happened, then where."""
     lines = [row.sentence + f"\n    expected: {row.expect}" for row in _rows(item)]
@@ -238,13 +228,13 @@ def pytest_runtest_makereport(item, call):
             report.user_properties = [("grade", "fail"), ("reason", call.excinfo.exconly()),
                                       *_properties(item)]
         return
-    grade, reason = _grade(call, take_notes())
+    grade, reason = grade_of(call, take_notes())
     broken_lab = call.when == "setup" and grade == "fail"
     item.igdlab_failed = grade == "fail"
     if grade == "fail":
         report.longrepr = _explain(item, reason, report)
-    grade, reason = results.apply_known(adapter_of(_subject_name(item)), [r.id for r in _rows(item)],
-                                        item.name, grade, reason, report)
+    grade, reason = apply_known(results.known_entries(adapter_of(_subject_name(item)), [r.id for r in _rows(item)], item.name),
+                                grade, reason, report)
     report.user_properties = [("grade", grade), ("reason", reason), *_properties(item)]
     if broken_lab and call.excinfo.errisinstance(LabError):
         report.user_properties.append(("no-lab", reason))
@@ -257,12 +247,7 @@ def _properties(item):
 
 
 def pytest_report_teststatus(report):
-    grade = dict(report.user_properties).get("grade") if hasattr(report, "user_properties") else None
-    if grade and report.when != "teardown" and grade != "pass":
-        letter = {"non-strict": "n", "fail": "F", "known": "k", "unsupported": "u", "inconclusive": "?",
-                  "not-run": "-"}[grade]
-        return "failed" if grade == "fail" else grade, letter, grade.upper()
-    return None
+    return status_of(report)
 
 
 def pytest_runtest_logreport(report):

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""clientresults.py - what a run of the client suite leaves: known failures applied, evidence, files, the table at the end.
+"""clientresults.py - what a run of the client suite leaves: evidence, files, the table at the end.
 
 In the folder of -o: cases.ndjson, one line per case as soon as it is done, from which an interrupted run resumes;
 results.json, junit.xml (pytest's own), summary.md, report.html, and cases/NAME for each case that failed: case.json,
 what the lab leaves (capture.pcapng, ladder.svg, journals), client.stdout, client.stderr, replay.sh.
 """
-import datetime
 import hashlib
 import json
 import os
@@ -27,28 +26,6 @@ _FIELDS = ("client", "kind", "name", "layer", "summary", "must", "outcome", "gra
 def key(case):
     """What makes a case that case."""
     return case["client"], case["kind"], case["name"]
-
-
-def apply_known(client, case, grade, reason, report):
-    """The grade after the adapter's list of known failures (``known: {ID: ...}``): one that fails is ``known``; one that
-    passes, or whose date has come, fails."""
-    for name in case["requirements"]:
-        entry = None if os.environ.get("IGDLAB_NO_KNOWN") else client.known.get(name)
-        if not entry:
-            continue
-        said = f'{name} is known to fail ({entry["reason"]}; {entry["link"]})'
-        if str(entry["expires"]) < datetime.date.today().isoformat():
-            sentence = f'{said}, but that expired on {entry["expires"]}'
-        elif grade == "fail":
-            report.outcome, report.wasxfail, report.longrepr = "skipped", said, (__file__, 0, said)
-            return "known", said
-        elif grade in ("pass", "non-strict"):
-            sentence = f"{said}, but passed: take it off the list"
-        else:
-            continue
-        report.outcome, report.longrepr = "failed", sentence
-        return "fail", sentence
-    return grade, reason
 
 
 # -- evidence ------------------------------------------------------------------------------------------------

@@ -131,36 +131,42 @@ def notrun(reason):
 # -- which checks are wanted ----------------------------------------------------------------------------
 
 
-class Selection:
-    """Which requirements are wanted: words of 'WIPC-* !WIPC-07 level:MUST area:soap spec:UDA2'.
+class Words:
+    """What is wanted, in words of 'PATTERN !PATTERN key:value'.
 
-    Words without a colon are patterns of ids; words with the same key are alternatives, different keys
-    must all fit, and a word after "!" must not. ValueError for a key that there is not.
+    Words without a colon are patterns of the first of KEYS; words with the same key are alternatives, different keys must
+    all fit, and a word after "!" must not. ValueError for a key that there is not. A subclass has KEYS and fits().
     """
 
-    KEYS = ("id", "level", "area", "side", "spec")
+    KEYS, PATTERNS = (), ""
 
     def __init__(self, text):
         self.wanted, self.unwanted = {}, []
         for word in (text or "").replace(",", " ").split():
             key, _, value = word.lstrip("!").rpartition(":")
-            key = key or "id"
+            key = key or self.KEYS[0]
             if key not in self.KEYS or not value:
-                raise ValueError(f'cannot select "{word}": expected a pattern of ids or one of '
+                raise ValueError(f'cannot select "{word}": expected a pattern of {self.PATTERNS} or one of '
                                  + ", ".join(f"{key}:" for key in self.KEYS[1:]))
             if word.startswith("!"):
                 self.unwanted.append((key, value))
             else:
                 self.wanted.setdefault(key, []).append(value)
 
+    def __contains__(self, thing):
+        return (all(any(self.fits(thing, key, value) for value in values) for key, values in self.wanted.items())
+                and not any(self.fits(thing, key, value) for key, value in self.unwanted))
+
+
+class Selection(Words):
+    """Which requirements are wanted: 'WIPC-* !WIPC-07 level:MUST area:soap spec:UDA2'."""
+
+    KEYS, PATTERNS = ("id", "level", "area", "side", "spec"), "ids"
+
     @staticmethod
-    def _fits(row, key, value):
+    def fits(row, key, value):
+        """Whether a row of the catalogue fits one word."""
         text = getattr(row, key)
         if key == "spec":
             return value.lower() in text.replace(" ", "").lower()
         return fnmatch.fnmatchcase(text.lower(), value.lower())
-
-    def __contains__(self, row):
-        return (all(any(self._fits(row, key, value) for value in values)
-                    for key, values in self.wanted.items())
-                and not any(self._fits(row, key, value) for key, value in self.unwanted))

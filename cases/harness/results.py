@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """results.py - what a run of the daemon suite leaves: known failures applied, files, the table at the end."""
-import datetime
 import fnmatch
 import hashlib
 import json
@@ -26,30 +25,11 @@ def _forms(subject, check):
     return (name, f"{name}:{values}") if values else (name,)
 
 
-def apply_known(adapter, ids, check, grade, reason, report):
-    """The grade after the adapter's list of known failures; changes the report where it matters.
-
-    A known failure that fails is ``known``; one that passes, or whose date has come, fails.
-    """
-    for name in ids:
-        entry = None if os.environ.get("IGDLAB_NO_KNOWN") else adapter.known.get(name)
-        if not entry or not any(fnmatch.fnmatch(form, pattern) for pattern in entry.get("checks", ["*"])
-                                for form in _forms(adapter.name, check)):
-            continue
-        said = f'{name} is known to fail ({entry["reason"]}; {entry["link"]})'
-        if str(entry["expires"]) < datetime.date.today().isoformat():
-            sentence = f'{said}, but that expired on {entry["expires"]}'
-        elif grade == "fail":
-            report.outcome, report.wasxfail, report.longrepr = "skipped", said, (__file__, 0, said)
-            return "known", said
-        elif grade in ("pass", "non-strict"):
-            sentence = f"{said}, but passed: take it off the list"
-        else:
-            continue
-        report.outcome = "failed"
-        report.longrepr = f"{catalogue()[name].sentence}\n\n{sentence}"
-        return "fail", sentence
-    return grade, reason
+def known_entries(adapter, ids, check):
+    """What an adapter knows to fail of a check: [(id, entry)] for grading.apply_known()."""
+    return [(name, adapter.known[name]) for name in ids if adapter.known.get(name)
+            and any(fnmatch.fnmatch(form, pattern) for pattern in adapter.known[name].get("checks", ["*"])
+                    for form in _forms(adapter.name, check))]
 
 
 # -- evidence ------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import fnmatch
 
 import pytest
 
-from .requirement import catalogue
+from .requirement import Words, catalogue
 
 _CONDITIONS = {"operation", "speaks", "resident", "layer"}
 
@@ -30,34 +30,13 @@ def scenario(*ids, **conditions):
     return pytest.mark.scenario(*ids, **conditions)
 
 
-class CaseSelection:
-    """Which cases are wanted: words of 'http-* kind:quirk layer:soap must:mapped id:CP-* !ssdp-*'.
+class CaseSelection(Words):
+    """Which cases are wanted: 'http-* kind:quirk layer:soap must:mapped id:CP-* !ssdp-*'."""
 
-    Words without a colon are patterns of names; words with the same key are alternatives, different keys must all fit,
-    and a word after "!" must not. ValueError for a key that there is not.
-    """
-
-    KEYS = ("name", "kind", "layer", "must", "id")
-
-    def __init__(self, text):
-        self.wanted, self.unwanted = {}, []
-        for word in (text or "").replace(",", " ").split():
-            key, _, value = word.lstrip("!").rpartition(":")
-            key = key or "name"
-            if key not in self.KEYS or not value:
-                raise ValueError(f'cannot select "{word}": expected a pattern of names or one of '
-                                 + ", ".join(f"{key}:" for key in self.KEYS[1:]))
-            if word.startswith("!"):
-                self.unwanted.append((key, value))
-            else:
-                self.wanted.setdefault(key, []).append(value)
+    KEYS, PATTERNS = ("name", "kind", "layer", "must", "id"), "names"
 
     @staticmethod
-    def _fits(case, key, value):
+    def fits(case, key, value):
+        """Whether a case, a dict with name, kind, layer, must and requirements, fits one word."""
         texts = case["requirements"] if key == "id" else [case[key]]
         return any(fnmatch.fnmatchcase(text.lower(), value.lower()) for text in texts)
-
-    def __contains__(self, case):
-        """case: a dict with name, kind, layer, must and requirements."""
-        return (all(any(self._fits(case, key, value) for value in values) for key, values in self.wanted.items())
-                and not any(self._fits(case, key, value) for key, value in self.unwanted))
