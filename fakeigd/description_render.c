@@ -237,9 +237,9 @@ void description_render_scpd(const struct descriptions *d, const struct describe
 	buf_free(&variables);
 }
 
-static void advertise(const char *udn, const char *nt,
-		      void (*fn)(void *arg, const char *nt, const char *usn), void *arg,
-		      struct buf *usn)
+typedef void advertise_fn(void *arg, const char *nt, const char *usn);
+
+static void advertise(const char *udn, const char *nt, advertise_fn *fn, void *arg, struct buf *usn)
 {
 	buf_reset(usn);
 	buf_puts(usn, udn);
@@ -267,9 +267,8 @@ static bool is_first_of_its_type(const struct descriptions *d, size_t index)
 	return first;
 }
 
-void description_each_advertisement(const struct router *r,
-				    void (*fn)(void *arg, const char *nt, const char *usn),
-				    void *arg)
+/* In the order of the specification (UDA 2.0 1.2.2). */
+static void each_advertisement(const struct router *r, advertise_fn *fn, void *arg)
 {
 	const struct profile_device *devices = r->profile->devices;
 	const struct descriptions *d = r->description;
@@ -299,4 +298,35 @@ void description_each_advertisement(const struct router *r,
 	}
 	buf_free(&nt);
 	buf_free(&usn);
+}
+
+/** struct turn - one target of ssdp.order: its advertisements are told, the others wait */
+struct turn {
+	const struct doc *order;
+	size_t at;
+	advertise_fn *fn;
+	void *arg;
+};
+
+static void in_turn(void *arg, const char *nt, const char *usn)
+{
+	const struct turn *t = arg;
+	size_t place = 0;
+
+	while (place < t->order->count && strcmp(t->order->items[place]->text, nt) != 0)
+		place++;
+	if (place == t->at)
+		t->fn(t->arg, nt, usn);
+}
+
+void description_each_advertisement(const struct router *r, advertise_fn *fn, void *arg)
+{
+	struct turn t = {.order = r->profile->ssdp_order, .fn = fn, .arg = arg};
+
+	if (!t.order) {
+		each_advertisement(r, fn, arg);
+		return;
+	}
+	for (; t.at <= t.order->count; t.at++)
+		each_advertisement(r, in_turn, &t);
 }

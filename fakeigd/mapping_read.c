@@ -27,15 +27,21 @@ static int judge_reading(struct soap_call *call, const struct mapping *m)
 	return code ? soap_refuse(call, code, "the entry is somebody else's") : 0;
 }
 
+static const struct mapping *listed(const struct soap_call *call, size_t index)
+{
+	return portmap_listed(call->router->portmap,
+			      (enum portmap_order)policy_of(call)->generic_order, index);
+}
+
 /* The index-th of the requester's own entries. */
 static const struct mapping *own_at(const struct soap_call *call, size_t index)
 {
-	const struct portmap *p = call->router->portmap;
+	const struct mapping *m = NULL;
 
-	for (size_t i = 0; i < portmap_count(p); i++)
-		if (mapping_is_own(call, portmap_at(p, i)) && index-- == 0)
-			return portmap_at(p, i);
-	return NULL;
+	for (size_t i = 0; (m = listed(call, i)); i++)
+		if (mapping_is_own(call, m) && index-- == 0)
+			break;
+	return m;
 }
 
 static const struct mapping *generic_at(const struct soap_call *call, size_t index)
@@ -47,7 +53,7 @@ static const struct mapping *generic_at(const struct soap_call *call, size_t ind
 		return NULL;
 	if (policy_is(policy, generic_shows, "own"))
 		return own_at(call, index);
-	m = portmap_at(call->router->portmap, index);
+	m = listed(call, index);
 	return m && m->origin != PORTMAP_IGD && policy_is(policy, generic_shows, "igd") ? NULL : m;
 }
 
@@ -59,7 +65,7 @@ static int generic_end(struct soap_call *call, uint32_t index)
 	const struct mapping nothing = {.description = ""};
 
 	if (policy_is(policy, generic_end, "last") && portmap_count(p)) {
-		mapping_out(call, portmap_at(p, portmap_count(p) - 1));
+		mapping_out(call, listed(call, portmap_count(p) - 1));
 		return 0;
 	}
 	if (policy_is(policy, generic_end, "empty")) {

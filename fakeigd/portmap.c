@@ -72,6 +72,8 @@ struct portmap {
 	uint32_t free;
 	struct table tables[INDEXES];
 	uint32_t *order;
+	uint32_t *by_port; /* the same by port, when @sorted */
+	bool sorted;
 	size_t count, cap;
 	uint64_t next_order;
 	struct lease_heap leases;
@@ -208,6 +210,7 @@ void portmap_free(struct portmap *p)
 	forwarding_free(p->forwarding);
 	free(p->chunks);
 	free(p->order);
+	free(p->by_port);
 	free(p);
 }
 
@@ -255,6 +258,40 @@ const struct mapping *portmap_next_port(const struct portmap *p, const struct ma
 const struct mapping *portmap_at(const struct portmap *p, size_t index)
 {
 	return index < p->count ? &entry_at(p, p->order[index])->mapping : NULL;
+}
+
+/* By port, TCP before UDP, and then as they came. */
+static int compare_ports(const void *a, const void *b, void *arg)
+{
+	const struct entry *x = entry_at(arg, *(const uint32_t *)a);
+	const struct entry *y = entry_at(arg, *(const uint32_t *)b);
+
+	if (x->mapping.external_port != y->mapping.external_port)
+		return x->mapping.external_port < y->mapping.external_port ? -1 : 1;
+	if (x->mapping.protocol != y->mapping.protocol)
+		return x->mapping.protocol == IPPROTO_TCP ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static void sort_by_port(struct portmap *p)
+{
+	p->by_port = xrealloc(p->by_port, p->count * sizeof(*p->by_port));
+	memcpy(p->by_port, p->order, p->count * sizeof(*p->by_port));
+	qsort_r(p->by_port, p->count, sizeof(*p->by_port), compare_ports, p);
+	p->sorted = true;
+}
+
+const struct mapping *portmap_listed(struct portmap *p, enum portmap_order order, size_t index)
+{
+	if (index >= p->count)
+		return NULL;
+	if (order == PORTMAP_NEWEST)
+		return portmap_at(p, p->count - 1 - index);
+	if (order == PORTMAP_OLDEST)
+		return portmap_at(p, index);
+	if (!p->sorted)
+		sort_by_port(p);
+	return &entry_at(p, p->by_port[index])->mapping;
 }
 
 size_t portmap_count(const struct portmap *p)
@@ -362,6 +399,7 @@ static int append(struct portmap *p, const struct mapping *m, struct entry **out
 	e->mapping.description = NULL;
 	e->order = p->next_order++;
 	p->order[p->count++] = e->number;
+	p->sorted = false;
 	for (int i = 0; i < INDEXES; i++)
 		index_insert(p, i, e);
 	*out = e;
@@ -400,6 +438,7 @@ int portmap_put_keeping_lease(struct portmap *p, const struct mapping *m)
 /* Out of indexes, heap and kernel; the place in the order is the caller's to close. */
 static void let_go(struct portmap *p, struct entry *e, const char *verb)
 {
+	p->sorted = false;
 	forwarding_stop(p->forwarding, &e->mapping);
 	lease_heap_cancel(&p->leases, &e->lease);
 	for (int i = 0; i < INDEXES; i++)

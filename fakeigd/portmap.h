@@ -63,6 +63,11 @@ const struct mapping *portmap_find_port(const struct portmap *p, uint16_t port, 
 const struct mapping *portmap_next_port(const struct portmap *p, const struct mapping *m);
 /** portmap_at() - entry by index in order of creation, NULL past the end. */
 const struct mapping *portmap_at(const struct portmap *p, size_t index);
+/** enum portmap_order - orders of enumeration: choices of policy generic.order */
+enum portmap_order { PORTMAP_OLDEST, PORTMAP_NEWEST, PORTMAP_BY_PORT };
+/** portmap_listed() - entry by its place in an enumeration, NULL past the end; O(1) but for the
+ * first one by port behind a change, which sorts. */
+const struct mapping *portmap_listed(struct portmap *p, enum portmap_order order, size_t index);
 size_t portmap_count(const struct portmap *p);
 /**
  * portmap_put() - add, or replace the entry of the same key (keeps its place in the order)

@@ -253,6 +253,18 @@ static bool read_number(const struct doc *map, const char *key, long long min, l
 	return !node || doc_number(node, min, max, out, d);
 }
 
+/* Targets in the order in which they are advertised. */
+static bool read_order(struct profile *p, const struct doc *list, struct diag *d)
+{
+	p->ssdp_order = list;
+	if (list && !doc_want(list, DOC_LIST, d))
+		return false;
+	for (size_t i = 0; list && i < list->count; i++)
+		if (!doc_want(list->items[i], DOC_SCALAR, d))
+			return false;
+	return true;
+}
+
 /* Further ports of the HTTP server. */
 static bool read_also(struct profile *p, const struct doc *list, struct diag *d)
 {
@@ -276,8 +288,8 @@ static bool read_also(struct profile *p, const struct doc *list, struct diag *d)
 
 static bool read_numbers(struct profile *p, const struct doc *doc, struct diag *d)
 {
-	static const char *const listen_keys[] = {"http", "also"}, *const ssdp_keys[] = {"max_age",
-											 "sets"};
+	static const char *const listen_keys[] = {"http", "also"};
+	static const char *const ssdp_keys[] = {"max_age", "sets", "order"};
 	const struct doc *listen = doc_get(doc, "listen"), *ssdp = doc_get(doc, "ssdp");
 	long long port = 0, age = 1800, sets = 2;
 
@@ -286,7 +298,8 @@ static bool read_numbers(struct profile *p, const struct doc *doc, struct diag *
 	    !read_number(listen, "http", 0, 65535, &port, d) ||
 	    !read_also(p, doc_get(listen, "also"), d) ||
 	    !read_number(ssdp, "max_age", 0, UINT32_MAX, &age, d) ||
-	    !read_number(ssdp, "sets", 0, 100, &sets, d))
+	    !read_number(ssdp, "sets", 0, 100, &sets, d) ||
+	    !read_order(p, doc_get(ssdp, "order"), d))
 		return false;
 	p->http_port = (uint16_t)port;
 	p->max_age = (unsigned)age;

@@ -126,6 +126,7 @@ struct profile_mapping {
  *{service_id} are filled per service
  * @max_age:	of advertisements, seconds
  * @ssdp_sets:	how often each advertisement set is sent
+ * @ssdp_order:	targets that come first in a set, in that order, or NULL (part of the document)
  * @date_offset: seconds added to {date} (DATE that is not UTC)
  * @external:	override of the external address, 0.0.0.0 = the WAN's own
  * @domain:	of device and service types that have none of their own
@@ -166,6 +167,7 @@ struct profile {
 	char *url_event;
 	unsigned max_age;
 	unsigned ssdp_sets;
+	const struct doc *ssdp_order;
 	long date_offset;
 	struct in_addr external;
 	char *domain;

@@ -277,6 +277,46 @@ static void load(void **state)
 	fixture_stop(&f);
 }
 
+/* WIPC-37: each entry once, whatever the order; a change in between is seen. */
+static void orders(void **state)
+{
+	static const struct {
+		enum portmap_order order;
+		uint16_t before[4], after[4];
+	} table[] = {
+		{PORTMAP_OLDEST, {80, 22, 22, 443}, {22, 22, 443, 81}},
+		{PORTMAP_NEWEST, {443, 22, 22, 80}, {81, 443, 22, 22}},
+		{PORTMAP_BY_PORT, {22, 22, 80, 443}, {22, 22, 81, 443}},
+	};
+
+	(void)state;
+	for (size_t t = 0; t < ARRAY_SIZE(table); t++) {
+		struct fixture f;
+		struct portmap *p;
+
+		fixture_start(&f, "conformant-igd1");
+		p = f.r.portmap;
+		put(&f, 80, IPPROTO_TCP, 0, "");
+		put(&f, 22, IPPROTO_UDP, 0, "");
+		put(&f, 22, IPPROTO_TCP, 0, "");
+		put(&f, 443, IPPROTO_TCP, 0, "");
+		for (size_t i = 0; i < 4; i++)
+			assert_int_equal(portmap_listed(p, table[t].order, i)->external_port,
+					 table[t].before[i]);
+		if (table[t].order == PORTMAP_BY_PORT)
+			assert_int_equal(portmap_listed(p, PORTMAP_BY_PORT, 0)->protocol,
+					 IPPROTO_TCP);
+		assert_true(take(&f, 80, IPPROTO_TCP));
+		assert_null(portmap_listed(p, table[t].order, 3));
+		put(&f, 81, IPPROTO_TCP, 0, "");
+		for (size_t i = 0; i < 4; i++)
+			assert_int_equal(portmap_listed(p, table[t].order, i)->external_port,
+					 table[t].after[i]);
+		assert_null(portmap_listed(p, table[t].order, 4));
+		fixture_stop(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,7 +324,7 @@ int main(void)
 		cmocka_unit_test(leases),	  cmocka_unit_test(many_leases),
 		cmocka_unit_test(lease_policies), cmocka_unit_test(batches),
 		cmocka_unit_test(full),		  cmocka_unit_test(random_changes),
-		cmocka_unit_test(load),
+		cmocka_unit_test(load),		  cmocka_unit_test(orders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

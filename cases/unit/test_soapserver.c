@@ -458,6 +458,8 @@ static const struct {
 	{"generic: {end: empty}", "GetGenericPortMappingEntry", INDEX("3"), 0, 0, 3},
 	{"generic: {first: 1}", "GetGenericPortMappingEntry", INDEX("0"), 713, 713, 3},
 	{"generic: {first: 1}", "GetGenericPortMappingEntry", INDEX("3"), 0, 0, 3},
+	{"generic: {order: newest}", "GetGenericPortMappingEntry", INDEX("1"), 0, 606, 3},
+	{"generic: {order: port}", "GetGenericPortMappingEntry", INDEX("3"), 713, 713, 3},
 	{"generic: {shows: none}", "GetGenericPortMappingEntry", INDEX("0"), 713, 713, 3},
 	{"generic: {shows: own}", "GetGenericPortMappingEntry", INDEX("1"), 0, 0, 3},
 	{"generic: {shows: own}", "GetGenericPortMappingEntry", INDEX("2"), 713, 713, 3},

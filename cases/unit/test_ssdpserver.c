@@ -6,12 +6,7 @@
  */
 #include "../../fakeigd/ssdp.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "router_fixture.h"
 
 #define ROOT	 "upnp:rootdevice"
 #define UUID	 "uuid:3ddcd1d3-2380-45f5-b069-2c4d54008cf2"
@@ -85,11 +80,46 @@ static void targets_are_not_terminated(void **state)
 	assert_false(ssdp_target_matches((struct slice){NULL, 0}, ROOT, SSDP_VERSIONS_LOWER));
 }
 
+static void note(void *arg, const char *nt, const char *usn)
+{
+	(void)usn;
+	buf_printf(arg, "%s ", nt);
+}
+
+/* ssdp.order: what it names comes first, the rest as it is. */
+static void order(void **state)
+{
+	static const char yaml[] = "[urn:schemas-upnp-org:service:WANIPConnection:1, nothing, "
+				   "upnp:rootdevice]";
+	struct diag d = {0};
+	struct doc *list = doc_load_text(yaml, strlen(yaml), "order", &d);
+	struct buf plain = {0}, ordered = {0};
+	struct fixture f;
+
+	(void)state;
+	fixture_start(&f, "conformant-igd1");
+	description_each_advertisement(&f.r, note, &plain);
+	f.r.profile->ssdp_order = list;
+	description_each_advertisement(&f.r, note, &ordered);
+	assert_int_equal(plain.len, ordered.len);
+	assert_int_equal(strncmp(plain.data, ROOT " uuid:", strlen(ROOT) + 6), 0);
+	assert_int_equal(strncmp(ordered.data, WANIP("1") " " ROOT " uuid:",
+				 strlen(WANIP("1") " " ROOT " uuid:")),
+			 0);
+	f.r.profile->ssdp_order = NULL;
+	fixture_stop(&f);
+	doc_free(list);
+	buf_free(&plain);
+	buf_free(&ordered);
+	diag_free(&d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(targets),
 		cmocka_unit_test(targets_are_not_terminated),
+		cmocka_unit_test(order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
