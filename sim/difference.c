@@ -88,6 +88,7 @@ static void map_facts(const struct substitutions *s, struct facts *f)
 	struct buf body;
 
 	map_text(s, &f->target);
+	map_text(s, &f->service);
 	for (size_t i = 0; i < f->argument_count; i++)
 		map_text(s, &f->arguments[i].value);
 	for (size_t i = 0; i < f->header_count; i++)

@@ -172,9 +172,9 @@ static bool within(const char *a, const char *b, long long slack)
 	uint64_t x, y;
 
 	if (!slack || !slice_number(slice_of(a), INT64_MAX, &x) ||
-	    !slice_number(slice_of(b), INT64_MAX, &y) || !x != !y)
+	    !slice_number(slice_of(b), INT64_MAX, &y))
 		return false;
-	return slack < 0 || (x > y ? x - y : y - x) <= (uint64_t)slack;
+	return slack < 0 || (!x == !y && (x > y ? x - y : y - x) <= (uint64_t)slack);
 }
 
 static void compare_argument(struct comparison *c, const struct fact *a, const struct fact *b)

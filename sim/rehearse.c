@@ -10,8 +10,8 @@
 #include "rehearse.h"
 
 #include "../fakeigd/base/clock.h"
-#include "../fakeigd/wire/http.h"
 #include "result.h"
+#include "talk.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -189,53 +189,6 @@ struct stage {
 	struct rehearsal *out;
 };
 
-static bool wait_for(int fd, short events, int64_t until)
-{
-	struct pollfd p = {.fd = fd, .events = events};
-	int64_t left = until - clock_now();
-
-	return left > 0 && poll(&p, 1, (int)(left / 1000) + 1) == 1;
-}
-
-/* Whether @b is a whole HTTP answer; @closed: nothing more comes. */
-static bool is_complete(const struct buf *b, bool closed)
-{
-	struct http_head head;
-	size_t used;
-	enum http_framing framing;
-	uint64_t length;
-	struct http_chunked chunked = {0};
-	struct buf body = {0};
-	bool done = false;
-
-	if (closed || http_parse_head(b->data, b->len, &head, &used) != HTTP_OK ||
-	    http_body_framing(&head, false, &framing, &length) != HTTP_OK)
-		return closed;
-	if (framing == HTTP_BODY_NONE)
-		done = true;
-	else if (framing == HTTP_BODY_LENGTH)
-		done = b->len - used >= length;
-	else if (framing == HTTP_BODY_CHUNKED)
-		done = http_chunked_feed(&chunked, b->data + used, b->len - used, &used, &body) !=
-		       HTTP_INCOMPLETE;
-	buf_free(&body);
-	return done;
-}
-
-static bool send_all(int fd, const struct buf *bytes)
-{
-	size_t sent = 0;
-
-	while (sent < bytes->len) {
-		ssize_t n = send(fd, bytes->data + sent, bytes->len - sent, MSG_NOSIGNAL);
-
-		if (n <= 0)
-			return false;
-		sent += (size_t)n;
-	}
-	return true;
-}
-
 static bool ask_tcp(struct stage *s, const struct exchange *x, struct buf *got, char **why)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET};
@@ -252,14 +205,9 @@ static bool ask_tcp(struct stage *s, const struct exchange *x, struct buf *got, 
 		*why = xasprintf("cannot connect to %s:%u: %s", s->learned->router, port,
 				 strerror(errno));
 	else
-		fine = send_all(fd, &x->request.bytes);
-	while (fine && !(got->len && is_complete(got, closed)) && !closed &&
-	       wait_for(fd, POLLIN, until)) {
-		ssize_t n = recv(fd, buf_reserve(got, 65536), 65536, MSG_DONTWAIT);
-
-		closed = n == 0 || (n < 0 && errno != EAGAIN);
-		got->len += n > 0 ? (size_t)n : 0;
-	}
+		fine = talk_send(fd, buf_slice(&x->request.bytes));
+	if (fine)
+		talk_hear(fd, got, false, until, &closed);
 	close(fd);
 	return fine;
 }
@@ -286,7 +234,7 @@ static void hear(struct stage *s, const struct exchange *x, int fd, size_t wante
 	char bytes[8192];
 
 	(void)s;
-	for (size_t got = 0; got < wanted && wait_for(fd, POLLIN, until); got++) {
+	for (size_t got = 0; got < wanted && talk_wait(fd, POLLIN, until); got++) {
 		ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 		char *differs = NULL;
 		size_t i = 0;

@@ -7,23 +7,33 @@
 
 #include "cmd.h"
 #include "difference.h"
+#include "tree.h"
 
 /**
  * struct replay_options - what the command line asks for
  * @flow:	name or file
- * @topology:	NULL = the smallest network with the flow's addresses
- * @profile:	of the router instead of the learned one, NULL = that
+ * @topology:	NULL = the smallest network with the flow's addresses; as client: flat
+ * @profiles:	as router: at most one, of the router instead of the learned one; as client:
+ *		"[NODE=]PROFILE"
  * @out:	evidence directory, NULL = none
- * @argv, @argc: the live side's command; none = igdlab map
+ * @argv, @argc: as router: the live side's command; none = igdlab map
+ * @quirks:	as client: "[NODE=]QUIRK"
+ * @daemon:	as client: adapter of a daemon on the client's gateway, NULL = none
+ * @to:		as client: address of a router on this network, no lab; NULL = a lab
+ * @recorded_speed: as client: requests wait as long as they did
  */
 struct replay_options {
 	const char *flow;
 	const char *topology;
-	const char *profile;
+	struct names profiles;
 	const char *out;
 	bool json;
 	char **argv;
 	int argc;
+	struct names quirks;
+	const char *daemon;
+	const char *to;
+	bool recorded_speed;
 };
 
 /**
@@ -32,6 +42,14 @@ struct replay_options {
  * Return: exit status as of "run".
  */
 int replay_router(const struct cmd *cmd, const struct replay_options *options);
+
+/**
+ * replay_client() - the client's half against a live router
+ *
+ * Return: 0; EXIT_VERDICT when an exchange is different or missing; else a status after a
+ * complaint.
+ */
+int replay_client(const struct cmd *cmd, const struct replay_options *options);
 
 /* ---- which of the recorded answers a live one is (replay_match.c) ---- */
 

@@ -198,9 +198,9 @@ static int prepare(struct replay *r, char **topology, char **profile, char **qui
 	buf_free(&text);
 	if (status == OPT_GO_ON)
 		status = map_addresses(r, *topology);
-	if (status == OPT_GO_ON && r->options->profile) {
+	if (status == OPT_GO_ON && r->options->profiles.count) {
 		free(*profile);
-		*profile = xstrdup(r->options->profile);
+		*profile = xstrdup(r->options->profiles.items[0]);
 		*quirk = xasprintf("%s/%s", r->folder, QUIRK_FILE);
 		learn_answers(&r->flow, r->learned.router, &text);
 		status = save(r, QUIRK_FILE, &text);
@@ -314,7 +314,7 @@ static void look_up(struct replay *r)
 
 		if (!is_ours(r, x))
 			continue;
-		replay_match(&r->flow, x, &r->map, r->options->profile != NULL, &m);
+		replay_match(&r->flow, x, &r->map, r->options->profiles.count > 0, &m);
 		r->sources[m.source]++;
 		json_array_append_new(
 			r->requests,
@@ -385,7 +385,7 @@ static int play(struct replay *r)
 	if (!r->path || recording_read(r->path, &r->flow, &d))
 		return complain(&d);
 	status = learn_it(r, NULL, 0);
-	if (status == OPT_GO_ON && !r->options->profile && !r->options->topology)
+	if (status == OPT_GO_ON && !r->options->profiles.count && !r->options->topology)
 		status = complete(r);
 	if (status == OPT_GO_ON)
 		status = make_folder(r);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * replay_judge.c - what a live router answered, beside what the recorded one did.
+ *
+ * Theory of operation: answers are compared by what they say (difference.h), after all has been
+ * played and every name of the one is known in the other. Who a router is (SERVER) counts where it
+ * says so, in searches and pages; the same line over its other answers is then a name like others.
+ */
+#include "replay_parts.h"
+
+#include "../fakeigd/base/mem.h"
+#include "facts.h"
+
+#include <stdlib.h>
+
+/* @x with the answers of the router alone; what it points to stays @x's. */
+static struct exchange only_router(const struct exchange *x, const struct end_point *router)
+{
+	struct exchange copy = *x;
+
+	copy.has_request = false;
+	copy.reply_count = 0;
+	copy.replies = xcalloc(x->reply_count + 1, sizeof(*copy.replies));
+	for (size_t i = 0; i < x->reply_count; i++)
+		if (!x->replies[i].from.family ||
+		    end_point_same_address(&x->replies[i].from, router))
+			copy.replies[copy.reply_count++] = x->replies[i];
+	return copy;
+}
+
+static void add_item(struct difference *d, enum difference_grade grade, const char *text)
+{
+	d->items = xrealloc(d->items, (d->count + 1) * sizeof(*d->items));
+	d->items[d->count++] = (struct difference_item){grade, xstrdup(text)};
+	d->grade = grade > d->grade ? grade : d->grade;
+}
+
+/* A log may be silent about what came; packets are not. */
+static bool is_silent(const struct player *p, const struct exchange *x)
+{
+	return !x->reply_count && p->flow->kind && !strcmp(p->flow->kind, "log");
+}
+
+static void judge_answers(struct player *p, const struct exchange *x, struct replayed *r)
+{
+	struct exchange a = only_router(x, &p->site->router);
+	struct exchange b = only_router(&r->live, &p->translation.there);
+
+	if (is_silent(p, x))
+		add_item(&r->difference, DIFFERENCE_SAME, "the log has no answer to compare with");
+	else
+		difference_exchange(&a, &b, &p->translation.map, &r->difference);
+	if (r->live.reply_count > b.reply_count)
+		add_item(&r->difference, DIFFERENCE_SAME,
+			 "other devices answered too; they are not compared");
+	if (!x->has_request)
+		add_item(&r->difference, DIFFERENCE_SAME,
+			 "the recording has not got the request; one was made for the answer");
+	free(a.replies);
+	free(b.replies);
+}
+
+static void judge(struct player *p, size_t number)
+{
+	const struct exchange *x = &p->flow->exchanges[number];
+	struct replayed *r = &p->replayed[number];
+
+	if (r->left_out)
+		return;
+	if (x->from_router)
+		difference_message(x->protocol, &x->request,
+				   r->live.has_request ? &r->live.request : NULL,
+				   &p->translation.map, "event", &r->difference);
+	else
+		judge_answers(p, x, r);
+	if (r->failed)
+		add_item(&r->difference, DIFFERENCE_MISSING, r->failed);
+}
+
+/* What makes an answer that of another router is told once, where it says who it is. */
+static void learn_server(struct player *p, size_t number)
+{
+	const struct exchange *x = &p->flow->exchanges[number];
+	const struct exchange *live = &p->replayed[number].live;
+	struct facts a, b;
+
+	if (!x->reply_count || !live->reply_count)
+		return;
+	facts_of(x->protocol, &x->replies[0], &a);
+	facts_of(x->protocol, &live->replies[0], &b);
+	if (facts_header(&a, "SERVER") && facts_header(&b, "SERVER"))
+		substitutions_add(&p->translation.map, facts_header(&a, "SERVER"),
+				  facts_header(&b, "SERVER"));
+	facts_free(&a);
+	facts_free(&b);
+}
+
+/* Bytes that nobody asked for, on a connection that is still open. */
+static void judge_line(struct player *p, const struct line *l)
+{
+	for (size_t i = 0; i < p->flow->count && l->in.len; i++)
+		if (!p->replayed[i].left_out && p->flow->exchanges[i].connection == l->number) {
+			add_item(&p->replayed[i].difference, DIFFERENCE_DIFFERENT,
+				 "more bytes came than the answer has");
+			return;
+		}
+}
+
+static bool says_who(const struct exchange *x)
+{
+	return x->protocol == FLOW_SSDP || x->protocol == FLOW_HTTP;
+}
+
+void player_judge(struct player *p)
+{
+	for (size_t i = 0; i < p->flow->count; i++)
+		if (says_who(&p->flow->exchanges[i]))
+			judge(p, i);
+	for (size_t i = 0; i < p->flow->count; i++)
+		if (says_who(&p->flow->exchanges[i]) && !p->replayed[i].left_out)
+			learn_server(p, i);
+	for (size_t i = 0; i < p->flow->count; i++)
+		if (!says_who(&p->flow->exchanges[i]))
+			judge(p, i);
+	for (size_t i = 0; i < p->line_count; i++)
+		judge_line(p, &p->lines[i]);
+}
