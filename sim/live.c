@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FIND_LIMIT_US  (4 * CLOCK_SECOND)
+#define FIND_LIMIT_US  (3 * CLOCK_SECOND)
 #define FIND_AGAIN_US  (CLOCK_SECOND)
 #define FETCH_LIMIT_US (10 * CLOCK_SECOND)
 #define DATAGRAM_BYTES 65536

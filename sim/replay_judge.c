@@ -41,6 +41,45 @@ static bool is_silent(const struct player *p, const struct exchange *x)
 	return !x->reply_count && p->flow->kind && !strcmp(p->flow->kind, "log");
 }
 
+/* The map without the client: what a router had in its table before may lead to the recorded one.
+ */
+static struct substitutions without_client(const struct player *p)
+{
+	const struct substitutions *map = &p->translation.map;
+	struct substitutions out = {0};
+	struct end_point client = p->translation.was;
+	struct buf text = {0};
+
+	client.port = 0;
+	end_point_text(&client, &text);
+	for (size_t i = 0; i < map->count; i++)
+		if (!text.len || strcmp(map->items[i].from, text.data) != 0)
+			substitutions_add(&out, map->items[i].from, map->items[i].to);
+	buf_free(&text);
+	return out;
+}
+
+static void compare(const struct player *p, const struct exchange *a, const struct exchange *b,
+		    struct difference *out)
+{
+	struct substitutions map;
+	struct difference other = {0};
+
+	difference_exchange(a, b, &p->translation.map, out);
+	if (out->grade <= DIFFERENCE_COSMETIC || a->protocol != FLOW_SOAP)
+		return;
+	map = without_client(p);
+	difference_exchange(a, b, &map, &other);
+	substitutions_free(&map);
+	if (other.grade < out->grade) {
+		difference_free(out);
+		*out = other;
+		add_item(out, DIFFERENCE_SAME, "it leads to the recorded client, as it did there");
+	} else {
+		difference_free(&other);
+	}
+}
+
 static void judge_answers(struct player *p, const struct exchange *x, struct replayed *r)
 {
 	struct exchange a = only_router(x, &p->site->router);
@@ -49,7 +88,7 @@ static void judge_answers(struct player *p, const struct exchange *x, struct rep
 	if (is_silent(p, x))
 		add_item(&r->difference, DIFFERENCE_SAME, "the log has no answer to compare with");
 	else
-		difference_exchange(&a, &b, &p->translation.map, &r->difference);
+		compare(p, &a, &b, &r->difference);
 	if (r->live.reply_count > b.reply_count)
 		add_item(&r->difference, DIFFERENCE_SAME,
 			 "other devices answered too; they are not compared");

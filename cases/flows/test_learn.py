@@ -123,7 +123,7 @@ def test_another_profile_with_the_answers_of_a_flow(tmp_path):
 @pytest.mark.parametrize("words, complaint", [
     (["learn"], "expected one flow"),
     (["learn", "x", "--base", "nobody"], "there is no such profile"),
-    (["replay", "x", "--as", "nobody"], "expected --as router"),
+    (["replay", "x", "--as", "nobody"], "expected --as router or --as client"),
     (["replay", "--as", "router"], "expected a flow"),
     (["replay", "./nothing.flow.json", "--as", "router"], "nothing.flow.json"),
 ])
