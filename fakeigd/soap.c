@@ -69,26 +69,6 @@ static struct in_addr peer_ipv4(const struct sockaddr_storage *peer)
 	return address;
 }
 
-/*
- * A page of a stranger, whose name was made to lead to this router, has that name as Host
- * (DESC-43); a request without Host comes from no browser.
- */
-static int check_host(const struct soap_exchange *x)
-{
-	struct slice host = http_header(&x->request->head, "Host");
-	struct in_addr local = peer_ipv4(&x->request->local);
-	char own[INET_ADDRSTRLEN];
-	const char *colon;
-
-	if (!x->router->profile->policy.http_own_host || !host.ptr || !local.s_addr)
-		return 0;
-	colon = memchr(host.ptr, ':', host.len);
-	if (colon)
-		host.len = (size_t)(colon - host.ptr);
-	inet_ntop(AF_INET, &local, own, sizeof(own));
-	return slice_eq(host, own) ? 0 : http_status(400);
-}
-
 static int check_content_type(const struct soap_exchange *x)
 {
 	const struct policy *policy = &x->router->profile->policy;
@@ -337,10 +317,8 @@ static int perform(struct soap_exchange *x)
 static int handle(struct soap_exchange *x)
 {
 	struct slice header;
-	int code = check_host(x);
+	int code = find_action_header(x, &header);
 
-	if (!code)
-		code = find_action_header(x, &header);
 	if (!code)
 		code = check_content_type(x);
 	if (!code)

@@ -250,7 +250,7 @@ def test_odd_callback(cp, alive, callback):
 
 
 @requirement("SEC-17")
-@pytest.mark.parametrize("what", ["control"])
+@pytest.mark.parametrize("what", ["control", "event", "description"])
 def test_dns_rebinding(cp, alive, what):
     where = cp.description.location if what == "description" else getattr(cp.connection, what)
     method = {"control": "POST", "event": "SUBSCRIBE", "description": "GET"}[what]

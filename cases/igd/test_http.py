@@ -88,15 +88,15 @@ BAD = [
     ("length no number", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ten\r\n\r\n", 400),
     ("lengths differ", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
     ("negative length", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
-    ("not found", b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-    ("post to nothing", b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 404),
-    ("method not allowed", b"DELETE {path} HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+    ("not found", b"GET /nothing HTTP/1.1\r\nHost: {host}\r\n\r\n", 404),
+    ("post to nothing", b"POST /nothing HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n", 404),
+    ("method not allowed", b"DELETE {path} HTTP/1.1\r\nHost: {host}\r\n\r\n", 405),
     ("no length", b"POST {control} HTTP/1.1\r\nHost: x\r\n\r\n", 411),
     ("body too large", b"POST {control} HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", 413),
     ("target too long", b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
     ("head too large", b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: " + b"b" * 20000 + b"\r\n\r\n", 431),
     ("too many headers", b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 200 + b"\r\n", 431),
-    ("unknown method", b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+    ("unknown method", b"BREW / HTTP/1.1\r\nHost: {host}\r\n\r\n", 501),
     ("unknown coding", b"POST {control} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
     ("http 2", b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505),
     ("bad chunk", b"POST {control} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
@@ -107,6 +107,7 @@ BAD = [
 @pytest.mark.parametrize("data, status", [b[1:] for b in BAD], ids=[b[0] for b in BAD])
 def test_bad_requests_get_the_right_status(server, data, status):
     data = data.replace(b"{path}", server.where.path.encode())
+    data = data.replace(b"{host}", server.where.host.encode())
     data = data.replace(b"{control}", server.connection.control.path.encode())
     with server.open() as client:
         with contextlib.suppress(ConnectionError):

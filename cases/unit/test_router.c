@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_router.c - which LAN an address belongs to, and which methods a URL answers.
+ * test_router.c - which LAN an address belongs to, and which requests a URL answers.
  *
  * links: fakeigd
  */
@@ -44,11 +44,12 @@ static void lans(void **state)
 	}
 }
 
-static struct http_reply answer(struct fixture *f, const char *method, const char *target)
+static struct http_reply answer(struct fixture *f, struct http_request request, const char *method,
+				const char *target)
 {
-	struct http_request request = {.lan = 0, .peer.ss_family = AF_INET};
 	struct http_reply reply = {0};
 
+	request.peer.ss_family = AF_INET;
 	request.head.method = slice_of(method);
 	request.head.target = slice_of(target);
 	request.head.major = request.head.minor = 1;
@@ -85,7 +86,8 @@ static void methods(void **state)
 	(void)state;
 	fixture_start(&f, "conformant-igd1");
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		struct http_reply reply = answer(&f, table[i].method, table[i].target);
+		struct http_reply reply =
+			answer(&f, (struct http_request){0}, table[i].method, table[i].target);
 
 		assert_row(i, reply.status, table[i].status);
 		if (table[i].allow)
@@ -96,11 +98,98 @@ static void methods(void **state)
 	fixture_stop(&f);
 }
 
+static struct http_request request_to(const char *local, const char *host)
+{
+	struct http_request request = {0};
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+	if (inet_pton(AF_INET, local, &v4.sin_addr) == 1)
+		memcpy(&request.local, &v4, sizeof(v4));
+	else if (inet_pton(AF_INET6, local, &v6.sin6_addr) == 1)
+		memcpy(&request.local, &v6, sizeof(v6));
+	if (host) {
+		request.head.headers[0].name = slice_of("Host");
+		request.head.headers[0].value = slice_of(host);
+		request.head.count = 1;
+	}
+	return request;
+}
+
+static int status(struct fixture *f, struct http_request request, const char *method,
+		  const char *target)
+{
+	struct http_reply reply = answer(f, request, method, target);
+
+	buf_free(&reply.body);
+	buf_free(&reply.extra);
+	return reply.status;
+}
+
+/* DESC-43, SEC-17: whatever is asked for. */
+static void hosts(void **state)
+{
+	static const struct {
+		const char *local, *host; /* host NULL: no header */
+		bool own;
+	} table[] = {
+		{"192.168.1.1", NULL, true},
+		{"192.168.1.1", "192.168.1.1", true},
+		{"192.168.1.1", "192.168.1.1:5000", true},
+		{"192.168.1.1", "192.168.1.10:5000", false},
+		{"192.168.1.1", "192.168.1", false},
+		{"192.168.1.1", "192.168.1.1/", false},
+		{"192.168.1.1", "192.168.1.1@router.example", false},
+		{"192.168.1.1", "192.168.1.1#", false},
+		{"192.168.1.1", "192.168.1.1?", false},
+		{"192.168.1.1", "192.168.1.1 router.example", false},
+		{"192.168.1.1", "router.example", false},
+		{"192.168.1.1", "", false},
+		{"192.168.1.1", "[::ffff:192.168.1.1]", false},
+		{"::ffff:192.168.1.1", "192.168.1.1:5000", true},
+		{"::ffff:192.168.1.1", "192.168.1.2", false},
+		{"2a0e:b107:1:1::1", "[2a0e:b107:1:1::1]", true},
+		{"2a0e:b107:1:1::1", "[2A0E:B107:1:1:0:0:0:1]:5000", true},
+		{"2a0e:b107:1:1::1", "[2a0e:b107:1:1::2]:5000", false},
+		{"2a0e:b107:1:1::1", "2a0e:b107:1:1::1", false},
+		{"2a0e:b107:1:1::1", "192.168.1.1", false},
+		{"fe80::1", "[fe80::1%eth0]:5000", true},
+		{"fe80::1", "[fe80::1%25eth0]:5000", true},
+		{"fe80::1", "router.example", false},
+	};
+	static const char *const what[][2] = {{"GET", "/description.xml"},
+					      {"HEAD", "/nothing"},
+					      {"POST", "/control/WANIPConnection-1"},
+					      {"SUBSCRIBE", "/event/WANIPConnection-1"},
+					      {"UNSUBSCRIBE", "/event/WANIPConnection-1"}};
+	struct fixture f;
+
+	(void)state;
+	fixture_start(&f, "conformant-igd1");
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct http_request request = request_to(table[i].local, table[i].host);
+
+		assert_row(i, status(&f, request, "GET", "/description.xml"),
+			   table[i].own ? 200 : 400);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(what); i++)
+		assert_row(i,
+			   status(&f, request_to("192.168.1.1", "router.example"), what[i][0],
+				  what[i][1]),
+			   400);
+	fixture_policy(&f, "http: {own-host: false}");
+	assert_int_equal(
+		status(&f, request_to("192.168.1.1", "router.example"), "GET", "/description.xml"),
+		200);
+	fixture_stop(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lans),
 		cmocka_unit_test(methods),
+		cmocka_unit_test(hosts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,15 +19,6 @@ static const struct {
 	{"", "POST " URL, "Content-Type: application/json\r\n" ACTION, ENVELOPE(GET), -415},
 	{"soap: {content-type: any}", "POST " URL, "Content-Type: a/b\r\n" ACTION, ENVELOPE(GET),
 	 0},
-	/* DESC-43; the fixture's request comes to 192.168.1.1 */
-	{"", "POST " URL, "Host: 192.168.1.1\r\n" TEXT_XML ACTION, ENVELOPE(GET), 0},
-	{"", "POST " URL, "Host: 192.168.1.1:5000\r\n" TEXT_XML ACTION, ENVELOPE(GET), 0},
-	{"", "POST " URL, "Host: 192.168.1.10:5000\r\n" TEXT_XML ACTION, ENVELOPE(GET), -400},
-	{"", "POST " URL, "Host: 192.168.1\r\n" TEXT_XML ACTION, ENVELOPE(GET), -400},
-	{"", "POST " URL, "Host: router.example\r\n" TEXT_XML ACTION, ENVELOPE(GET), -400},
-	{"", "POST " URL, "Host: \r\n" TEXT_XML ACTION, ENVELOPE(GET), -400},
-	{"http: {own-host: false}", "POST " URL, "Host: router.example\r\n" TEXT_XML ACTION,
-	 ENVELOPE(GET), 0},
 	/* SOAP-07, SOAP-08 */
 	{"", "POST " URL, TEXT_XML ACTION,
 	 "<Envelope xmlns=\"" NS "\"><Body><GetExternalIPAddress xmlns=\"" TYPE
