@@ -25,6 +25,7 @@
  *  {"op": "socket", "node": N, "domain": "inet|inet6|packet|netlink", "type": "stream|dgram|raw",
  *   "protocol": 0}       -> descriptor of a socket made in that node (CLOEXEC, blocking);
  *                           the protocol of "packet" is an EtherType
+ *  {"op": "ping"}        -> nothing; descriptors sent before it are closed in the lab
  *  {"op": "exec", "node": N, "argv": [...], "env": {...} (added; null takes a variable away),
  *   "cwd": "/", "tty": false}
  *     + up to 3 descriptors for stdin, stdout, stderr (missing ones: /dev/null, NODE.log)

@@ -222,6 +222,13 @@ static void op_link(struct lab_init *lab, struct request *rq)
 	request_unknown(rq, "interface", ifname, names, node->node->port_count);
 }
 
+/* Requests are answered one after the other, and a descriptor is closed here once it is sent. */
+static void op_ping(struct lab_init *lab, struct request *rq)
+{
+	(void)lab;
+	request_reply(rq, NULL, -1);
+}
+
 static void op_down(struct lab_init *lab, struct request *rq)
 {
 	(void)lab;
@@ -235,6 +242,7 @@ static void op_down(struct lab_init *lab, struct request *rq)
 
 const struct lab_op lab_ops[] = {
 	{"info", {NULL}, op_info},
+	{"ping", {NULL}, op_ping},
 	{"socket", {"node", "domain", "type", "protocol", NULL}, op_socket},
 	{"exec", {"node", "argv", "env", "cwd", "tty", NULL}, lab_op_exec},
 	{"kill", {"pid", "signal", "group", NULL}, lab_op_kill},

@@ -218,6 +218,7 @@ class Lab:
         reply, fds = self.connection.request(op="socket", node=node, domain=domain, type=kind,
                                              protocol=protocol)
         assert reply["ok"] and len(fds) == 1
+        self.request(op="ping")  # the lab has closed its own descriptor then, so that close() here ends the socket
         made = socket.socket(_FAMILIES[domain], _TYPES[kind], protocol, fileno=fds[0])
         made.settimeout(DEADLINE)
         return made
