@@ -12,10 +12,17 @@ static void count_property(void *arg, const char *name, const char *value)
 	(*count)++;
 }
 
+static void check_callbacks(const struct gena_subscribe *s)
+{
+	require(s->count <= GENA_CALLBACKS_MAX);
+	for (size_t i = 0; i < s->count; i++)
+		require(s->callbacks[i].host[0] && s->callbacks[i].port);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	const char *data = (const char *)bytes;
-	struct gena_subscribe s;
+	struct gena_subscribe s, careless;
 	struct http_head head;
 	struct slice sid;
 	size_t consumed, count = 0;
@@ -26,8 +33,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		require(s.renewal ? s.sid.len && !s.count
 				  : s.count && s.count <= GENA_CALLBACKS_MAX);
 		require(s.timeout >= -1);
-		for (size_t i = 0; i < s.count; i++)
-			require(s.callbacks[i].host[0] && s.callbacks[i].port);
+		check_callbacks(&s);
+	}
+	if (!gena_parse_lenient(&head, &careless)) {
+		require(careless.renewal || careless.count);
+		check_callbacks(&careless);
 	}
 	if (!gena_parse_unsubscribe(&head, &sid))
 		require(sid.len && is_within(sid, data, len));
