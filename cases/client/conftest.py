@@ -19,7 +19,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from cases.harness import clientresults as results
-from cases.harness import meeting
+from cases.harness import exchange, meeting
 from cases.harness.client import Client, WrongAdapter
 from cases.harness.grading import apply_known, grade_of, status_of
 from cases.harness.lab import LabError
@@ -28,6 +28,7 @@ from cases.harness.scenario import CaseSelection
 
 DEFAULT = "igdlab"
 HERE = pathlib.Path(__file__).resolve().parent
+_seen = {}      # (client, profile) -> what it sent
 _evidence = {}  # item -> folder of its second run
 
 
@@ -50,7 +51,7 @@ def pytest_configure(config):
 
 def pytest_generate_tests(metafunc):
     if "client" in metafunc.fixturenames:
-        metafunc.parametrize("client", list(metafunc.config.igdlab_clients), indirect=True, scope="session")
+        metafunc.parametrize("client", list(metafunc.config.igdlab_clients), indirect=True)
 
 
 def _is_ours(item):
@@ -144,6 +145,18 @@ def meet(client, evidence, record_property):
 def visit(client, evidence):
     """visit(case): (lab, session) in ``with``, for a scenario of more than one step."""
     return lambda case, **more: meeting.visit(client, case, evidence=evidence, **more)
+
+
+@pytest.fixture
+def sent(client, evidence):
+    """sent(profile): what the client sends while it maps on a router by the letter (exchange.Sent). Seen once for each client
+    and profile by each worker; again for evidence."""
+    def sent(profile="conformant-igd1"):
+        key = client.name, profile
+        if evidence or key not in _seen:
+            _seen[key] = exchange.send(client, profile, evidence)
+        return _seen[key]
+    return sent
 
 
 # -- grades ---------------------------------------------------------------------------------------------------

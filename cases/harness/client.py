@@ -21,18 +21,21 @@ This file reads adapters and complains about them; harness/drive.py runs program
 import dataclasses
 import difflib
 import functools
+import json
 import os
 import pathlib
 import re
 import shlex
 import shutil
 import string
+import subprocess
 
 import yaml
 
-from .lab import REPOSITORY
+from .lab import REPOSITORY, program
 
 CLIENTS = REPOSITORY / "cases" / "clients"
+REFERENCE = "igdlab"  # igdlab:MODE is the reference control point with a naive mode
 OPERATIONS = ("add", "delete", "list", "external-ip", "renew")
 PROTOCOLS = ("igd", "natpmp", "pcp", "igd-ipv6")
 CLAIMS = ("mapped", "refused", "deleted", "listed", "external-ip", "renewed")
@@ -171,6 +174,7 @@ class Client:
     """An adapter, or an executable file that follows the contract of environment variables."""
 
     def __init__(self, name):
+        name, _, modes = name.partition(":") if name.startswith(REFERENCE + ":") else (name, "", "")
         self.path = _find(name)
         self.contract = self.path.suffix not in (".yaml", ".yml")
         if self.contract:
@@ -180,6 +184,8 @@ class Client:
                                       "external-ip": {"exit": 0, "stdout": r"^address (?P<address>\S+)"}}}
         else:
             self.values = _checked(self.path)
+        if modes:
+            self.values = _naive(self.values, modes.split("+"))
         self.name = self.values["name"]
         self.speaks = tuple(self.values.get("speaks") or ("igd",))
         self.resident = "start" in self.values["run"]
@@ -239,6 +245,24 @@ def _expand(text, values):
 def _path():
     folders = [str(REPOSITORY / "build"), str(REPOSITORY / "build/debian/usr/bin"), str(REPOSITORY / "build/clients")]
     return ":".join([*folders, "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "/usr/games"])
+
+
+@functools.lru_cache(maxsize=None)
+def _modes():
+    done = subprocess.run([program("igdlab"), "map", "--naive", "list", "--json"], capture_output=True, text=True, check=True)
+    return [mode["name"] for mode in json.loads(done.stdout)]
+
+
+def _naive(values, modes):
+    """The adapter of the reference control point with good habits switched off: igdlab:MODE[+MODE]..."""
+    for mode in modes:
+        if mode not in _modes():
+            near = difflib.get_close_matches(mode, _modes(), 1)
+            raise WrongAdapter(f'there is no naive mode "{mode}"'
+                               + (f'; did you mean "{near[0]}"?' if near else "; see igdlab map --naive list"))
+    options = " ".join(f"--naive {mode}" for mode in modes)
+    return {**values, "name": f'{values["name"]}:{"+".join(modes)}', "summary": f'{values["summary"]}, {", ".join(modes)}',
+            "run": {key: f"{command} {options}" for key, command in values["run"].items()}}
 
 
 def _find(name):

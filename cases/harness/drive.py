@@ -59,6 +59,7 @@ class Session:
         self.client, self.lab, self.node, self.process = client, lab, node, None
         self.patience = patience or client.times["give-up"]
         self.processes = []  # every one that was started
+        self.wrap = []       # words before the command: a program that starts it
         self._prepared = False
 
     def __enter__(self):
@@ -97,7 +98,7 @@ class Session:
         self.prepare(wanted)
         values = self.values(wanted)
         name = "start" if self.client.resident else operation
-        self.processes.append(self.lab.start(self.node, *self.client.command(name, values), cwd=HOME,
+        self.processes.append(self.lab.start(self.node, *self.wrap, *self.client.command(name, values), cwd=HOME,
                                              env=self.client.environment(operation, values)))
         return self.processes[-1]
 

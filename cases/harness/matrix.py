@@ -58,6 +58,11 @@ def quirk_cases():
     return found
 
 
+def quirk_case(name):
+    """The case of a quirk."""
+    return next(case for case in quirk_cases() if case.name == name)
+
+
 @functools.lru_cache(maxsize=None)
 def profile_cases():
     """One per profile, in the topology flat."""

@@ -8,10 +8,14 @@ A scenario names the requirements of clients that it tests (cases/catalogue, sid
 cannot be asked for its operation, or does not speak its protocol, is ``unsupported``.
 """
 import fnmatch
+import json
+import os
+import pathlib
 
 import pytest
 
-from .requirement import Words, catalogue
+from . import matrix
+from .requirement import Words, catalogue, notrun
 
 _CONDITIONS = {"operation", "speaks", "resident", "layer"}
 
@@ -40,3 +44,40 @@ class CaseSelection(Words):
         """Whether a case, a dict with name, kind, layer, must and requirements, fits one word."""
         texts = case["requirements"] if key == "id" else [case[key]]
         return any(fnmatch.fnmatchcase(text.lower(), value.lower()) for text in texts)
+
+
+# -- routers for scenarios ---------------------------------------------------------------------------------
+
+_QUIRK = """summary: made for a scenario
+layer: {layer}
+priority: 3
+evidence: [{{source: cases/client, seen: nowhere, class: synthetic}}]
+breaks: []
+naive: fails
+robust: works
+client: {{must: {must}}}
+overlay: {overlay}
+"""
+
+
+def place(name, topology="flat", profile=None, quirks=(), must="mapped"):
+    """A matrix.Case of a scenario's own. profile, quirks: as igdlab's -p and -q, one or several; the profile of a topology
+    is what it says itself, that of flat conformant-igd1."""
+    if profile is None:
+        profile = "conformant-igd1" if topology == "flat" else ()
+    profile = (profile,) if isinstance(profile, str) else tuple(profile)
+    quirks = (quirks,) if isinstance(quirks, str) else tuple(str(q) for q in quirks)
+    return matrix.Case("scenario", name, "scenario", topology, profile, quirks, must, "", "")
+
+
+def bend(folder, overlay, name="bent", layer="soap", must="survives"):
+    """A quirk file made of an overlay (a dict) in a folder; its path."""
+    path = pathlib.Path(folder) / f"{name}.yaml"
+    path.write_text(_QUIRK.format(layer=layer, must=must, overlay=json.dumps(overlay)))
+    return str(path)
+
+
+def unhurried():
+    """Ends a scenario that waits for minutes, unless the run is a long one (--long)."""
+    if not os.environ.get("IGDLAB_LONG"):
+        notrun("waits for minutes: only with --long")

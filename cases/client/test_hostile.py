@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""Routers that mean harm: the client ends by itself, with bounded time and memory, connects to nobody else, and says nothing false."""
+import pytest
+
+from cases.harness import drive, matrix, meeting, outcome
+from cases.harness.client import CLIENTS
+from cases.harness.drive import HOME, Wanted
+from cases.harness.requirement import inconclusive
+from cases.harness.scenario import place, scenario
+from cases.harness.wire import Watch
+
+GROWTH = 48 << 10  # KB more than with a router by the letter
+PEAK = ["/usr/bin/python3", str(CLIENTS.parent / "harness" / "peak.py"), f"{HOME}/peak"]
+
+MEMORY = scenario("SEC-31")
+FUZZ = scenario("SEC-30")
+SIZE = scenario("DESC-41")
+AWAY = scenario("SSDP-65")
+CONTROL = scenario("DESC-42")
+HOSTILE = {
+    **dict.fromkeys(("sec-slow-loris", "sec-slow-loris-control", "sec-slow-loris-endless", "sec-slow-loris-huge-head",
+                     "sec-slow-loris-huge-length", "http-hang-on-request", "http-hang-on-request-control"), MEMORY),
+    **dict.fromkeys(("sec-chunk-overflow", "sec-chunk-overflow-32-bit", "sec-chunk-overflow-64-bit", "http-chunk-malformed",
+                     "sec-control-chars-in-strings", "ssdp-garbage-datagram", "ssdp-non-utf8-bytes",
+                     "desc-truncated-mid-tree", "desc-fetch-404-or-empty-empty", "syn-gena-28-transfer-encoding"), FUZZ),
+    **dict.fromkeys(("sec-xml-entities", "sec-xml-entities-control", "sec-xml-entities-external", "sec-deep-nesting",
+                     "sec-deep-nesting-cdata", "sec-deep-nesting-closed", "sec-deep-nesting-open-tag",
+                     "desc-huge", "desc-huge-depth", "desc-huge-services", "sec-infinite-discover"), SIZE),
+    **dict.fromkeys(("sec-location-ssrf", "sec-location-ssrf-file", "sec-location-ssrf-ftp", "sec-location-ssrf-multicast",
+                     "sec-location-ssrf-port-0", "ssdp-location-loopback", "ssdp-location-loopback-localhost",
+                     "ssdp-location-hostname", "ssdp-off-subnet-responder", "sec-redirect-off-lan", "sec-redirect-off-lan-loop",
+                     "sec-fake-igd"), AWAY),
+    **dict.fromkeys(("sec-location-ssrf-control", "sec-location-ssrf-control-file", "sec-location-ssrf-control-loopback",
+                     "sec-location-ssrf-urlbase", "sec-redirect-off-lan-control"), CONTROL),
+}
+
+
+@pytest.mark.parametrize("quirk", [pytest.param(name, marks=mark) for name, mark in HOSTILE.items()])
+def test_hostile_router(client, visit, evidence, quirk):
+    """No crash, an end in time, no more memory than it needs, no connection to anybody else, nothing false said."""
+    usual = peak_of(client, evidence)
+    with visit(matrix.quirk_case(quirk)) as (lab, session):
+        session.wrap = PEAK
+        with Watch(lab) as watch:
+            said = session.perform("add", Wanted())
+        busy = meeting.load()
+        ports = outcome.open_ports(lab, said, Wanted())
+        if client.resident:
+            session.perform("delete", Wanted())
+        assert not said.crashed, f"it crashed: {said.code}, {said.stderr[-300:]}"
+        if said.hung and busy > meeting.BUSY:
+            inconclusive(f"it did not end in {said.seconds:.0f} s, while the machine had {busy:.0f} times more to do than it can")
+        assert not said.hung or client.resident, f"it did not end in {said.seconds:.0f} s"
+        assert said.claim != "mapped" or ports, f"it says that the port is open: {said.stdout[-300:]}"
+        routers = {p["address"] for name in drive.routers(lab) for p in lab.info["nodes"][name]["ports"] if p.get("role") == "lan"}
+        away = [to for to in watch.connects() if to[0] not in routers]
+        assert not away, f"it connects to {', '.join(f'{a}:{p}' for a, p in away)}"
+        peak = int(lab.run("client", "cat", f"{HOME}/peak").stdout or 0)
+        assert peak <= usual + GROWTH, f"{peak >> 10} MB of memory, where a router by the letter makes it take {usual >> 10} MB"
+
+
+_usual = {}
+
+
+def peak_of(client, evidence):
+    """KB of memory that the client takes with a router by the letter."""
+    if client.name not in _usual or evidence:
+        with meeting.visit(client, place("usual")) as (lab, session):
+            session.wrap = PEAK
+            session.perform("add", Wanted())
+            if client.resident:
+                session.perform("delete", Wanted())
+            _usual[client.name] = int(lab.run("client", "cat", f"{HOME}/peak").stdout or 0)
+    return _usual[client.name]
