@@ -50,7 +50,8 @@ struct rule_request {
  * @arguments:	soap arguments, else NULL
  * @service:	soap and gena: serviceId of the service whose URL it came to, else NULL
  * @request:	NULL when there is none
- * @head:	head of the request, NULL when there is none
+ * @head:	head of the request; of ssdp "alive" and "byebye" the HOST they will have; NULL when
+ *there is none
  * @from:	who sent it (or will receive it), NULL when unknown
  */
 struct rule_event {

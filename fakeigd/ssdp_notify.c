@@ -32,14 +32,18 @@ static void announce_one(void *arg, const char *nt, const char *usn)
 {
 	struct announcing *a = arg;
 	struct router *r = a->ssdp->router;
+	struct http_head head = {.count = 1};
 	struct effects e;
 
 	effects_init(&e);
 	if (rules_any(r->rules, RULE_SSDP)) {
+		head.headers[0].name = slice_of("HOST");
+		head.headers[0].value = slice_of(ssdp_group_host(a->way->scope));
 		struct rule_event event = {
 			.layer = RULE_SSDP,
 			.message = a->message == MESSAGE_SSDP_BYEBYE ? "byebye" : "alive",
 			.target = nt,
+			.head = &head,
 		};
 
 		rules_apply(r->rules, r, &event, &e);

@@ -83,6 +83,8 @@ struct ssdp {
 	char in[SSDP_DATAGRAM];
 };
 
+/** ssdp_group_host() - a group and its port, as HOST has it. */
+const char *ssdp_group_host(enum ssdp_scope scope);
 /** ssdp_random() - evenly distributed in [0, @limit). */
 int64_t ssdp_random(struct ssdp *s, int64_t limit);
 

@@ -38,6 +38,11 @@ static const struct {
 	[SSDP_SITE_LOCAL] = {SSDP_GROUP_SITE, "[FF05::C]:1900"},
 };
 
+const char *ssdp_group_host(enum ssdp_scope scope)
+{
+	return groups[scope].host;
+}
+
 /* xorshift64*: delays need to be spread, not secret. */
 int64_t ssdp_random(struct ssdp *s, int64_t limit)
 {
@@ -155,7 +160,7 @@ static void render(struct ssdp *s, const struct ssdp_way *way, const struct temp
 	values.v[PLACEHOLDER_LOCATION] = buf_slice(&s->location);
 	values.v[PLACEHOLDER_ST] = slice_of(st);
 	values.v[PLACEHOLDER_USN] = slice_of(usn);
-	values.v[PLACEHOLDER_HOST] = slice_of(groups[way->scope].host);
+	values.v[PLACEHOLDER_HOST] = slice_of(ssdp_group_host(way->scope));
 	values.v[PLACEHOLDER_SERVER] = slice_of(r->profile->server);
 	values.v[PLACEHOLDER_MAX_AGE] = slice_of(max_age);
 	values.v[PLACEHOLDER_DATE] = router_date(r);
