@@ -125,10 +125,10 @@ def _close(name):
         running.__exit__(None, None, None)
 
 
-def _open(name, evidence=None):
-    """A subject that runs and is as good as new."""
+def _open(name, evidence=None, ipv6=False):
+    """A subject that runs, in a lab with IPv6 or without, and is as good as new."""
     running = _subjects.get(name)
-    if running and evidence is None and not running.spoilt:
+    if running and evidence is None and not running.spoilt and running.ipv6 == ipv6:
         try:
             running.reset()
             return running
@@ -140,10 +140,15 @@ def _open(name, evidence=None):
     adapter = adapter_of(name)
     if adapter.missing():
         raise LabError(adapter.missing())
-    made = Subject(adapter, evidence=evidence, long=bool(_option("LONG")), stay=bool(evidence and _option("KEEP")))
+    made = Subject(adapter, evidence=evidence, long=bool(_option("LONG")), stay=bool(evidence and _option("KEEP")),
+                   ipv6=ipv6)
     made.__enter__()
     _subjects[name] = made
     return made
+
+
+def _wants_ipv6(item):
+    return any("ipv6" in mark.kwargs.get("needs", ()) for mark in item.iter_markers("requirement"))
 
 
 @pytest.fixture
@@ -155,7 +160,7 @@ def subject(request):
     evidence = _evidence.get(item)
     if evidence or item.get_closest_marker("fresh"):
         _close(name)
-    running = _open(name, evidence)
+    running = _open(name, evidence, _wants_ipv6(item))
     yield running
     if evidence:
         failed = getattr(item, "igdlab_failed", False)

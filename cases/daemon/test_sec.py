@@ -143,6 +143,19 @@ def test_control_outside_is_refused(lab, cp, alive):
             raise AssertionError(f"answered {client.exchange(data).status}")
 
 
+@pytest.mark.bulk
+@requirement("SEC-07", needs=["wan-side", "ipv6"])
+@pytest.mark.parametrize("role", ["wan", "lan"])
+def test_control_outside_is_refused_over_ipv6(lab, cp, alive, role):
+    """At either address of the router; the one of the LAN is global, too."""
+    where, sock = cp.connection.control, lab.socket("peer", "stream", "inet6")
+    data = http.request("GET", where.path, where.authority)
+    sock.settimeout(1)
+    with contextlib.closing(sock), contextlib.suppress(OSError, EOFError):
+        sock.connect((lab.port("r1", role=role)["address6"], where.port))
+        raise AssertionError(f"answered {http.Client(sock).exchange(data).status}")
+
+
 LONG_SEARCHES = [b"uuid:" + b"A" * 1000, b"urn:" + b"B" * 1400, b"urn:schemas-upnp-org:service:" + b":" * 900,
                  b"urn:schemas-upnp-org:device:" + b"x" * 600 + b":1", b"uuid:%n%s%x%n::" + b"upnp:" * 100]
 

@@ -16,6 +16,7 @@ from . import description, http, ssdp, trace
 from .requirement import inconclusive
 
 IP_RECVTTL = 12  # linux/in.h; Python has no name for it
+SO_TIMESTAMPNS = 35  # asm-generic/socket.h
 LATE = 12.0  # of our clock: longer than any answer may wait
 MARGIN = 0.3  # seconds for which a real daemon may be late
 UNKNOWN = "urn:igdlab-example:device:Nothing:1"
@@ -48,7 +49,8 @@ def gather(subject, sock, wait=1.0, idle=None):
         wait, idle = MARGIN, 0.04
     else:
         wait += MARGIN
-    sock.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
+    if sock.family == socket.AF_INET:
+        sock.setsockopt(socket.IPPROTO_IP, IP_RECVTTL, 1)
     heard, end = Heard(), time.monotonic() + wait
     while True:
         left = end - time.monotonic()

@@ -81,6 +81,17 @@ def listen_socket(lab, node="client", network=None):
     return made
 
 
+def listen_socket6(lab, group, node="client", network=None):
+    """The same for a group of IPv6."""
+    trace.note("announcements")
+    made, index = search_socket6(lab, node, network)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind((group, PORT, 0, index))
+    made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+                    socket.inet_pton(socket.AF_INET6, group) + struct.pack("@I", index))
+    return made
+
+
 def receive(sock, count=None, timeout=10.0, idle=None):
     """Datagrams from a socket: until *count* are in, or *timeout* seconds, or *idle* seconds of silence.
 

@@ -45,6 +45,27 @@ nodes:
   peer2:  {kind: host, attach: {internet: 44.0.1.11}}
 """
 
+# The same with IPv6 beside it, from a prefix that programs take for global (topologies/dual-stack.yaml).
+DUAL_STACK = """\
+summary: two clients, the router under test, two hosts outside, with IPv4 and IPv6
+networks:
+  home:     {subnet: 192.168.1.0/24, subnet6: "2a0e:b107:1:1::/64"}
+  internet: {subnet: 44.0.1.0/24, subnet6: "2a0e:b107:1:2::/64"}
+nodes:
+  client: {kind: host, attach: {home: [192.168.1.4, "2a0e:b107:1:1::4"]}, gateway: r1}
+  other:  {kind: host, attach: {home: [192.168.1.5, "2a0e:b107:1:1::5"]}, gateway: r1}
+  r1:
+    kind: router
+    lan: {home: [192.168.1.1, "2a0e:b107:1:1::1"]}
+    wan: {internet: [44.0.1.2, "2a0e:b107:1:2::2"]}
+    nat: {mapping: endpoint-independent}
+    router_advertisement: true
+    ROUTER
+  peer:   {kind: host, attach: {internet: [44.0.1.10, "2a0e:b107:1:2::10"]}}
+  peer2:  {kind: host, attach: {internet: [44.0.1.11, "2a0e:b107:1:2::11"]}}
+"""
+IPV6 = pathlib.Path("/proc/sys/net/ipv6/conf")  # where the kernel has it
+
 # A router on two cards of this machine: the interfaces become ports of the lab's networks.
 CARDS = """\
 summary: two clients and two hosts outside, on the two cards that lead to a router
@@ -84,9 +105,10 @@ def profile_claims(name):
         raise WrongAdapter(f"there is no profile {path}")
     profile = _load(path)
     claims = dict(profile_claims(profile["extends"])) if "extends" in profile else \
-        {"igd": 1, "services": [], "optional": None}
+        {"igd": 1, "services": [], "optional": None, "ipv6": True}
     if "device" in profile:
         claims["igd"] = int(profile["device"].rpartition(":")[2])
+    claims["ipv6"] = profile.get("policy", {}).get("ssdp", {}).get("ipv6", claims["ipv6"])
     if "services" in profile:
         services = [{"type": s} if isinstance(s, str) else s for s in profile["services"]]
         claims["services"] = [s["type"] for s in services]
@@ -188,15 +210,16 @@ class Adapter:
                 return f"{path} is not there; run scripts/install-deps test"
         return None
 
-    def topology(self, folder):
-        """Write the topology into a folder; returns its path."""
+    def topology(self, folder, ipv6=False):
+        """Write the topology, with IPv6 or without, into a folder; returns its path."""
         router = "igd: conformant-igd1"
         if self.kind == "fakeigd":
             router = f"igd: {self.profile}"
         elif self.kind == "daemon":
             router = f"daemon: {self.path.resolve()}"
         path = folder / "subject.yaml"
-        path.write_text(self._cards() if self.on_cards else TOPOLOGY.replace("ROUTER", router))
+        path.write_text(self._cards() if self.on_cards else
+                        (DUAL_STACK if ipv6 else TOPOLOGY).replace("ROUTER", router))
         return path
 
 
@@ -210,14 +233,14 @@ class Subject:
     """A running lab with the router under test on r1; make it with ``with``.
 
     lab: the Lab (or Remote). igd: the version of InternetGatewayDevice that it claims. fake: it is a
-    fakeigd, whose clock and control socket obey.
+    fakeigd, whose clock and control socket obey. ipv6: its lab has IPv6 beside IPv4.
     """
 
-    def __init__(self, adapter, evidence=None, long=False, stay=False):
+    def __init__(self, adapter, evidence=None, long=False, stay=False, ipv6=False):
         self.adapter = adapter if isinstance(adapter, Adapter) else Adapter(adapter)
         self.fake = self.adapter.kind == "fakeigd"
         self.claims, self._evidence, self._long = self.adapter.claims, evidence, long
-        self._stay = stay
+        self._stay, self.ipv6 = stay, ipv6
         self.igd = self.claims.get("igd", 1)
         self.spoilt, self.lab, self.foundations = False, None, {}  # foundation.py
         self._stack, self._description = contextlib.ExitStack(), None
@@ -229,7 +252,7 @@ class Subject:
             else:
                 folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="igdlab-")))
                 self.lab = stack.enter_context(Lab(
-                    self.adapter.topology(folder), quirks=self.adapter.quirks,
+                    self.adapter.topology(folder, self.ipv6), quirks=self.adapter.quirks,
                     evidence=self._evidence, capture=bool(self._evidence), stay=self._stay))
             if self.adapter.kind == "daemon":
                 self._wait_for_daemon()
@@ -251,7 +274,7 @@ class Subject:
             words |= {"clock", "restart", "reboot"}
         if self.adapter.values.get("restart"):
             words |= {"restart", "reboot"}
-        if self.claims.get("ipv6"):
+        if self.claims.get("ipv6") and self.adapter.kind != "remote" and IPV6.exists():
             words.add("ipv6")
         return words
 
