@@ -32,8 +32,8 @@ def load(path):
 
 
 def quirks():
-    """{name: quirk} of those that can be shown around one router."""
-    return {p.stem: q for p in sorted(QUIRKS.glob("*.yaml")) for q in [load(p)] if "topology" not in q}
+    """{name: quirk} of those that change a router, wherever it is shown; the lab of a subject has a place for each check."""
+    return {p.stem: q for p in sorted(QUIRKS.glob("*.yaml")) for q in [load(p)] if q["overlay"]}
 
 
 @functools.lru_cache(maxsize=None)
