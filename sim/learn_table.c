@@ -1,58 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * learn_table.c - what the router keeps and how it decides: port mappings, policy, address.
+ * learn_table.c - what the router keeps: its port mappings, as the flow shows them.
  *
  * Theory of operation: the flow is walked in order with a copy of the router's table: what AddPort-
  * Mapping and DeletePortMapping did to it is known, so an entry that is read and was not added in
- * the flow was there at its start and goes into "state". Indexes that were passed over are filled
- * with assumed entries, so that the others keep their place. Each refusal is explained by the first
+ * the flow was there at its start and goes into "state". Each refusal is explained by the first
  * policy that allows it; what none explains becomes a rule for these arguments.
  */
-#include "../fakeigd/wire/ssdp.h"
-#include "learn_parts.h"
+#include "learn_table.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define INDEX_MAX 4096 /* further entries are not filled up to */
-
-/**
- * struct entry - a mapping of the router
- * @index:	place in the table when it was read, -1 = not known; @newer: entries that the flow
- *had added by then, which may stand in front of it
- * @added:	by the flow, with lease @asked at @when; else it was there before
- * @gone:	deleted by the flow
- */
-struct entry {
-	char *remote, *port, *protocol, *internal_port, *client, *enabled, *description;
-	unsigned long lease;
-	long index, newer;
-	bool added, gone;
-	unsigned long asked;
-	int64_t when;
-	const struct seen *where;
-};
-
-/** struct choice - a policy that was found: "lease.report" = "granted" */
-struct choice {
-	const char *group, *key;
-	char *value;
-	const struct seen *where;
-};
-
-struct table {
-	struct learner *l;
-	struct entry *list;
-	size_t count;
-	struct choice choices[32];
-	size_t choice_count;
-	long first;
-	int64_t start;
-	bool phantom;
-};
 
 static void entry_free(struct entry *e)
 {
@@ -63,90 +23,6 @@ static void entry_free(struct entry *e)
 	free(e->client);
 	free(e->enabled);
 	free(e->description);
-}
-
-/* ---- policy ---- */
-
-/* Note a policy when @value is one of @allowed ("a|b|c"). Return: whether it is. */
-static bool choose(struct table *t, const char *group, const char *key, const char *allowed,
-		   const char *value, const struct seen *where)
-{
-	size_t len = strlen(value);
-	bool fine = false;
-
-	for (const char *at = allowed; *at && !fine; at += strcspn(at, "|"), at += *at == '|')
-		fine = strcspn(at, "|") == len && !memcmp(at, value, len);
-	if (!fine)
-		return false;
-	for (size_t i = 0; i < t->choice_count; i++)
-		if (!strcmp(t->choices[i].group, group) && !strcmp(t->choices[i].key, key))
-			return !strcmp(t->choices[i].value, value);
-	if (t->choice_count < ARRAY_SIZE(t->choices))
-		t->choices[t->choice_count++] = (struct choice){group, key, xstrdup(value), where};
-	return true;
-}
-
-static void write_policy(struct table *t, struct buf *out)
-{
-	if (t->choice_count)
-		buf_puts(out, "policy:\n");
-	for (size_t i = 0; i < t->choice_count; i++) {
-		bool told = false;
-
-		for (size_t j = 0; j < i; j++)
-			told |= !strcmp(t->choices[j].group, t->choices[i].group);
-		if (told)
-			continue;
-		buf_printf(out, "  %s:\n", t->choices[i].group);
-		for (size_t j = i; j < t->choice_count; j++) {
-			const struct choice *c = &t->choices[j];
-
-			if (strcmp(c->group, t->choices[i].group) != 0)
-				continue;
-			buf_printf(out, "    %s: %s", c->key, c->value);
-			yaml_evidence(t->l, out, c->where);
-		}
-	}
-}
-
-/* ---- rules ---- */
-
-static void rule_start(struct learner *l, const struct seen *s, const char *const *names)
-{
-	buf_puts(&l->rules, "  - when: {layer: soap, action: ");
-	yaml_action(&l->rules, s->in.action);
-	for (; names && *names; names++) {
-		const char *value = seen_argument(s, *names);
-
-		if (!*value || strpbrk(value, "*?[]{}!\\"))
-			continue;
-		buf_printf(&l->rules, ", %s: ", *names);
-		yaml_text(&l->rules, slice_of(value));
-	}
-	buf_putc(&l->rules, '}');
-	yaml_evidence(l, &l->rules, s);
-}
-
-static void rule_fault(struct learner *l, const struct seen *s, const char *const *names)
-{
-	rule_start(l, s, names);
-	buf_printf(&l->rules, "    fault: %d\n", s->out.fault_code);
-}
-
-static void rule_reply(struct learner *l, const struct seen *s, const char *const *names)
-{
-	rule_start(l, s, names);
-	buf_puts(&l->rules, "    reply:\n");
-	for (size_t i = 0; i < s->out.argument_count; i++) {
-		if (is_repeated(&s->out, i))
-			continue;
-		buf_puts(&l->rules, "      ");
-		yaml_text(&l->rules, slice_of(s->out.arguments[i].name));
-		buf_puts(&l->rules, ": ");
-		yaml_text(&l->rules, slice_of(s->out.arguments[i].value));
-		buf_putc(&l->rules, '\n');
-	}
-	buf_puts(&l->rules, "    perform: false\n");
 }
 
 /* ---- the table ---- */
@@ -217,16 +93,16 @@ static void read_lease(struct table *t, const struct entry *e, const struct seen
 	if (!e->added)
 		return;
 	if (e->asked && !said) {
-		choose(t, "lease", "finite", "permanent", "permanent", s);
+		table_choose(t, "lease", "finite", "permanent", "permanent", s);
 	} else if (e->asked && said == e->asked && age >= 2) {
-		choose(t, "lease", "report", "granted", "granted", s);
+		table_choose(t, "lease", "report", "granted", "granted", s);
 	} else if (!e->asked && said) {
 		snprintf(text, sizeof(text), "%lu", said + (unsigned long)age);
-		choose(t, "lease", "zero", "maximum", "maximum", s);
-		choose(t, "lease", "max", text, text, s);
+		table_choose(t, "lease", "zero", "maximum", "maximum", s);
+		table_choose(t, "lease", "max", text, text, s);
 	} else if (e->asked && said > e->asked) {
 		snprintf(text, sizeof(text), "%lu", said + (unsigned long)age);
-		choose(t, "lease", "min", text, text, s);
+		table_choose(t, "lease", "min", text, text, s);
 	}
 }
 
@@ -248,11 +124,12 @@ static void read_description(struct table *t, const struct entry *e, const struc
 		      : rest.data && !strcmp(said, rest.data) ? "remove"
 							      : NULL;
 	if (how)
-		choose(t, "description", "other-characters", how, how, s);
+		table_choose(t, "description", "other-characters", how, how, s);
 	buf_free(&dots);
 	buf_free(&rest);
 }
 
+/* An entry that was read; @index of it, -1 = it was asked for by its key. */
 static void on_entry(struct table *t, const struct seen *s, value_fn *key, long index)
 {
 	struct entry *e =
@@ -261,15 +138,18 @@ static void on_entry(struct table *t, const struct seen *s, value_fn *key, long 
 	if (e) {
 		read_lease(t, e, s);
 		read_description(t, e, s);
-		if (!e->added && e->index < 0)
-			e->index = index;
-		return;
+	} else {
+		e = add_from(t, s, key, seen_result);
+		e->lease += e->lease ? (unsigned long)seconds_since(t->start, e->when) : 0;
 	}
-	e = add_from(t, s, key, seen_result);
-	e->index = index;
-	for (size_t i = 0; i < t->count; i++)
-		e->newer += t->list[i].added && !t->list[i].gone;
-	e->lease += e->lease ? (unsigned long)seconds_since(t->start, e->when) : 0;
+	if (index < 0)
+		return;
+	if (!e->added && e->index < 0) {
+		e->index = index;
+		for (size_t i = 0; i < t->count; i++)
+			e->newer += t->list[i].added && !t->list[i].gone;
+	}
+	table_read_at(t, (size_t)(e - t->list), index, s);
 }
 
 static void on_generic(struct table *t, const struct seen *s)
@@ -281,14 +161,14 @@ static void on_generic(struct table *t, const struct seen *s)
 
 	if (s->out.kind == FACTS_FAULT) {
 		snprintf(code, sizeof(code), "%d", s->out.fault_code);
-		if (!choose(t, "generic", "end", "713|714|402|501|401|606", code, s))
+		if (!table_choose(t, "generic", "end", "713|714|402|501|401|606", code, s))
 			rule_fault(t->l, s, names);
 		return;
 	}
 	if (strcmp(protocol, "TCP") != 0 && strcmp(protocol, "UDP") != 0) {
 		if (!index && !t->phantom) {
 			t->phantom = true;
-			choose(t, "generic", "first", "1", "1", s);
+			table_choose(t, "generic", "first", "1", "1", s);
 			rule_reply(t->l, s, names);
 		}
 		return;
@@ -306,7 +186,8 @@ static void on_specific(struct table *t, const struct seen *s)
 		return;
 	}
 	snprintf(code, sizeof(code), "%d", s->out.fault_code);
-	if (asked_for(t, s) || !choose(t, "specific", "missing", "714|713|606|402|501", code, s))
+	if (asked_for(t, s) ||
+	    !table_choose(t, "specific", "missing", "714|713|606|402|501", code, s))
 		rule_fault(t->l, s, names);
 }
 
@@ -354,7 +235,7 @@ static bool explain_add(struct table *t, const struct seen *s)
 	snprintf(code, sizeof(code), "%d", s->out.fault_code);
 	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
 		if (reasons[i].when &&
-		    choose(t, reasons[i].group, reasons[i].key, reasons[i].codes, code, s))
+		    table_choose(t, reasons[i].group, reasons[i].key, reasons[i].codes, code, s))
 			return true;
 	return false;
 }
@@ -364,6 +245,7 @@ static void on_add(struct table *t, const struct seen *s)
 	static const char *const names[] = {"NewExternalPort", "NewProtocol", "NewInternalPort",
 					    "NewLeaseDuration", NULL};
 	struct entry *e = asked_for(t, s);
+	unsigned rank;
 
 	if (s->out.kind == FACTS_FAULT) {
 		if (!explain_add(t, s))
@@ -371,14 +253,18 @@ static void on_add(struct table *t, const struct seen *s)
 		return;
 	}
 	if (e && strcmp(e->client, seen_argument(s, "NewInternalClient")) != 0)
-		choose(t, "conflict", "other-client", "overwrite", "overwrite", s);
+		table_choose(t, "conflict", "other-client", "overwrite", "overwrite", s);
 	if (!is_own(s))
-		choose(t, "client", "third-party", "accept", "accept", s);
+		table_choose(t, "client", "third-party", "accept", "accept", s);
+	/* What is added again keeps its place. */
+	rank = e ? e->rank : ++t->ranks;
 	if (e)
 		e->gone = true;
 	e = add_from(t, s, seen_argument, seen_argument);
 	e->added = true;
+	e->rank = rank;
 	e->asked = e->lease;
+	t->version++;
 }
 
 static void on_delete(struct table *t, const struct seen *s)
@@ -389,135 +275,17 @@ static void on_delete(struct table *t, const struct seen *s)
 
 	snprintf(code, sizeof(code), "%d", s->out.fault_code);
 	if (s->out.kind == FACTS_FAULT) {
-		if (e || !choose(t, "delete", "missing", "714|713|402|501|606", code, s))
+		if (e || !table_choose(t, "delete", "missing", "714|713|402|501|606", code, s))
 			rule_fault(t->l, s, names);
 	} else if (e) {
 		e->gone = true;
+		t->version++;
 	} else {
-		choose(t, "delete", "missing", "accept", "accept", s);
+		table_choose(t, "delete", "missing", "accept", "accept", s);
 	}
 }
 
-/* ---- other actions ---- */
-
-/* Whether a public address: it says nothing of the router, the lab's own stands for it. */
-static bool is_public(struct in_addr address)
-{
-	static const struct {
-		uint32_t net, mask;
-	} special[] = {
-		{0x0a000000, 0xff000000}, {0xac100000, 0xfff00000}, {0xc0a80000, 0xffff0000},
-		{0x64400000, 0xffc00000}, {0xa9fe0000, 0xffff0000}, {0x7f000000, 0xff000000},
-		{0x00000000, 0xff000000}, {0xe0000000, 0xe0000000}, {0xc0000000, 0xffffff00},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(special); i++)
-		if ((ntohl(address.s_addr) & special[i].mask) == special[i].net)
-			return false;
-	return true;
-}
-
-static void on_address(struct table *t, const struct seen *s)
-{
-	const char *text = seen_result(s, "NewExternalIPAddress");
-	struct in_addr address;
-
-	if (t->l->external || s->out.kind == FACTS_FAULT || inet_pton(AF_INET, text, &address) != 1)
-		return;
-	t->l->external = xstrdup(text);
-	if (is_public(address)) {
-		buf_printf(&t->l->sections,
-			   "# external: %s was told; a lab's router tells the address it has\n",
-			   text);
-		return;
-	}
-	buf_printf(&t->l->sections, "external: %s", text);
-	yaml_evidence(t->l, &t->l->sections, s);
-}
-
-static bool asked_before(const struct learner *l, const struct seen *s)
-{
-	for (const struct seen *o = l->seen; o < s; o++)
-		if (seen_is(o, s->in.action))
-			return true;
-	return false;
-}
-
-/* An out-argument that is the router's make, told by a rule; the rest of the answer is live. */
-static void fixed_argument(struct table *t, const struct seen *s)
-{
-	static const char *const fixed[] = {"NewPossibleConnectionTypes", "NewRSIPAvailable",
-					    "NewWANAccessProvider", "NewMaximumActiveConnections"};
-	bool begun = asked_before(t->l, s);
-
-	for (size_t i = 0; !begun && i < s->out.argument_count; i++)
-		for (size_t f = 0; f < ARRAY_SIZE(fixed); f++) {
-			if (strcmp(s->out.arguments[i].name, fixed[f]) != 0)
-				continue;
-			rule_start(t->l, s, NULL);
-			buf_printf(&t->l->rules, "    reply: {%s: ", fixed[f]);
-			yaml_text(&t->l->rules, slice_of(s->out.arguments[i].value));
-			buf_puts(&t->l->rules, "}\n    perform: true\n");
-		}
-}
-
-static void on_other(struct table *t, const struct seen *s)
-{
-	static const struct {
-		const char *action, *argument, *group, *key, *allowed;
-	} told[] = {
-		{"GetCommonLinkProperties", "NewWANAccessType", "wan", "access-type",
-		 "Ethernet|DSL|POTS|Cable|Other"},
-		{"GetConnectionTypeInfo", "NewConnectionType", "wan", "type",
-		 "IP_Routed|IP_Bridged|Unconfigured"},
-	};
-	static const char *const rates[][2] = {
-		{"NewLayer1UpstreamMaxBitRate", "upstream"},
-		{"NewLayer1DownstreamMaxBitRate", "downstream"},
-	};
-
-	if (s->out.kind == FACTS_FAULT) {
-		if (!asked_before(t->l, s))
-			rule_fault(t->l, s, NULL);
-		return;
-	}
-	fixed_argument(t, s);
-	for (size_t i = 0; i < ARRAY_SIZE(told); i++)
-		if (!strcmp(s->in.action, told[i].action))
-			choose(t, told[i].group, told[i].key, told[i].allowed,
-			       seen_result(s, told[i].argument), s);
-	for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
-		const char *rate = seen_result(s, rates[i][0]);
-
-		if (*rate && strspn(rate, "0123456789") == strlen(rate) && strlen(rate) <= 10 &&
-		    strtoull(rate, NULL, 10) <= UINT32_MAX)
-			choose(t, "wan", rates[i][1], rate, rate, s);
-	}
-}
-
-/* Seconds of "Second-300", 0 = none. */
-static unsigned long timeout_of(const struct facts *f)
-{
-	const char *text = facts_header(f, "Timeout");
-
-	return text && !strncasecmp(text, "Second-", 7) ? strtoul(text + 7, NULL, 10) : 0;
-}
-
-/* How long a subscription was granted when another time was asked for, or a short one. */
-static void on_subscribe(struct table *t, const struct seen *s)
-{
-	unsigned long asked = timeout_of(&s->in), granted = timeout_of(&s->out);
-	char text[24];
-
-	if (!s->in.method || strcmp(s->in.method, "SUBSCRIBE") != 0 || s->out.status != 200 ||
-	    !asked || !granted || granted > 604800)
-		return;
-	snprintf(text, sizeof(text), "%lu", granted);
-	if (granted < asked)
-		choose(t, "gena", "timeout-max", text, text, s);
-	if (granted < 1800 || granted > asked)
-		choose(t, "gena", "timeout-min", text, text, s);
-}
+/* ---- the walk ---- */
 
 static void walk(struct table *t)
 {
@@ -529,7 +297,7 @@ static void walk(struct table *t)
 		{"GetSpecificPortMappingEntry", on_specific},
 		{"AddPortMapping", on_add},
 		{"DeletePortMapping", on_delete},
-		{"GetExternalIPAddress", on_address},
+		{"GetExternalIPAddress", learn_address},
 	};
 
 	for (size_t i = 0; i < t->l->count; i++) {
@@ -537,7 +305,7 @@ static void walk(struct table *t)
 		size_t a = 0;
 
 		if (s->reply)
-			on_subscribe(t, s);
+			learn_subscription(t, s);
 		if (!seen_is(s, NULL))
 			continue;
 		while (a < ARRAY_SIZE(actions) && strcmp(s->in.action, actions[a].action) != 0)
@@ -545,104 +313,20 @@ static void walk(struct table *t)
 		if (a < ARRAY_SIZE(actions))
 			actions[a].on(t, s);
 		else
-			on_other(t, s);
-	}
-}
-
-/* ---- state ---- */
-
-static int by_index(const void *a, const void *b)
-{
-	const struct entry *x = a, *y = b;
-
-	return x->index < 0   ? y->index >= 0
-	       : y->index < 0 ? -1
-			      : (x->index > y->index) - (x->index < y->index);
-}
-
-static void write_mapping(struct table *t, const struct entry *e, struct buf *out)
-{
-	buf_puts(out, "    - {");
-	if (*e->remote && strcmp(e->remote, "*") != 0 && strcmp(e->remote, "0.0.0.0") != 0)
-		buf_printf(out, "remote_host: %s, ", e->remote);
-	buf_printf(out,
-		   "external_port: %s, protocol: %s, internal_port: %s, internal_client: %s, "
-		   "description: ",
-		   e->port, e->protocol, e->internal_port, e->client);
-	yaml_text(out, slice_of(e->description));
-	buf_printf(out, ", lease: %lu%s}", e->lease,
-		   strcmp(e->enabled, "0") != 0 ? "" : ", enabled: false");
-	yaml_evidence(t->l, out, e->where);
-}
-
-static void write_filler(struct table *t, long index, struct buf *out)
-{
-	buf_printf(out,
-		   "    - {external_port: %ld, protocol: TCP, internal_port: %ld, internal_client: "
-		   "%s, description: assumed, lease: 0}\n",
-		   20000 + index, 20000 + index,
-		   t->l->client_text ? t->l->client_text : "192.168.1.4");
-}
-
-static bool is_port(const char *text)
-{
-	uint64_t port;
-
-	return slice_number(slice_of(text), 65535, &port);
-}
-
-/* Whether an entry can stand in a profile. */
-static bool usable(const struct entry *e)
-{
-	struct in_addr address;
-
-	if (*e->remote && strcmp(e->remote, "*") != 0 &&
-	    inet_pton(AF_INET, e->remote, &address) != 1)
-		return false;
-	return !e->added && inet_pton(AF_INET, e->client, &address) == 1 &&
-	       (!strcmp(e->protocol, "TCP") || !strcmp(e->protocol, "UDP")) && is_port(e->port) &&
-	       is_port(e->internal_port);
-}
-
-static void write_state(struct table *t, struct buf *out)
-{
-	long next = t->phantom ? 1 : 0, filled = 0;
-	bool any = false;
-
-	if (t->count)
-		qsort(t->list, t->count, sizeof(*t->list), by_index);
-	for (size_t i = 0; i < t->count; i++) {
-		const struct entry *e = &t->list[i];
-
-		if (!usable(e))
-			continue;
-		if (!any)
-			buf_puts(out, "state:\n  mappings:\n");
-		any = true;
-		for (; e->index >= 0 && e->index < INDEX_MAX && next < e->index - e->newer;
-		     next++, filled++)
-			write_filler(t, next, out);
-		write_mapping(t, e, out);
-		next++;
-	}
-	if (filled) {
-		char *text =
-			xasprintf("%ld entries of the table that the flow passes over", filled);
-
-		names_add(&t->l->assumed, text);
-		free(text);
+			learn_other(t, s);
 	}
 }
 
 void learn_table(struct learner *l)
 {
-	struct table t = {.l = l, .start = RECORDING_NO_TIME};
+	struct table t = {.l = l, .start = RECORDING_NO_TIME, .order.entry = -1};
 
 	for (size_t i = 0; i < l->count && t.start == RECORDING_NO_TIME; i++)
 		t.start = exchange_first_ns(l->seen[i].x);
 	walk(&t);
-	write_policy(&t, &l->sections);
-	write_state(&t, &l->sections);
+	table_choose_order(&t);
+	table_write_policy(&t, &l->sections);
+	table_write_state(&t, &l->sections);
 	for (size_t i = 0; i < t.count; i++)
 		entry_free(&t.list[i]);
 	for (size_t i = 0; i < t.choice_count; i++)

@@ -183,6 +183,43 @@ static void state_is_what_was_there_before(void **state)
 	learned_free(&l);
 }
 
+/* What the flow added (7, then 5) among what was there before (6): as it is told, it is kept. */
+#define ENTRY(port) KEY(port) REST(CLIENT, "0")
+static const struct {
+	const char *told[3], *policy;
+} told_orders[] = {
+	{{ENTRY("6"), ENTRY("7"), ENTRY("5")}, NULL},
+	{{ENTRY("5"), ENTRY("7"), ENTRY("6")}, "order: newest"},
+	{{ENTRY("5"), ENTRY("6"), ENTRY("7")}, "order: port"},
+	{{ENTRY("7"), ENTRY("6"), ENTRY("5")}, NULL},
+};
+
+static void the_order_of_entries(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(told_orders); i++) {
+		struct learned l;
+		struct profile *p;
+
+		answered(1, "AddPortMapping", ENTRY("7"), "");
+		answered(1, "AddPortMapping", ENTRY("5"), "");
+		answered(2, "GetGenericPortMappingEntry", INDEX("0"), told_orders[i].told[0]);
+		answered(2, "GetGenericPortMappingEntry", INDEX("1"), told_orders[i].told[1]);
+		answered(2, "GetGenericPortMappingEntry", INDEX("2"), told_orders[i].told[2]);
+		refused(2, "GetGenericPortMappingEntry", INDEX("3"), 713, "x");
+		l = learned_now();
+		p = loaded(&l);
+		assert_int_equal(p->mapping_count, 1);
+		assert_int_equal(p->mappings[0].external_port, 6);
+		assert_int_equal(!strstr(l.profile.data, "order: "), !told_orders[i].policy);
+		assert_true(!told_orders[i].policy || has(&l, told_orders[i].policy));
+		profile_free(p);
+		learned_free(&l);
+		tear_down(NULL);
+		set_up(NULL);
+	}
+}
+
 static void an_empty_first_entry_is_a_rule(void **state)
 {
 	struct learned l;
@@ -459,6 +496,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(state_is_what_was_there_before),
+		TEST(the_order_of_entries),
 		TEST(an_empty_first_entry_is_a_rule),
 		TEST(refusals_are_explained),
 		TEST(forms_of_arguments),
