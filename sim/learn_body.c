@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * learn_body.c - the form of bodies: SOAP responses and faults, descriptions.
+ * learn_body.c - the form of bodies: SOAP responses and faults.
  *
  * Theory of operation: a response is taken apart at the element that is named after its action:
  * what is before and behind it is the envelope, what is inside are the arguments. White space
@@ -9,7 +9,6 @@
  * answers have another envelope gets a rule with it; empty arguments that are written as one tag
  * get a rule that writes them so.
  */
-#include "../fakeigd/wire/ssdp.h"
 #include "learn_parts.h"
 
 #include <ctype.h>
@@ -17,7 +16,6 @@
 #include <stdlib.h>
 
 #define ARGUMENTS_MAX 32
-#define CUT	      '\1' /* between envelope and argument in the text of a form */
 
 /** struct piece - one argument: white space in front, what stands behind the name, the value */
 struct piece {
@@ -33,32 +31,17 @@ struct anatomy {
 	bool one_tag;
 };
 
-static const char *find(struct slice in, const char *text)
-{
-	return in.len ? memmem(in.ptr, in.len, text, strlen(text)) : NULL;
-}
-
-static struct slice from(struct slice s, const char *at)
-{
-	return (struct slice){at, s.len - (size_t)(at - s.ptr)};
-}
-
-static struct slice upto(struct slice s, const char *at)
-{
-	return (struct slice){s.ptr, (size_t)(at - s.ptr)};
-}
-
 static bool ends_name(char c)
 {
 	return c == '>' || c == '/' || isspace((unsigned char)c);
 }
 
-/* The next start tag of @name with or without prefix: where its "<" is, and behind its name. */
-static const char *find_tag(struct slice in, const char *name, const char **behind)
+const char *find_tag(struct slice in, const char *name, const char **behind)
 {
 	size_t len = strlen(name);
 
-	for (const char *at = find(in, name); at; at = find(from(in, at + 1), name)) {
+	for (const char *at = text_find(in, name); at;
+	     at = text_find(text_from(in, at + 1), name)) {
 		const char *open = at;
 
 		while (open > in.ptr && open[-1] != '<' && open[-1] != '/' &&
@@ -81,22 +64,22 @@ static bool take_piece(struct slice *rest, const struct fact *fact, struct piece
 
 	if (!open || open[1] != fact->name[0])
 		return false;
-	end = memchr(behind, '>', from(*rest, behind).len);
+	end = memchr(behind, '>', text_from(*rest, behind).len);
 	if (!end)
 		return false;
-	p->lead = upto(*rest, open);
+	p->lead = text_upto(*rest, open);
 	p->name = (struct slice){open + 1, strlen(fact->name)};
 	p->one_tag = end[-1] == '/';
 	p->attributes = (struct slice){behind, (size_t)(end - behind) - p->one_tag};
 	if (p->one_tag) {
-		*rest = from(*rest, end + 1);
+		*rest = text_from(*rest, end + 1);
 		return true;
 	}
 	closing = xasprintf("</%s>", fact->name);
-	close = find(from(*rest, end), closing);
+	close = text_find(text_from(*rest, end), closing);
 	if (close) {
 		p->value = (struct slice){end + 1, (size_t)(close - end) - 1};
-		*rest = from(*rest, close + strlen(closing));
+		*rest = text_from(*rest, close + strlen(closing));
 	}
 	free(closing);
 	return close;
@@ -109,24 +92,24 @@ static bool take_apart(const struct facts *f, struct anatomy *a)
 	const char *behind, *open = find_tag(body, name, &behind), *end, *close = NULL;
 
 	*a = (struct anatomy){0};
-	end = open ? memchr(behind, '>', from(body, behind).len) : NULL;
+	end = open ? memchr(behind, '>', text_from(body, behind).len) : NULL;
 	if (end && end[-1] == '/') {
 		a->one_tag = true;
 		a->before = body;
 	} else if (end) {
-		for (const char *at = find(from(body, end), name); at;
-		     at = find(from(body, at + 1), name))
+		for (const char *at = text_find(text_from(body, end), name); at;
+		     at = text_find(text_from(body, at + 1), name))
 			close = at;
 		while (close && close > end && *close != '<')
 			close--;
-		a->before = upto(body, end + 1);
+		a->before = text_upto(body, end + 1);
 	}
 	free(name);
 	if (a->one_tag)
 		return true;
 	if (!close)
 		return false;
-	a->after = from(body, close);
+	a->after = text_from(body, close);
 	rest = (struct slice){end + 1, (size_t)(close - end) - 1};
 	for (; a->count < f->argument_count && a->count < ARGUMENTS_MAX; a->count++)
 		if (!take_piece(&rest, &f->arguments[a->count], &a->piece[a->count]))
@@ -162,31 +145,26 @@ static void add_argument(const struct piece *p, struct buf *out)
 	buf_puts(out, ">{value}</{name}>");
 }
 
-static bool same(struct slice a, struct slice b)
-{
-	return a.len == b.len && (!a.len || !memcmp(a.ptr, b.ptr, a.len));
-}
-
 /* What stands between two arguments: false when not always the same. */
 static bool between(const struct anatomy *a, struct slice *out)
 {
 	if (a->count < 2)
 		return false;
 	for (size_t i = 2; i < a->count; i++)
-		if (!same(a->piece[1].lead, a->piece[i].lead))
+		if (!text_same(a->piece[1].lead, a->piece[i].lead))
 			return false;
 	*out = a->piece[1].lead;
 	return true;
 }
 
-static struct slice without_end(struct slice s, struct slice end, bool *fits)
+struct slice without_end(struct slice s, struct slice end, bool *fits)
 {
 	*fits &= s.len >= end.len &&
 		 (!end.len || !memcmp(s.ptr + s.len - end.len, end.ptr, end.len));
 	return *fits ? (struct slice){s.ptr, s.len - end.len} : s;
 }
 
-static struct slice without_start(struct slice s, struct slice start, bool *fits)
+struct slice without_start(struct slice s, struct slice start, bool *fits)
 {
 	*fits &= s.len >= start.len && (!start.len || !memcmp(s.ptr, start.ptr, start.len));
 	return *fits ? (struct slice){s.ptr + start.len, s.len - start.len} : s;
@@ -209,7 +187,7 @@ static bool alike(const struct anatomy *a)
 	return true;
 }
 
-/* "envelope CUT argument" of an answer that has arguments; false: it fits no template. */
+/* "envelope FORM_CUT argument" of an answer that has arguments; false: it fits no template. */
 static bool whole_form(const struct facts *f, const struct anatomy *a, struct slice gap,
 		       bool behind, struct buf *out)
 {
@@ -228,7 +206,7 @@ static bool whole_form(const struct facts *f, const struct anatomy *a, struct sl
 	buf_puts(out, "{arguments}");
 	buf_add_slice(out, tail);
 	add_envelope(f, a->after, out);
-	buf_putc(out, CUT);
+	buf_putc(out, FORM_CUT);
 	if (!behind)
 		buf_add_slice(out, gap);
 	add_argument(&a->piece[0], out);
@@ -266,24 +244,24 @@ static struct slice find_gap(const struct learner *l)
 	return gap;
 }
 
-static struct slice envelope_of(const struct form *form)
+struct slice envelope_of(const struct form *form)
 {
 	struct slice all = buf_slice(&form->text);
-	const char *cut = memchr(all.ptr, CUT, all.len);
+	const char *cut = memchr(all.ptr, FORM_CUT, all.len);
 
-	return upto(all, cut);
+	return text_upto(all, cut);
 }
 
 /* Whether an answer's envelope is the form's, with or without arguments in it. */
 static bool has_envelope(const struct seen *s, const struct anatomy *a, const struct form *form)
 {
 	struct slice envelope = envelope_of(form);
-	const char *hole = find(envelope, "{arguments}");
+	const char *hole = text_find(envelope, "{arguments}");
 	struct buf mine = {0}, wanted = {0};
 	bool equal;
 
 	buf_add(&wanted, envelope.ptr, (size_t)(hole - envelope.ptr));
-	buf_add_slice(&wanted, from(envelope, hole + strlen("{arguments}")));
+	buf_add_slice(&wanted, text_from(envelope, hole + strlen("{arguments}")));
 	add_envelope(&s->out, buf_slice(&s->out.body), &mine);
 	equal = !a->one_tag && mine.len == wanted.len &&
 		!memcmp(mine.data, wanted.data, wanted.len);
@@ -374,7 +352,8 @@ static void responses(struct learner *l, struct buf *messages)
 		buf_puts(messages, "  soap-response");
 		yaml_template(messages, 2, envelope, false);
 		buf_puts(messages, "  soap-argument: ");
-		yaml_text(messages, from(buf_slice(&form->text), envelope.ptr + envelope.len + 1));
+		yaml_text(messages,
+			  text_from(buf_slice(&form->text), envelope.ptr + envelope.len + 1));
 		yaml_evidence(l, messages, form->first);
 	}
 	for (size_t i = 0; i < l->count; i++) {
@@ -460,72 +439,10 @@ static void faults(struct learner *l, struct buf *messages)
 	}
 }
 
-/* ---- documents ---- */
-
-static void document_template(const struct learner *l, const struct facts *f, struct buf *out)
-{
-	char *full = xasprintf("%s:%u", l->router_text, l->port);
-	struct stand_in subs[] = {
-		{slice_of(full), "{lan_address}:{http_port}"},
-		{slice_of(l->router_text), "{lan_address}"},
-	};
-
-	template_add(out, buf_slice(&f->body), subs, ARRAY_SIZE(subs));
-	free(full);
-}
-
-static bool path_told(const struct learner *l, size_t index)
-{
-	for (size_t i = 0; i < index; i++)
-		if (l->seen[i].out.kind == FACTS_DESCRIPTION && l->seen[i].in.target &&
-		    !strcmp(l->seen[i].in.target, l->seen[index].in.target))
-			return true;
-	return false;
-}
-
-/* Name of the service whose description is there, ptr NULL = of none. */
-static struct slice service_at(const struct learner *l, const char *path)
-{
-	struct urn urn;
-
-	for (size_t i = 0; i < l->service_count; i++)
-		if (l->services[i].scpd && !strcmp(l->services[i].scpd, path) &&
-		    urn_parse(slice_of(l->services[i].type), &urn))
-			return urn.type;
-	return (struct slice){0};
-}
-
-static void documents(struct learner *l, struct buf *messages)
-{
-	for (size_t i = 0; i < l->count; i++) {
-		const struct seen *s = &l->seen[i];
-		struct buf text = {0};
-
-		if (s->out.kind != FACTS_DESCRIPTION || !s->whole || !s->in.target ||
-		    path_told(l, i))
-			continue;
-		document_template(l, &s->out, &text);
-		if (s == l->root_seen) {
-			buf_puts(messages,
-				 "  # the document as it was read, from the device tree on");
-			yaml_evidence(l, messages, s);
-			buf_puts(messages, "  description");
-			yaml_template(messages, 2, buf_slice(&text), false);
-		} else if (service_at(l, s->in.target).ptr) {
-			buf_puts(&l->rules, "  - when: {message: scpd, target: ");
-			yaml_text(&l->rules, service_at(l, s->in.target));
-			buf_putc(&l->rules, '}');
-			yaml_evidence(l, &l->rules, s);
-			buf_puts(&l->rules, "    message:\n      scpd");
-			yaml_template(&l->rules, 6, buf_slice(&text), false);
-		}
-		buf_free(&text);
-	}
-}
-
 void learn_bodies(struct learner *l, struct buf *messages)
 {
-	documents(l, messages);
+	learn_documents(l, messages);
 	responses(l, messages);
 	faults(l, messages);
+	learn_events(l, messages);
 }

@@ -92,12 +92,14 @@ enum head_kind {
 	HEAD_SUBSCRIBE,
 	HEAD_UNSUBSCRIBE,
 	HEAD_ERROR,
+	HEAD_EVENT,
 	HEAD_COUNT,
 };
 
 static const char *const head_names[HEAD_COUNT] = {
-	"ssdp-reply", "ssdp-alive", "ssdp-byebye",    "description-head", "scpd-head",
-	"soap-head",  "fault-head", "subscribe-head", "unsubscribe-head", "error-head"};
+	"ssdp-reply",	    "ssdp-alive", "ssdp-byebye", "description-head",
+	"scpd-head",	    "soap-head",  "fault-head",	 "subscribe-head",
+	"unsubscribe-head", "error-head", "event-head"};
 
 /* Headers whose value is a placeholder; @where: bits of enum head_kind. */
 #define SSDP_HEADS (1u << HEAD_SSDP_REPLY | 1u << HEAD_SSDP_ALIVE | 1u << HEAD_SSDP_BYEBYE)
@@ -111,12 +113,13 @@ static const struct {
 	{"st", "{st}", SSDP_HEADS},
 	{"nt", "{st}", SSDP_HEADS},
 	{"usn", "{usn}", SSDP_HEADS},
-	{"host", "{host}", SSDP_HEADS},
+	{"host", "{host}", SSDP_HEADS | 1u << HEAD_EVENT},
 	{"date", "{date}", SSDP_HEADS | HTTP_HEADS},
 	{"bootid.upnp.org", "{boot_id}", SSDP_HEADS},
 	{"01-nls", "{boot_id}", SSDP_HEADS},
 	{"content-length", "{content_length}", HTTP_HEADS},
-	{"sid", "{sid}", 1u << HEAD_SUBSCRIBE},
+	{"sid", "{sid}", 1u << HEAD_SUBSCRIBE | 1u << HEAD_EVENT},
+	{"seq", "{seq}", 1u << HEAD_EVENT},
 	{"timeout", "{timeout}", 1u << HEAD_SUBSCRIBE},
 };
 
@@ -150,14 +153,17 @@ static int head_kind(const struct learner *l, const struct seen *s)
 		return !strcmp(nts, "ssdp:alive")    ? HEAD_SSDP_ALIVE
 		       : !strcmp(nts, "ssdp:byebye") ? HEAD_SSDP_BYEBYE
 						     : -1;
+	if (s->x->from_router)
+		return s->in.kind == FACTS_EVENT && s->in.head_len ? HEAD_EVENT : -1;
 	if (!s->reply)
 		return -1;
 	if (s->x->protocol == FLOW_SSDP)
 		return s->out.kind == FACTS_FOUND ? HEAD_SSDP_REPLY : -1;
 	kind = http_kind(s);
 	path = s->in.target;
-	/* Of two documents, the one at LOCATION is the device's. */
-	if (kind == HEAD_DESCRIPTION && l->location_path && path && strcmp(path, l->location_path))
+	if (kind == HEAD_DESCRIPTION && path && l->location_path &&
+	    strcmp(path, l->location_path) != 0 &&
+	    (is_service_path(l, path) || text_find(buf_slice(&s->out.body), "<scpd")))
 		return HEAD_SCPD;
 	return kind;
 }
@@ -175,7 +181,8 @@ static const char *stand_for(const struct learner *l, int kind, struct slice nam
 		return "{server}";
 	if (slice_case_eq(name, "date") && !is_date(value))
 		return NULL;
-	if (slice_case_eq(name, "host") && !slice_eq(value, "239.255.255.250:1900"))
+	if (slice_case_eq(name, "host") && kind != HEAD_EVENT &&
+	    !slice_eq(value, "239.255.255.250:1900"))
 		return NULL;
 	if (slice_case_eq(name, "connection") && connection)
 		return "{connection}";
@@ -207,11 +214,12 @@ static void add_line(const struct learner *l, int kind, struct slice line, bool 
 {
 	const char *colon = memchr(line.ptr, ':', line.len);
 	struct stand_in address = {{l->router_text, strlen(l->router_text)}, "{lan_address}"};
+	size_t addresses = kind != HEAD_EVENT; /* it has no such placeholder */
 	struct slice name, rest, value;
 	const char *stand;
 
 	if (!colon) {
-		template_add(out, line, &address, 1);
+		template_add(out, line, &address, addresses);
 		return;
 	}
 	name = slice_trim((struct slice){line.ptr, (size_t)(colon - line.ptr)});
@@ -225,7 +233,7 @@ static void add_line(const struct learner *l, int kind, struct slice line, bool 
 	else if (slice_case_eq(name, "cache-control") && 1u << kind & SSDP_HEADS)
 		add_cache_control(l, out, value);
 	else
-		template_add(out, value, &address, 1);
+		template_add(out, value, &address, addresses);
 	if (value.len)
 		buf_add(out, value.ptr + value.len,
 			(size_t)(rest.ptr + rest.len - value.ptr) - value.len);
@@ -234,12 +242,19 @@ static void add_line(const struct learner *l, int kind, struct slice line, bool 
 /* "HTTP/1.1 200 OK": version as sent, status and reason by name. */
 static void add_start(int kind, struct slice line, struct buf *out)
 {
-	const char *space = memchr(line.ptr, ' ', line.len);
+	const char *space = memchr(line.ptr, ' ', line.len),
+		   *last = memrchr(line.ptr, ' ', line.len);
 	size_t version = space ? (size_t)(space - line.ptr) : 0;
 	bool reason = version && line.len > version + 4 && line.ptr[version + 4] == ' ';
 
 	if (1u << kind & SSDP_HEADS || !version) {
 		template_add(out, line, NULL, 0);
+		return;
+	}
+	if (kind == HEAD_EVENT) {
+		buf_add(out, line.ptr, version + 1);
+		buf_puts(out, "{callback_path}");
+		template_add(out, text_from(line, last), NULL, 0);
 		return;
 	}
 	buf_add(out, line.ptr, version);
@@ -278,7 +293,7 @@ static bool connection_varies(const struct learner *l, int kind)
 	const char *first = NULL;
 	bool varies = false;
 
-	for (size_t i = 0; i < l->count; i++) {
+	for (size_t i = 0; i < l->count && kind != HEAD_EVENT; i++) {
 		const char *value = head_kind(l, &l->seen[i]) == kind
 					    ? facts_header(&l->seen[i].out, "Connection")
 					    : NULL;
@@ -295,7 +310,7 @@ static bool connection_varies(const struct learner *l, int kind)
 
 static struct slice head_of(const struct seen *s, int kind)
 {
-	bool notify = kind == HEAD_SSDP_ALIVE || kind == HEAD_SSDP_BYEBYE;
+	bool notify = kind == HEAD_SSDP_ALIVE || kind == HEAD_SSDP_BYEBYE || kind == HEAD_EVENT;
 	const struct recorded_message *m = notify ? &s->x->request : s->reply;
 	size_t len = notify ? s->in.head_len : s->out.head_len;
 

@@ -110,14 +110,56 @@ struct forms {
 	size_t count;
 };
 
+/* Between envelope and element in the text of a form that has both. */
+#define FORM_CUT '\1'
+
 void forms_vote(struct forms *f, struct slice text, const struct seen *s);
 const struct form *forms_best(const struct forms *f);
 void forms_free(struct forms *f);
 
 /** learn_heads() - messages of heads: HTTP and SSDP. */
 void learn_heads(struct learner *l, struct buf *messages);
-/** learn_bodies() - soap-response, soap-argument, soap-fault, description, and what differs. */
+/** learn_bodies() - soap-response, soap-argument, soap-fault, documents, events, what differs. */
 void learn_bodies(struct learner *l, struct buf *messages);
+/** learn_documents() - description, scpd, pages, error-body (learn_document.c). */
+void learn_documents(struct learner *l, struct buf *messages);
+/** is_service_path() - whether the description of a service is there. */
+bool is_service_path(const struct learner *l, const char *path);
+/** learn_events() - event and event-property (learn_event.c). */
+void learn_events(struct learner *l, struct buf *messages);
+
+/** text_find(), text_from(), text_upto(), text_same() - where @text stands in a slice (NULL: it
+ * does not), its rest from a place on, its beginning up to a place, equal bytes. */
+static inline const char *text_find(struct slice in, const char *text)
+{
+	return in.len ? memmem(in.ptr, in.len, text, strlen(text)) : NULL;
+}
+
+static inline struct slice text_from(struct slice s, const char *at)
+{
+	return (struct slice){at, s.len - (size_t)(at - s.ptr)};
+}
+
+static inline struct slice text_upto(struct slice s, const char *at)
+{
+	return (struct slice){s.ptr, (size_t)(at - s.ptr)};
+}
+
+static inline bool text_same(struct slice a, struct slice b)
+{
+	return a.len == b.len && (!a.len || !memcmp(a.ptr, b.ptr, a.len));
+}
+
+/** without_end(), without_start() - @s without a piece; *@fits becomes false when it has not got
+ * it.
+ */
+struct slice without_end(struct slice s, struct slice end, bool *fits);
+struct slice without_start(struct slice s, struct slice start, bool *fits);
+/** find_tag() - the next start tag of @name with or without prefix: where its "<" is, and @behind
+ * its name; NULL = there is none. */
+const char *find_tag(struct slice in, const char *name, const char **behind);
+/** envelope_of() - the text of a form up to FORM_CUT; the element follows. */
+struct slice envelope_of(const struct form *form);
 
 /* ---- what there is (learn_tree.c) ---- */
 
