@@ -13,7 +13,9 @@ An adapter says how a program is told to do something and how it tells what beca
     claims:                             how what it prints is read
       mapped: {exit: 0, stdout: "is redirected to"}
 
-A program that maps by running has ``run: {start: COMMAND}`` instead, and is ended by ``stop``. A program
+A program that maps by running has ``run: {start: COMMAND}`` instead, and is ended by ``stop``. One that writes to a
+file names it by ``log: PATH`` and has claims with ``log: PATTERN``; one that says nothing when it has mapped has no
+claims.mapped. A program
 without an adapter, any executable file, is told what to do by environment variables (see README.md).
 
 This file reads adapters and complains about them; harness/drive.py runs programs.
@@ -40,12 +42,13 @@ OPERATIONS = ("add", "delete", "list", "external-ip", "renew")
 PROTOCOLS = ("igd", "natpmp", "pcp", "igd-ipv6")
 CLAIMS = ("mapped", "refused", "deleted", "listed", "external-ip", "renewed")
 _KEYS = {"name": str, "summary": str, "kind": str, "needs": dict, "speaks": list, "run": dict, "claims": dict,
-         "asks": dict, "times": dict, "environment": dict, "files": dict, "known": dict, "version": str}
+         "asks": dict, "times": dict, "environment": dict, "files": dict, "known": dict, "version": str, "log": str,
+         "router": str}
 _RUN = (*OPERATIONS, "start", "stop", "ready")
 _NEEDS = ("package", "program", "files", "npm")
-_CLAIM = ("exit", "stdout", "stderr", "output")
+_CLAIM = ("exit", "stdout", "stderr", "output", "log")
 _ASKS = ("port", "protocol", "lease", "count", "description")
-_TIMES = ("first", "give-up", "exit")
+_TIMES = ("first", "give-up", "exit", "settle")
 VALUES = ("description", "internal_client", "internal_port", "external_port", "protocol", "lease", "gateway",
           "interface", "home", "tree", "clients", "debian", "duration")
 
@@ -56,19 +59,21 @@ class WrongAdapter(Exception):
 
 @dataclasses.dataclass
 class Claim:
-    """How a claim is read: every condition given must hold. Patterns may name groups "port" and "address"."""
+    """How a claim is read: every condition given must hold. Patterns may name groups "port" and "address".
+    log: over the file that the adapter's "log" names."""
 
     exit: object = None
     stdout: str = None
     stderr: str = None
     output: str = None
+    log: str = None
 
-    def read(self, code, stdout, stderr):
+    def read(self, code, stdout, stderr, log=""):
         """The named groups as a dict when the claim is made, else None."""
         found = {}
         if self.exit is not None and code not in ([self.exit] if isinstance(self.exit, int) else self.exit):
             return None
-        for pattern, text in ((self.stdout, stdout), (self.stderr, stderr), (self.output, stdout + stderr)):
+        for pattern, text in ((self.stdout, stdout), (self.stderr, stderr), (self.output, stdout + stderr), (self.log, log)):
             if pattern is None:
                 continue
             matches = list(re.finditer(pattern, text, re.MULTILINE))
@@ -138,11 +143,13 @@ def _check_parts(lines, values):
         if word not in PROTOCOLS:
             lines.complain(("speaks",), f'speaks: expected some of {", ".join(PROTOCOLS)}, found "{word}"')
     for name, claim in (values.get("claims") or {}).items():
+        if "log" in claim and not values.get("log"):
+            lines.complain(("claims", name, "log"), "a claim is read from a log, but no file is named by log: PATH")
         for key, pattern in claim.items():
             lines.known(("claims", name, key), _CLAIM)
             _check_pattern(lines, ("claims", name, key), pattern if key != "exit" else "")
-    for name, command in values["run"].items():
-        _check_command(lines, ("run", name), command)
+    for name, command in [*values["run"].items(), *([("log", values["log"])] if values.get("log") else [])]:
+        _check_command(lines, (name,) if name == "log" else ("run", name), command)
     if "start" in values["run"] and "add" in values["run"]:
         lines.complain(("run", "start"), "run has add (one process per operation) or start (maps by running), not both")
     if "start" not in values["run"] and "add" not in values["run"]:
@@ -191,7 +198,7 @@ class Client:
         self.resident = "start" in self.values["run"]
         self.claims = {k: Claim(**v) for k, v in (self.values.get("claims") or {}).items()}
         self.asks = {"port": "as-told", "protocol": ["tcp"], "lease": "as-told"} | (self.values.get("asks") or {})
-        self.times = {"first": 2, "give-up": 30, "exit": 10} | (self.values.get("times") or {})
+        self.times = {"first": 2, "give-up": 30, "exit": 10, "settle": 1} | (self.values.get("times") or {})
         self.known = self.values.get("known") or {}
 
     def missing(self):
@@ -225,6 +232,10 @@ class Client:
         own |= {f"IGDLAB_{key.upper()}": str(value) for key, value in values.items() if key in VALUES}
         own |= {k: _expand(str(v), values) for k, v in (self.values.get("environment") or {}).items()}
         return own
+
+    def log(self, values):
+        """Path of the file that it logs to, or None."""
+        return _expand(self.values["log"], values) if self.values.get("log") else None
 
     def files(self, values):
         """{path: text} of the files that it wants to find, below its home."""

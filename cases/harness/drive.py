@@ -16,6 +16,7 @@ from .lab import LabError
 
 HOME = "/tmp/home"  # in the node: its /tmp is its own
 TOUCH = 'mkdir -p "$(dirname "$1")" && printf %s "$2" > "$1"'
+FOLLOW = ("tail", "-q", "-n", "+1", "-s", "0.1", "-F")
 LOOK = 0.1          # seconds between two looks at a program that is not ours
 
 
@@ -43,6 +44,7 @@ class Said:
     stdout: str = ""
     stderr: str = ""
     seconds: float = 0.0
+    log: str = ""
     hung: bool = False
     unsupported: bool = False
 
@@ -60,6 +62,7 @@ class Session:
         self.patience = patience or client.times["give-up"]
         self.processes = []  # every one that was started
         self.wrap = []       # words before the command: a program that starts it
+        self.log = None      # tail of the file that it logs to
         self._prepared = False
 
     def __enter__(self):
@@ -69,6 +72,9 @@ class Session:
         if self.process and self.process.code is None:
             with contextlib.suppress(LabError, OSError, TimeoutError):
                 self.process.finish(9)
+        if self.log:
+            with contextlib.suppress(LabError, OSError, TimeoutError):
+                self.log.finish(9)
 
     def values(self, wanted):
         """What stands for {name} in commands."""
@@ -98,6 +104,8 @@ class Session:
         self.prepare(wanted)
         values = self.values(wanted)
         name = "start" if self.client.resident else operation
+        if self.client.log(values) and not self.log:
+            self.log = self.lab.start(self.node, *FOLLOW, self.client.log(values))
         self.processes.append(self.lab.start(self.node, *self.wrap, *self.client.command(name, values), cwd=HOME,
                                              env=self.client.environment(operation, values)))
         return self.processes[-1]
@@ -120,12 +128,12 @@ class Session:
         return self._listened(said, process)
 
     def _listened(self, said, process):
-        said.stdout, said.stderr = process.stdout, process.stderr
+        said.stdout, said.stderr, said.log = process.stdout, process.stderr, self.log.stdout if self.log else ""
         said.unsupported = said.code == 127 and self.client.contract
         for word in {"add": ("mapped", "refused"), "delete": ("deleted", "refused"), "list": ("listed",),
                      "external-ip": ("external-ip",), "renew": ("renewed", "mapped", "refused")}.get(said.operation, ()):
             claim = self.client.claims.get(word)
-            found = claim and claim.read(said.code, said.stdout, said.stderr)
+            found = claim and claim.read(said.code, said.stdout, said.stderr, said.log)
             if found is not None and not said.hung:
                 said.claim, said.address = word, found.get("address")
                 said.port = int(found["port"]) if "port" in found else None
@@ -135,17 +143,29 @@ class Session:
     # -- a program that maps by running --------------------------------------------------------------------
 
     def run_on(self, wanted, until=None):
-        """Start it and wait until it claims something, until() is true, it ends, or patience ends."""
+        """Start it and wait until it claims that it mapped, until() is true, it ends, or patience ends. One that says that
+        it failed may try another way: it gets times.settle for that. One that says nothing when it has mapped is waited
+        for until a router has what it asks for."""
         begun = time.monotonic()
         if not self.process:
             self.process = self.start("add", wanted)
-        said = Said("add")
-        while time.monotonic() - begun < self.patience:
+        said, refused = Said("add"), None
+        if "mapped" not in self.client.claims:
+            until = until or (lambda: self.mapped() >= self.client.asks.get("count", 1))
+        while (now := time.monotonic()) - begun < self.patience:
             self._listened(said, self.process)
-            if said.claim or (until and until()) or self._ended():
+            if said.claim == "mapped" or (until and until()):
+                break
+            refused = refused or (said.claim and now)
+            if refused and now - refused > self.client.times["settle"] or self._ended():
                 break
         said.code, said.seconds = self.process.code, time.monotonic() - begun
         return self._listened(said, self.process)
+
+    def mapped(self):
+        """How many mappings lead to this node."""
+        ours = {p["address"] for p in self.lab.info["nodes"][self.node]["ports"] if p.get("address")}
+        return sum(entry["internal_client"] in ours for entry in table(self.lab))
 
     def _ended(self):
         try:

@@ -7,14 +7,16 @@ line of code. ``client: {must: ...}`` of the file says what a client has to achi
 import dataclasses
 import functools
 import pathlib
+import subprocess
 
 import yaml
 
-from .lab import REPOSITORY
+from .lab import REPOSITORY, program
 
 QUIRKS = REPOSITORY / "fakeigd" / "quirks"
 PROFILES = REPOSITORY / "fakeigd" / "profiles"
 TOPOLOGIES = REPOSITORY / "topologies"
+USUAL = "conformant-igd1"  # the router of a quirk that names none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +55,7 @@ def quirk_cases():
         name, router = (place, None) if isinstance(place, str) else (place["name"], place.get("router"))
         at = f"{router}=" if router else ""
         client = quirk.get("client", {"must": "mapped"})
-        found.append(Case("quirk", path.stem, quirk["layer"], name, (at + quirk.get("base", "conformant-igd1"),),
+        found.append(Case("quirk", path.stem, quirk["layer"], name, (at + quirk.get("base", USUAL),),
                           (at + path.stem,), client["must"], client.get("note", ""), quirk["summary"]))
     return found
 
@@ -86,6 +88,23 @@ def topology_cases():
             found.append(Case("topology", path.stem, "topology", path.stem, (), (), client["must"],
                               client.get("note", ""), topology["summary"]))
     return found
+
+
+def on_router_of(client, case):
+    """The case as this client meets it: one whose adapter names the router that it is for (``router: conformant-igd2``) meets
+    quirks and scenarios of the usual router there, where they can be laid over it."""
+    router = client.values.get("router")
+    if not router or case.kind not in ("quirk", "scenario") or case.profile != (USUAL,) or not _fits(router, case.quirks):
+        return case
+    note = "; ".join(filter(None, (case.note, f"on {router}, the router that the adapter names")))
+    return dataclasses.replace(case, profile=(router,), note=note)
+
+
+@functools.lru_cache(maxsize=None)
+def _fits(router, quirks):
+    """Whether quirks can be laid over a router."""
+    argv = [program("fakeigd"), "--check", "--profile", router, *(word for quirk in quirks for word in ("--quirk", quirk))]
+    return subprocess.run(argv, capture_output=True, check=False).returncode == 0
 
 
 def every_case():

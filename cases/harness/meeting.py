@@ -8,7 +8,7 @@ import contextlib
 import os
 import pathlib
 
-from . import outcome
+from . import matrix, outcome
 from .drive import Session, Wanted, table
 from .lab import Lab
 from .requirement import inconclusive, nonstrict, unsupported
@@ -38,7 +38,7 @@ class Meeting:
         """In a sentence, with what the program said."""
         ports = ", ".join(f"{port}/{protocol} → {internal}" for protocol, port, internal in self.ports) or "none"
         ended = "it runs" if self.said.code is None else f"exit {self.said.code}"
-        last = (self.said.stdout + self.said.stderr).strip().splitlines()[-1:] or ["(nothing)"]
+        last = (self.said.stdout + self.said.stderr + self.said.log).strip().splitlines()[-1:] or ["(nothing)"]
         return (f"{outcome.sentence(self.found)}; open: {ports}; {ended} after {self.said.seconds:.1f} s; "
                 f"last line: {last[0][:200]}")
 
@@ -74,6 +74,7 @@ class Meeting:
 @contextlib.contextmanager
 def visit(client, case, wanted=None, evidence=None, node="client"):
     """A lab with a case's router and a Session of the client in it: yields (lab, session)."""
+    case = matrix.on_router_of(client, case)
     with Lab(case.topology, profile=list(case.profile), quirks=list(case.quirks), evidence=evidence,
              capture=bool(evidence)) as lab:
         patience = client.times["give-up"] * min(load(), 4)
@@ -99,3 +100,5 @@ def keep(folder, session):
         name = "client" if number == 0 else f"client-{number}"
         pathlib.Path(folder, f"{name}.stdout").write_text(process.stdout)
         pathlib.Path(folder, f"{name}.stderr").write_text(process.stderr)
+    if session.log:
+        pathlib.Path(folder, "client.log").write_text(session.log.stdout)
