@@ -113,6 +113,27 @@ bench:
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@scripts/bench
 
+# Real clients (cases/clients): what Debian has, and the programs around its libraries for Go and Java; "make clients-npm" adds
+# those of the npm registry.
+go_drivers := $(wildcard cases/clients/drivers/*/main.go)
+.PHONY: clients clients-npm
+clients:
+	@scripts/install-deps clients
+	@$(MAKE) --no-print-directory $(patsubst cases/clients/drivers/%/main.go,build/clients/igdlab-%,$(go_drivers)) build/clients/Weupnp.class
+
+clients-npm: clients
+	@scripts/install-deps npm
+
+build/clients/igdlab-%: cases/clients/drivers/%/main.go
+	@mkdir -p $(@D)
+	@echo "  GO      $@"
+	$(Q)GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(CURDIR)/build/gocache go build -trimpath -o $@ $<
+
+build/clients/%.class: cases/clients/drivers/%.java
+	@mkdir -p $(@D)
+	@echo "  JAVAC   $@"
+	$(Q)javac -cp /usr/share/java/weupnp.jar -d $(@D) $<
+
 # ---- installation --------------------------------------------------------------------------------------
 share := $(DESTDIR)$(PREFIX)/share
 .PHONY: install
@@ -129,7 +150,7 @@ install: all
 	cp -r fakeigd/profiles fakeigd/quirks $(share)/igdlab/fakeigd/
 	install -m 644 captures/* $(share)/igdlab/captures
 	for folder in . harness harness/report catalogue daemon daemons client clients clients/drivers; do install -d $(share)/igdlab/cases/$$folder; \
-		find cases/$$folder -maxdepth 1 -type f \( -name '*.py' -o -name '*.yaml' -o -name pytest.ini -o -name 'report.*' -o -name '*.pl' \) \
+		find cases/$$folder -maxdepth 1 -type f \( -name '*.py' -o -name '*.yaml' -o -name pytest.ini -o -name 'report.*' -o -name '*.pl' -o -name '*.mjs' \) \
 			-exec install -m 644 {} $(share)/igdlab/cases/$$folder \;; done
 	install -d $(share)/igdlab/schemas
 	install -m 644 sim/*.schema.json fakeigd/*.schema.json $(share)/igdlab/schemas
@@ -145,6 +166,7 @@ help:
 	@echo "make demo       install what is missing, build, run three scenes on real input"
 	@echo "make test       the same, then every test (under 10 minutes on 2 cores)"
 	@echo "make test-long  every test, also repeated and under the sanitizers"
+	@echo "make clients    the real clients of Debian for igdlab test client; make clients-npm: and those of npm"
 	@echo "make fuzz       every fuzzer for 60 s (SECONDS=N)"
 	@echo "make bench      our figures beside the neighbours', same run"
 	@echo "make            build/igdlab and build/fakeigd;  SAN=1: with ASan and UBSan in build/san"

@@ -22,7 +22,7 @@ def main():
         else:
             igd.addportmapping(int(told["external_port"]), told["protocol"].upper(), igd.lanaddr,
                                int(told["internal_port"]), told["description"], "", int(told["lease"]))
-            print(f"mapped {igd.externalipaddress()}:{told['external_port']}")
+            print(f"mapped :{told['external_port']}")
     except Exception as error:  # pylint: disable=broad-except  # the module raises Exception itself
         print("refused", error)
         return 1

@@ -33,14 +33,19 @@ const modules = {
   async 'nat-port-mapper' () {
     const { upnpNat } = await import(`${process.env.IGDLAB_NPM}/node_modules/@achingbrain/nat-port-mapper/dist/src/index.js`)
     const client = upnpNat({ description: told('DESCRIPTION'), ttl: lease * 1000 })
-    for await (const gateway of client.findGateways({ signal: AbortSignal.timeout(10000) })) {
-      if (operation === 'external-ip') return `address ${await gateway.externalIp()}`
-      const made = await gateway.map(internal, told('INTERNAL_CLIENT'), { protocol, externalPort: external })
-      console.log(`mapped ${made?.externalHost ?? ''}:${made?.externalPort ?? external}`)
+    let error = new Error('no gateway')
+    for await (const gateway of client.findGateways({ signal: AbortSignal.timeout(8000) })) {
+      try {
+        const made = await gateway.map(internal, told('INTERNAL_CLIENT'), { protocol, externalPort: external })
+        console.log(`mapped ${made.externalHost}:${made.externalPort}`)
+      } catch (failure) {
+        error = failure
+        continue // there may be another gateway, as its users look for
+      }
       await new Promise(resolve => process.once('SIGTERM', resolve)) // it knows only what it mapped itself
       return gateway.stop().then(() => 'deleted')
     }
-    throw new Error('no gateway')
+    throw error
   }
 }
 
