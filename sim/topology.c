@@ -352,10 +352,32 @@ static char *name_of(const char *path)
 	return xstrndup(base, len > 5 && !strcmp(base + len - 5, ".yaml") ? len - 5 : len);
 }
 
+/* What clients have to achieve there is for the client suite, which reads it from the document. */
+static void check_client(const struct doc *client, struct diag *d)
+{
+	static const char *const keys[] = {"must", "note"};
+	static const char *const words[] = {"mapped", "reports-failure", "survives", "inner"};
+	const struct doc *must = doc_get(client, "must"), *note = doc_get(client, "note");
+	const char *text;
+
+	if (!doc_keys(client, keys, ARRAY_SIZE(keys), d) || (note && !doc_string(note, &text, d)))
+		return;
+	if (!must) {
+		diag_at(d, client->file, client->line, "client: \"must\" is missing");
+		return;
+	}
+	if (!doc_string(must, &text, d))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(text, words[i]))
+			return;
+	diag_unknown(d, must->file, must->line, "must", text, words, ARRAY_SIZE(words));
+}
+
 static void read_topology(struct topology *t, struct diag *d)
 {
-	static const char *const keys[] = {"summary", "networks", "nodes"};
-	const struct doc *summary;
+	static const char *const keys[] = {"summary", "client", "networks", "nodes"};
+	const struct doc *summary, *client;
 	const char *text = "";
 
 	if (!doc_keys(t->document, keys, ARRAY_SIZE(keys), d))
@@ -363,6 +385,8 @@ static void read_topology(struct topology *t, struct diag *d)
 	if ((summary = doc_get(t->document, "summary")))
 		doc_string(summary, &text, d);
 	t->summary = xstrdup(text);
+	if ((client = doc_get(t->document, "client")))
+		check_client(client, d);
 	read_networks(t, d);
 	if (t->network_count)
 		read_nodes(t, d);

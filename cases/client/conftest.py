@@ -19,7 +19,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from cases.harness import clientresults as results
-from cases.harness import exchange, meeting
+from cases.harness import exchange, matrix, meeting
 from cases.harness.client import Client, WrongAdapter
 from cases.harness.grading import apply_known, grade_of, status_of
 from cases.harness.lab import LabError
@@ -68,7 +68,7 @@ def _described(item):
     ids = [name for mark in marks for name in mark.args]
     if case is not None and hasattr(case, "kind"):
         return {"client": client, "kind": case.kind, "name": case.name, "layer": case.layer, "summary": case.summary,
-                "must": case.must, "requirements": ids}
+                "must": case.must, "requirements": [*ids, *matrix.requirements_of(case)]}
     name = item.originalname.removeprefix("test_").replace("_", "-")
     rest = [str(p) for p in item.callspec.id.split("-") if p] if len(item.callspec.params) > 1 else []
     other = item.callspec.id.removeprefix(client).strip("-").removesuffix(client).strip("-") if rest else ""

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: MIT
 """What a client sends to a router by the letter: searches, requests, arguments. The oracle is the wire."""
+import contextlib
 import re
 
 import pytest
 
 from cases.harness import dcp
+from cases.harness.drive import Wanted
 from cases.harness.requirement import nonstrict
-from cases.harness.scenario import scenario
-from cases.harness.wire import GROUP
+from cases.harness.scenario import place, scenario, unhurried
+from cases.harness.wire import GROUP, Watch
 
 PROFILES = pytest.mark.parametrize("profile", ["conformant-igd1", "conformant-igd2", "conformant-ppp"])
 BOTH = pytest.mark.parametrize("profile", ["conformant-igd1", "conformant-igd2"])
 UNHURRIED = 10  # GetStatusInfo in one run
+QUIET = 60      # messages in a minute
 
 
 @scenario("SSDP-56")
@@ -147,3 +150,17 @@ def test_status_is_not_polled(sent, profile):
     """ConnectionStatus is not asked for in a tight loop."""
     asked = [r for r in sent(profile).actions() if r.soapaction[1] == "GetStatusInfo"]
     assert len(asked) <= UNHURRIED, f"{len(asked)} times in {sent(profile).said.seconds:.1f} s"
+
+
+@scenario("CP-20", resident=True)
+def test_is_quiet_when_nothing_changes(client, visit):
+    """A program that has its mapping sends little while nothing changes."""
+    unhurried()
+    del client
+    with visit(place("quiet")) as (lab, session):
+        session.perform("add", Wanted())
+        with Watch(lab) as watch:
+            with contextlib.suppress(TimeoutError):
+                session.process.wait(60)
+        sent = len(watch.searches()) + len(watch.requests())
+        assert sent <= QUIET, f"{sent} searches and requests in a minute"

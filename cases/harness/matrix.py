@@ -17,6 +17,7 @@ QUIRKS = REPOSITORY / "fakeigd" / "quirks"
 PROFILES = REPOSITORY / "fakeigd" / "profiles"
 TOPOLOGIES = REPOSITORY / "topologies"
 USUAL = "conformant-igd1"  # the router of a quirk that names none
+ROWS = REPOSITORY / "cases" / "client" / "rows.yaml"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +106,21 @@ def _fits(router, quirks):
     """Whether quirks can be laid over a router."""
     argv = [program("fakeigd"), "--check", "--profile", router, *(word for quirk in quirks for word in ("--quirk", quirk))]
     return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+@functools.lru_cache(maxsize=None)
+def rows():
+    """cases/client/rows.yaml turned round: {(kind, name): ids of requirements}."""
+    found = {}
+    for row, names in load(ROWS).items():
+        for name in names:
+            kind, _, plain = name.rpartition(":")
+            found.setdefault((kind or "quirk", plain), []).append(row)
+    return found
+
+
+def requirements_of(case):
+    """Ids of the requirements of clients that a generated case tests."""
+    return rows().get((case.kind, case.name), [])
 
 
 def every_case():

@@ -16,6 +16,7 @@ from .requirement import inconclusive, nonstrict, unsupported
 BUSY = 3.0  # so many times more work than cores: what takes too long then proves nothing
 _MUST = {"mapped": "a packet of the peer reaches the client through the mapping, and the program says so",
          "reports-failure": "the program says that the port is not open (or opens it)",
+         "inner": "the innermost router, at least, holds the mapping, and the program says whether packets arrive",
          "survives": "the program ends by itself, without a crash, and does not claim what is not so",
          "retries": "the program tries again, with {}, and the port is open"}
 
@@ -59,6 +60,8 @@ class Meeting:
             inconclusive(f"{outcome.sentence(self.found)}, while the machine had {self.busy:.0f} times more to do than it can")
         if grade == "pass" and word == "retries" and self.found == "mapped-and-said":
             self._retried(values)
+        if word == "inner" and self.found == "said-but-not-mapped":
+            assert self.table, f"{self.seen}; and no router holds a mapping"
         if grade == "non-strict":
             nonstrict(outcome.sentence(self.found))
         assert grade != "fail", self.seen

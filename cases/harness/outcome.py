@@ -24,6 +24,8 @@ _GRADES = {
     "mapped": {"mapped-and-said": "pass", "mapped-unsaid": "non-strict"},
     "reports-failure": {"mapped-and-said": "pass", "mapped-unsaid": "non-strict", "honestly-failed": "pass",
                         "silently-failed": "non-strict"},
+    "inner": {"mapped-and-said": "pass", "mapped-unsaid": "non-strict", "honestly-failed": "pass",
+              "silently-failed": "non-strict", "said-but-not-mapped": "non-strict"},
     "survives": {"mapped-and-said": "pass", "mapped-unsaid": "pass", "honestly-failed": "pass",
                  "silently-failed": "pass"},
 }

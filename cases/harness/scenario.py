@@ -8,11 +8,11 @@ A scenario names the requirements of clients that it tests (cases/catalogue, sid
 cannot be asked for its operation, or does not speak its protocol, is ``unsupported``.
 """
 import fnmatch
-import json
 import os
 import pathlib
 
 import pytest
+import yaml
 
 from . import matrix
 from .requirement import Words, catalogue, notrun
@@ -73,7 +73,7 @@ def place(name, topology="flat", profile=None, quirks=(), must="mapped"):
 def bend(folder, overlay, name="bent", layer="soap", must="survives"):
     """A quirk file made of an overlay (a dict) in a folder; its path."""
     path = pathlib.Path(folder) / f"{name}.yaml"
-    path.write_text(_QUIRK.format(layer=layer, must=must, overlay=json.dumps(overlay)))
+    path.write_text(_QUIRK.format(layer=layer, must=must, overlay=yaml.safe_dump(overlay, default_flow_style=True, width=10**6).strip()))
     return str(path)
 
 

@@ -82,6 +82,15 @@ static const struct {
 	 "  a: {kind: host, attach: {home: 192.168.1.4}}\n",
 	 "t.yaml:3: network \"floor-\": names are made of a-z, 0-9 and -, and start with a "
 	 "letter\n"},
+	{"what clients have to achieve",
+	 "client: {must: maped, why: x}\n" NETWORKS "nodes:\n" CLIENT ROUTER,
+	 "t.yaml:1: unknown key \"why\"; expected one of: must, note\n"},
+	{"a word for it that there is not",
+	 "client: {must: maped}\n" NETWORKS "nodes:\n" CLIENT ROUTER,
+	 "t.yaml:1: unknown must \"maped\"; did you mean \"mapped\"?\n"},
+	{"what clients have to achieve, without a word",
+	 "client: {note: x}\n" NETWORKS "nodes:\n" CLIENT ROUTER,
+	 "t.yaml:1: client: \"must\" is missing\n"},
 	{"unknown key of a network",
 	 "networks:\n"
 	 "  home: {subnet: 192.168.1.0/24}\n"
