@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The contract of executables (cases/clients/README.md): its examples run as they stand there; liars are told so."""
+import dataclasses
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import subprocess
 
 import pytest
 
+from cases.harness import matrix
 from cases.harness.client import CLIENTS, Client, WrongAdapter, names
 from cases.harness.lab import program
 
@@ -87,6 +89,8 @@ BAD = [
     ("name: x\nrun: {list: x}\n", 2, "expected add or start"),
     ("name: x\nrun: {add: x}\nspeaks: [upnp]\n", 3, 'speaks: expected some of igd, natpmp, pcp, igd-ipv6, found "upnp"'),
     ("name: x\nrun: {add: x}\nclaims:\n  mapped: {stdout: '('}\n", 4, "no regular expression"),
+    ("name: x\nrun: {add: x}\nclaims:\n  mapped: {log: x}\n", 4, "no file is named by log: PATH"),
+    ("name: x\nrun: {add: x}\nlog: '{hme}/log'\n", 3, "unknown value {hme}; did you mean {home}?"),
     ("name: x\nrun: {add: x}\nclaims:\n  maped: {exit: 0}\n", 4, 'unknown key "maped"; did you mean "mapped"?'),
     ("name: x\nrun: {add: x}\nknown:\n  CP-01: {reason: y}\n", 4, "expected reason, link and expires"),
     ("name: [x\n", 2, "expected"),
@@ -172,3 +176,33 @@ def test_run_fails_leaves_evidence_and_resumes(tmp_path):
     assert len(json.loads((out / "results.json").read_text())["cases"]) == 2
     assert "said-but-not-mapped" in (out / "report.html").read_text() and pathlib.Path(out, "summary.md").read_text().startswith("| |")
     assert os.path.getsize(out / "junit.xml")
+
+
+RUNS = """name: runs
+kind: client
+run: {start: "sh -c 'igdlab map --protocol tcp --external 1872 --internal 1872 --lease 0; echo port 1872 is open >{home}/log; exec sleep infinity'"}
+"""
+
+
+def test_a_program_that_logs_to_a_file_is_read(tmp_path):
+    (tmp_path / "runs.yaml").write_text(RUNS + 'log: "{home}/log"\nclaims: {mapped: {log: "port (?P<port>[0-9]+) is open"}}\n')
+    status, said = check(tmp_path / "runs.yaml")
+    assert status == 0 and any("claims.mapped says so" in s for s in said), said
+    assert any("note: its end" in s and "1872" in s for s in said), said
+
+
+def test_a_program_that_says_nothing_is_waited_for(tmp_path):
+    (tmp_path / "runs.yaml").write_text(RUNS)
+    status, said = check(tmp_path / "runs.yaml")
+    assert status == 0 and any("counts as unsaid" in s for s in said), said
+
+
+def test_quirks_are_laid_over_the_router_that_an_adapter_names(tmp_path):
+    (tmp_path / "two.yaml").write_text("name: two\nrun: {add: x}\nrouter: conformant-igd2\n")
+    case = matrix.quirk_cases()[0]
+    assert case.profile == (matrix.USUAL,)
+    assert matrix.on_router_of(Client(str(tmp_path / "two.yaml")), case).profile == ("conformant-igd2",)
+    assert matrix.on_router_of(Client("miniupnpc"), case) is case
+    text = dataclasses.replace(case, quirks=("desc-truncated",))  # that router's description has other white space
+    (tmp_path / "two.yaml").write_text("name: two\nrun: {add: x}\nrouter: miniupnpd-igd1\n")
+    assert matrix.on_router_of(Client(str(tmp_path / "two.yaml")), text) is text
