@@ -153,7 +153,7 @@ install: all
 		find cases/$$folder -maxdepth 1 -type f \( -name '*.py' -o -name '*.yaml' -o -name pytest.ini -o -name 'report.*' -o -name '*.pl' -o -name '*.mjs' \) \
 			-exec install -m 644 {} $(share)/igdlab/cases/$$folder \;; done
 	install -d $(share)/igdlab/schemas
-	install -m 644 sim/*.schema.json fakeigd/*.schema.json $(share)/igdlab/schemas
+	install -m 644 sim/*.schema.json fakeigd/*.schema.json cases/clients/*.schema.json $(share)/igdlab/schemas
 
 .PHONY: uninstall
 uninstall:

@@ -9,6 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
+from cases.harness.client import Client, WrongAdapter
+
 TOP = Path(__file__).resolve().parents[2]
 FILES = [*sorted((TOP / "fakeigd/profiles").glob("*.yaml")), *sorted((TOP / "fakeigd/quirks").glob("*.yaml")),
          *sorted((TOP / "captures").glob("*.profile.yaml"))]
@@ -68,3 +70,29 @@ def test_mistakes_in_flows_fit_neither(exchange, tmp_path):
     done = subprocess.run([TOP / "build/igdlab", "show", "flow", path], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith(f"{path}:2: ")
+
+
+@functools.lru_cache(maxsize=None)
+def client_validator():
+    schema = json.loads((TOP / "cases/clients/client.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("path", sorted((TOP / "cases/clients").glob("*.yaml")), ids=lambda path: path.stem)
+def test_adapter_fits(path):
+    errors = [f"{list(e.absolute_path)}: {e.message}" for e in client_validator().iter_errors(yaml.safe_load(path.read_text()))]
+    assert errors == []
+
+
+@pytest.mark.parametrize("text", [
+    "{run: {add: x}}", "{name: x}", "{name: x, run: {ad: x}}", "{name: x, run: {add: x, start: y}}", "{name: x, run: {list: x}}",
+    "{name: x, run: {add: x}, speaks: [upnp]}", "{name: x, run: {add: x}, claims: {maped: {exit: 0}}}", "{name: 5, run: {add: x}}",
+    "{name: x, run: {add: x}, claims: {mapped: {stdot: x}}}", "{name: x, run: {add: x}, times: {frist: 1}}",
+    "{name: x, run: {add: x}, known: {CP-01: {reason: y}}}", "{name: x, run: {add: x}, kind: daemon}", "{name: x, run: {add: x}, nead: {}}",
+])
+def test_mistakes_in_adapters_fit_neither(text, tmp_path):
+    assert list(client_validator().iter_errors(yaml.safe_load(text)))
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(WrongAdapter):
+        Client(str(tmp_path / "x.yaml"))
