@@ -311,6 +311,10 @@ int http_relisten(struct http *h, uint16_t port)
 	int error = -EADDRINUSE;
 
 	stop_listening(h);
+	if (!policy_of(h)->igd_enabled) {
+		h->port = 0;
+		return 0;
+	}
 	/* A port that is free on the first address may be taken on the next. */
 	for (int tries = 0; error == -EADDRINUSE && tries < (port ? 1 : PORT_TRIES); tries++)
 		error = listen_everywhere(h, port);

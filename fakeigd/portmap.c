@@ -5,11 +5,12 @@
  * Theory of operation
  *
  * Entries live in chunks that never move, so a pointer to one is good until the entry goes; free
- * ones are chained. Two hash tables lead to them: by whole key (remote host, external port,
- * protocol) and by port and protocol alone, which is what conflicts are about (WANIPConnection:2
- * figure 2-3). Order of creation is an array of entry numbers; every entry carries a number that
- * only grows, so its place in that array is found by binary search and a removal is one memmove
- * (WIPC-37, WIPC-38: indexes stay contiguous). Leases are a heap behind one timer (lease.c).
+ * ones are chained. Three hash tables lead to them: by whole key (remote host, external port,
+ * protocol), by port and protocol alone, which is what conflicts are about (WANIPConnection:2
+ * figure 2-3), and by internal endpoint, which is what NAT-PMP and PCP ask for. Order of creation
+ * is an array of entry numbers; every entry carries a number that only grows, so its place in that
+ * array is found by binary search and a removal is one memmove (WIPC-37, WIPC-38: indexes stay
+ * contiguous). Leases are a heap behind one timer (lease.c).
  *
  * put() and the removals are the only places that change anything. Each counts SystemUpdateID up
  * by one, however many entries it touched (WANIPConnection:2 2.3.23, GENA-32, GENA-33), tells gena
@@ -17,7 +18,7 @@
  * A refresh that leaves client, port and enabled alone does not touch the kernel: connections
  * through the mapping go on.
  *
- * An entry takes 112 bytes while its description is short; 65,535 in each protocol take about 20
+ * An entry takes 120 bytes while its description is short; 65,535 in each protocol take about 20
  * MB.
  */
 #include "portmap.h"
@@ -40,7 +41,7 @@
 #define NONE	      UINT32_MAX
 #define OVER	      (-1) /* expires of an entry whose lease has ended, until it is taken out */
 
-enum index { BY_KEY, BY_PORT, INDEXES };
+enum index { BY_KEY, BY_PORT, BY_ENDPOINT, INDEXES };
 
 /**
  * struct entry - a mapping and its places
@@ -91,12 +92,13 @@ static struct entry *entry_of(const struct mapping *m)
 	return (struct entry *)m;
 }
 
-static uint32_t hash(enum index which, struct in_addr remote, uint16_t port, int protocol)
+/* @host: the remote host of BY_KEY, the internal client of BY_ENDPOINT. */
+static uint32_t hash(enum index which, struct in_addr host, uint16_t port, int protocol)
 {
 	uint64_t x = ((uint64_t)port << 8) | (uint8_t)protocol;
 
-	if (which == BY_KEY)
-		x |= (uint64_t)remote.s_addr << 32;
+	if (which != BY_PORT)
+		x |= (uint64_t)host.s_addr << 32;
 	x *= UINT64_C(0x9e3779b97f4a7c15);
 	return (uint32_t)(x >> 32);
 }
@@ -105,7 +107,11 @@ static uint32_t *head_of(const struct portmap *p, enum index which, const struct
 {
 	const struct table *t = &p->tables[which];
 
-	return &t->heads[hash(which, m->remote_host, m->external_port, m->protocol) & t->mask];
+	bool inner = which == BY_ENDPOINT;
+
+	return &t->heads[hash(which, inner ? m->internal_client : m->remote_host,
+			      inner ? m->internal_port : m->external_port, m->protocol) &
+			 t->mask];
 }
 
 static void index_insert(struct portmap *p, enum index which, struct entry *e)
@@ -255,6 +261,36 @@ const struct mapping *portmap_next_port(const struct portmap *p, const struct ma
 		    m->protocol);
 }
 
+/* From entry @number on. */
+static const struct mapping *find_endpoint(const struct portmap *p, uint32_t number,
+					   const struct mapping *key)
+{
+	while (number != NONE) {
+		const struct entry *e = entry_at(p, number);
+		const struct mapping *m = &e->mapping;
+
+		if (m->internal_client.s_addr == key->internal_client.s_addr &&
+		    m->internal_port == key->internal_port && m->protocol == key->protocol)
+			return m;
+		number = e->next[BY_ENDPOINT];
+	}
+	return NULL;
+}
+
+const struct mapping *portmap_find_endpoint(const struct portmap *p, struct in_addr client,
+					    uint16_t port, int protocol)
+{
+	const struct mapping key = {
+		.internal_client = client, .internal_port = port, .protocol = protocol};
+
+	return find_endpoint(p, *head_of(p, BY_ENDPOINT, &key), &key);
+}
+
+const struct mapping *portmap_next_endpoint(const struct portmap *p, const struct mapping *m)
+{
+	return find_endpoint(p, entry_of(m)->next[BY_ENDPOINT], m);
+}
+
 const struct mapping *portmap_at(const struct portmap *p, size_t index)
 {
 	return index < p->count ? &entry_at(p, p->order[index])->mapping : NULL;
@@ -372,8 +408,10 @@ static int replace(struct portmap *p, struct entry *e, const struct mapping *m)
 		forwarding_start(p->forwarding, old);
 		return error;
 	}
+	index_remove(p, BY_ENDPOINT, e);
 	old->internal_client = m->internal_client;
 	old->internal_port = m->internal_port;
+	index_insert(p, BY_ENDPOINT, e);
 	old->enabled = m->enabled;
 	old->forwarding = wanted.forwarding;
 	return 0;

@@ -61,6 +61,11 @@ const struct mapping *portmap_find(const struct portmap *p, struct in_addr remot
 const struct mapping *portmap_find_port(const struct portmap *p, uint16_t port, int protocol);
 /** portmap_next_port() - the next entry of the same external port and protocol, NULL at the end. */
 const struct mapping *portmap_next_port(const struct portmap *p, const struct mapping *m);
+/** portmap_find_endpoint() - an entry that leads to that internal endpoint, NULL when none. */
+const struct mapping *portmap_find_endpoint(const struct portmap *p, struct in_addr client,
+					    uint16_t port, int protocol);
+/** portmap_next_endpoint() - the next entry that leads to the same one, NULL at the end. */
+const struct mapping *portmap_next_endpoint(const struct portmap *p, const struct mapping *m);
 /** portmap_at() - entry by index in order of creation, NULL past the end. */
 const struct mapping *portmap_at(const struct portmap *p, size_t index);
 /** enum portmap_order - orders of enumeration: choices of policy generic.order */

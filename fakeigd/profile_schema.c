@@ -89,6 +89,8 @@ static json_t *messages_schema(void)
 
 static json_t *when_schema(void)
 {
+	const char *const *fields;
+	size_t count;
 	json_t *properties = parse(
 		"{'message': {'$ref': '#/$defs/pattern'}, 'target': {'$ref': '#/$defs/pattern'},"
 		" 'action': {'$ref': '#/$defs/pattern'}, 'service': {'$ref': '#/$defs/pattern'},"
@@ -115,6 +117,10 @@ static json_t *when_schema(void)
 		" 'probability': {'type': 'number', 'minimum': 0, 'maximum': 1},"
 		" 'seed': {'type': 'integer', 'minimum': 0}}");
 
+	fields = rule_field_names(&count);
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new(properties, fields[i],
+				    json_pack("{s:s}", "$ref", "#/$defs/pattern"));
 	json_object_set_new(properties, "layer", one_or_many(rule_layer_names(), RULE_LAYER_COUNT));
 	json_object_set_new(properties, "state", one_or_many(rule_state_names(), RULE_STATE_COUNT));
 	return json_pack("{s:s, s:b, s:o, s:{s:{s:s}}}", "type", "object", "additionalProperties",

@@ -21,6 +21,7 @@
 #include "forward.h"
 #include "gena.h"
 #include "journal.h"
+#include "portcontrol.h"
 #include "portmap.h"
 #include "profile.h"
 #include "ssdp.h"
@@ -66,6 +67,13 @@ static bool is_up(enum wan_status status)
 	return status == WAN_CONNECTED || status == WAN_PENDING_DISCONNECT;
 }
 
+/* All mappings are lost; protocols that tell their clients so do it. */
+static void clear_mappings(struct router *r, const char *why)
+{
+	portmap_clear(r->portmap, why);
+	portcontrol_notice(r->portcontrol, PORTCONTROL_LOST);
+}
+
 void router_set_wan(struct router *r, enum wan_status status, const char *error)
 {
 	char what[64];
@@ -88,7 +96,9 @@ void router_set_wan(struct router *r, enum wan_status status, const char *error)
 		renew_urls(r);
 	}
 	if (lost && !r->profile->policy.table_survives_reconnect && portmap_count(r->portmap))
-		portmap_clear(r->portmap, "connection lost");
+		clear_mappings(r, "connection lost");
+	if (came)
+		portcontrol_notice(r->portcontrol, PORTCONTROL_CONNECTED);
 	snprintf(what, sizeof(what), "ConnectionStatus %s", wan_status_text(status));
 	journal_write(r->journal, JOURNAL_STATE, "wan", NULL, NULL, what, "{s:s}", "error", error);
 	wanconnection_notice(r);
@@ -132,7 +142,7 @@ static int start_failed(struct diag *d, int error, const char *what)
 
 static bool is_exposed(const struct profile *p)
 {
-	return p->policy.ssdp_wan || p->policy.http_wan;
+	return p->policy.ssdp_wan || p->policy.http_wan || p->policy.natpmp_wan;
 }
 
 static void forget_pending(struct router *r)
@@ -183,6 +193,9 @@ int router_start(struct router *r, struct diag *d)
 	r->ssdp = ssdp_new(r, &error);
 	if (!r->ssdp)
 		return start_failed(d, error, "listen for SSDP on the LAN");
+	r->portcontrol = portcontrol_new(r, &error);
+	if (!r->portcontrol)
+		return start_failed(d, error, "listen on UDP port 5351 of the LAN");
 	if (is_exposed(r->profile))
 		wan_open(r);
 	error = router_watch_addresses(r);
@@ -201,6 +214,7 @@ void router_stop(struct router *r)
 	router_unwatch_addresses(r);
 	if (r->ssdp)
 		ssdp_byebye(r->ssdp);
+	portcontrol_free(r->portcontrol);
 	ssdp_free(r->ssdp);
 	http_free(r->http);
 	gena_free(r->gena);
@@ -208,6 +222,7 @@ void router_stop(struct router *r)
 	forward_free(r->forward);
 	wanconnection_free(r->wanconnection);
 	descriptions_free(r->description);
+	r->portcontrol = NULL;
 	r->ssdp = NULL;
 	r->http = NULL;
 	r->gena = NULL;
@@ -249,6 +264,7 @@ void router_reboot(struct router *r)
 	if (r->profile->policy.http_port_changes)
 		router_listen(r, 0);
 	ssdp_restart(r->ssdp);
+	portcontrol_notice(r->portcontrol, PORTCONTROL_LOST);
 }
 
 void router_reset(struct router *r)
@@ -261,6 +277,7 @@ void router_reset(struct router *r)
 	r->reboots = 0;
 	forget(r, true, "reset");
 	ssdp_restart(r->ssdp);
+	portcontrol_notice(r->portcontrol, PORTCONTROL_LOST);
 	journal_write(r->journal, JOURNAL_STATE, "router", NULL, NULL, "reset", NULL);
 }
 
@@ -285,8 +302,9 @@ int router_reload(struct router *r, struct diag *d)
 
 	if (!fresh)
 		return -EINVAL;
-	exposure_changed =
-		is_exposed(old) || is_exposed(fresh) || old->also_ports || fresh->also_ports;
+	exposure_changed = old->policy.igd_enabled != fresh->policy.igd_enabled ||
+			   is_exposed(old) || is_exposed(fresh) || old->also_ports ||
+			   fresh->also_ports;
 	/* Subscriptions, connections and what waits to be sent point into the old profile. */
 	ssdp_byebye(r->ssdp);
 	http_reset(r->http);
@@ -304,6 +322,7 @@ int router_reload(struct router *r, struct diag *d)
 	if (exposure_changed)
 		listen_again(r);
 	ssdp_restart(r->ssdp);
+	router_open_portcontrol(r);
 	journal_write(r->journal, JOURNAL_STATE, "router", NULL, NULL, "reload", "{s:s}", "profile",
 		      fresh->name);
 	return 0;
@@ -321,7 +340,7 @@ static void run_pending(void *arg)
 
 	forget_pending(r);
 	if (due.forget && portmap_count(r->portmap))
-		portmap_clear(r->portmap, "rule");
+		clear_mappings(r, "rule");
 	if (due.wan_down)
 		router_set_wan(r, WAN_DISCONNECTED, "ERROR_NO_CARRIER");
 	if (due.wan_down_us)

@@ -3,8 +3,9 @@
  * router.h - one fake router: what all its parts share.
  *
  * One process, one loop, no threads, no exec. main.c fills a struct router from the command line
- * and the profile, starts the parts in the order forward, portmap, gena, http, ssdp, control,
- * writes the readiness byte and runs the loop. Parts know each other only through this struct.
+ * and the profile, starts the parts in the order forward, portmap, gena, http, ssdp, portcontrol,
+ * control, writes the readiness byte and runs the loop. Parts know each other only through this
+ * struct.
  */
 #ifndef FAKEIGD_ROUTER_H
 #define FAKEIGD_ROUTER_H
@@ -30,6 +31,7 @@ struct forward;
 struct ssdp;
 struct http;
 struct gena;
+struct portcontrol;
 struct control;
 struct effects;
 struct http_request;
@@ -127,6 +129,7 @@ struct router {
 	struct portmap *portmap;
 	struct forward *forward;
 	struct ssdp *ssdp;
+	struct portcontrol *portcontrol;
 	struct http *http;
 	struct gena *gena;
 	struct control *control;
@@ -156,7 +159,8 @@ struct router {
 };
 
 /**
- * router_start() - start the parts: description, wanconnection, forward, portmap, gena, http, ssdp
+ * router_start() - start the parts: description, wanconnection, forward, portmap, gena, http, ssdp,
+ * portcontrol
  * @r:		name, loop, journal, source, profile, lan, wan and port are set
  * @d:		a sentence about what the kernel refused
  *
@@ -194,6 +198,9 @@ void router_reset(struct router *r);
 void router_find_external(struct router *r);
 /** router_listen() - listen for HTTP on the present addresses; a failure goes to the journal. */
 void router_listen(struct router *r, uint16_t port);
+/** router_open_portcontrol() - port 5351 by the present addresses and policies; a failure goes to
+ * the journal. */
+void router_open_portcontrol(struct router *r);
 /** router_watch_addresses() - notice when addresses change, whoever changes them. 0 or -errno. */
 int router_watch_addresses(struct router *r);
 void router_unwatch_addresses(struct router *r);

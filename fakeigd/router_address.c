@@ -13,6 +13,7 @@
 #include "http.h"
 #include "interface.h"
 #include "journal.h"
+#include "portcontrol.h"
 #include "portmap.h"
 #include "profile.h"
 #include "router.h"
@@ -98,6 +99,7 @@ int router_renumber(struct router *r, struct in_addr address)
 	snprintf(what, sizeof(what), "WAN address %s", text);
 	journal_write(r->journal, JOURNAL_STATE, "wan", NULL, NULL, what, NULL);
 	wanconnection_notice(r);
+	portcontrol_notice(r->portcontrol, PORTCONTROL_RENUMBERED);
 	return 0;
 }
 
@@ -112,6 +114,15 @@ void router_listen(struct router *r, uint16_t port)
 			      "{s:s}", "error", strerror(-error));
 }
 
+void router_open_portcontrol(struct router *r)
+{
+	int error = portcontrol_reopen(r->portcontrol);
+
+	if (error)
+		journal_write(r->journal, JOURNAL_ERROR, "portcontrol", NULL, NULL, "cannot listen",
+			      "{s:s}", "error", strerror(-error));
+}
+
 static void lans_changed(struct router *r)
 {
 	int error;
@@ -120,6 +131,7 @@ static void lans_changed(struct router *r)
 	r->boot_id = (r->boot_id + 1) & 0x7fffffff;
 	router_listen(r, http_port(r->http));
 	descriptions_reload(r);
+	router_open_portcontrol(r);
 	error = ssdp_reopen(r->ssdp);
 	if (error)
 		journal_write(r->journal, JOURNAL_ERROR, "ssdp", NULL, NULL, "cannot listen",
@@ -163,6 +175,7 @@ static void rescan_due(void *arg)
 		router_find_external(r);
 		portmap_event(r->portmap, FORWARDING_RENUMBER);
 		wanconnection_notice(r);
+		portcontrol_notice(r->portcontrol, PORTCONTROL_RENUMBERED);
 	}
 }
 

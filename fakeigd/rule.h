@@ -20,6 +20,7 @@ enum rule_layer {
 	RULE_DESCRIPTION,
 	RULE_SOAP,
 	RULE_GENA,
+	RULE_NATPMP,
 	RULE_LAYER_COUNT,
 };
 
@@ -39,16 +40,24 @@ struct rule_request {
 	bool incomplete;
 };
 
+/** struct rule_field - a field of a binary message, by its name in the RFC */
+struct rule_field {
+	const char *name;
+	char value[INET6_ADDRSTRLEN];
+};
+
 /**
  * struct rule_event - something that was received or is about to be sent
  * @layer:	where
  * @message:	what: ssdp "m-search" (once per search), "reply" (each answer, @target = its ST),
  *		"alive", "byebye"; http "get", "post", ... (lower-case method); description "root",
- *		"scpd"; soap "request"; gena "subscribe", "renew", "unsubscribe", "notify"
+ *		"scpd"; soap "request"; gena "subscribe", "renew", "unsubscribe", "notify"; natpmp
+ *		"external-address", "map", "delete", "unsupported", "announce"
  * @target:	ssdp search target; http request target; soap service type; else NULL
  * @action:	soap action name, else NULL
  * @arguments:	soap arguments, else NULL
  * @service:	soap and gena: serviceId of the service whose URL it came to, else NULL
+ * @field, @fields: of a binary message
  * @request:	NULL when there is none
  * @head:	head of the request; of ssdp "alive" and "byebye" the HOST they will have; NULL when
  *there is none
@@ -61,6 +70,8 @@ struct rule_event {
 	const char *action;
 	const struct soap_message *arguments;
 	const char *service;
+	const struct rule_field *field;
+	size_t fields;
 	const struct rule_request *request;
 	const struct http_head *head;
 	const struct sockaddr *from;
@@ -77,8 +88,10 @@ bool rules_any(const struct rules *rules, enum rule_layer layer);
 /** rules_apply() - add the effects of every matching rule, in file order; counts occurrences. */
 void rules_apply(struct rules *rules, const struct router *r, const struct rule_event *event,
 		 struct effects *out);
-/** rules_name_value() - value of {from}, {lan}, {external}, {uptime} or of an argument; NULL when
- * there is none. @text: room for an address. */
+/** rules_field() - value of a field of a binary message, NULL when it has none of that name. */
+const char *rules_field(const struct rule_event *event, const char *name);
+/** rules_name_value() - value of {from}, {lan}, {external}, {uptime}, a field or an argument; NULL
+ * when there is none. @text: room for an address. */
 const char *rules_name_value(const struct router *r, const struct rule_event *event,
 			     const char *name, char text[INET6_ADDRSTRLEN]);
 /** struct rewritten - values that rules_rewrite() made; zero-initialised */

@@ -16,6 +16,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /**
  * struct occasion - an event being compared
@@ -52,6 +53,14 @@ static bool sender_v4(const struct rule_event *event, struct in_addr *out)
 	return true;
 }
 
+const char *rules_field(const struct rule_event *event, const char *name)
+{
+	for (size_t i = 0; i < event->fields; i++)
+		if (!strcmp(event->field[i].name, name))
+			return event->field[i].value;
+	return NULL;
+}
+
 const char *rules_name_value(const struct router *r, const struct rule_event *event,
 			     const char *name, char text[INET6_ADDRSTRLEN])
 {
@@ -61,6 +70,8 @@ const char *rules_name_value(const struct router *r, const struct rule_event *ev
 
 	if (isupper((unsigned char)*name))
 		return event->arguments ? soap_value(event->arguments, name) : NULL;
+	if (rules_field(event, name))
+		return rules_field(event, name);
 	if (!strcmp(name, "from")) {
 		if (sender_v4(event, &v4))
 			return inet_ntop(AF_INET, &v4, text, INET6_ADDRSTRLEN);
@@ -123,6 +134,18 @@ static bool from_fits(const struct rule_match *m, const struct rule_event *event
 	return found || !wanted;
 }
 
+/* The same of a NAT-PMP request: what it suggests. */
+static const struct mapping *suggested_mapping(const struct occasion *o)
+{
+	const char *port = rules_field(o->event, "suggested_external_port");
+	const char *opcode = rules_field(o->event, "opcode");
+
+	if (!port || !opcode || !o->r || !o->r->portmap)
+		return NULL;
+	return portmap_find_port(o->r->portmap, (uint16_t)atoi(port),
+				 strcmp(opcode, "1") ? IPPROTO_TCP : IPPROTO_UDP);
+}
+
 /* The mapping that a request is about: its external port and protocol, whatever the remote host. */
 static const struct mapping *asked_mapping(const struct occasion *o)
 {
@@ -131,6 +154,8 @@ static const struct mapping *asked_mapping(const struct occasion *o)
 	const char *protocol = m ? soap_value(m, "NewProtocol") : NULL;
 	uint64_t number;
 
+	if (o->event->fields)
+		return suggested_mapping(o);
 	if (!port || !protocol || !o->r || !o->r->portmap ||
 	    !slice_number(slice_of(port), 65535, &number))
 		return NULL;
@@ -239,15 +264,18 @@ static bool order_fits(const struct rule_match *m, const struct http_head *head)
 	return at == m->order_count;
 }
 
-static bool version_fits(const struct rule_match *m, const struct http_head *head)
+/* Of HTTP, or of a binary protocol. */
+static bool version_fits(const struct rule_match *m, const struct rule_event *event)
 {
+	const struct http_head *head = event->head;
 	char text[32];
 
 	if (!m->version)
 		return true;
 	if (head)
 		snprintf(text, sizeof(text), "%d.%d", head->major, head->minor);
-	return pattern_match(m->version, slice_of(head ? text : NULL), NULL, NULL);
+	return pattern_match(m->version, slice_of(head ? text : rules_field(event, "version")),
+			     NULL, NULL);
 }
 
 static bool number_fits(const struct numbers *wanted, bool known, uint64_t number)
@@ -267,7 +295,7 @@ static bool request_fits(const struct rule_match *m, const struct rule_event *ev
 	       number_fits(&m->on_connection, event->request, q->on_connection) &&
 	       number_fits(&m->from_port, from, from ? ntohs(from->sin_port) : 0) &&
 	       (m->complete < 0 || (event->request && m->complete == !q->incomplete)) &&
-	       order_fits(m, event->head) && version_fits(m, event->head);
+	       order_fits(m, event->head) && version_fits(m, event);
 }
 
 bool rule_match_event(const struct rule_match *m, const struct router *r,
@@ -284,6 +312,9 @@ bool rule_match_event(const struct rule_match *m, const struct router *r,
 			  event->arguments ? soap_value(event->arguments, m->arguments[i].name)
 					   : NULL,
 			  &o))
+			return false;
+	for (size_t i = 0; i < m->field_count; i++)
+		if (!fits(m->fields[i].pattern, rules_field(event, m->fields[i].name), &o))
 			return false;
 	if (m->holds_port &&
 	    (!r || !r->portmap || !portmap_find_port(r->portmap, m->holds_port, m->holds_protocol)))

@@ -49,7 +49,8 @@ struct rule_network {
  * struct rule_match - "when", compiled
  * @layers:		bits of enum rule_layer, never 0
  * @message, @target, @action: patterns, NULL = any
- * @arguments, @headers, @exact: patterns by name, headers in any case or as written; all must fit
+ * @arguments, @fields, @headers, @exact: patterns by name, headers in any case or as written; all
+ * must fit
  * @from, @from_count:	senders; empty = any
  * @service:		serviceId
  * @version:		of HTTP, "1.0"
@@ -73,6 +74,8 @@ struct rule_match {
 	struct pattern *message, *target, *action, *service, *version, *body;
 	struct rule_named *arguments;
 	size_t argument_count;
+	struct rule_named *fields;
+	size_t field_count;
 	struct rule_named *headers;
 	size_t header_count;
 	struct rule_named *exact;
@@ -136,6 +139,14 @@ bool rule_read_facts(struct rule_match *m, const struct doc *when, struct diag *
 /** rule_check_action() - complain about an action that is nearly a known one. */
 bool rule_check_action(const struct pattern *p, const struct doc *node, struct diag *d);
 void rule_match_free(struct rule_match *m);
+/* rule_fields.c: names of the fields of binary messages. */
+/** rule_field_layers() - bits of the layers whose requests have the field; 0 = it is none. */
+unsigned rule_field_layers(const char *name);
+/** rule_field_names() - of all requests; for complaints and the schema. */
+const char *const *rule_field_names(size_t *count);
+/** rule_check_fields() - complain about fields of "when" and "reply" that no message of those
+ * layers has. */
+bool rule_check_fields(unsigned layers, const struct doc *rule, struct diag *d);
 /** rule_match_event() - the conditions that do not count occurrences. */
 bool rule_match_event(const struct rule_match *m, const struct router *r,
 		      const struct rule_event *event);

@@ -16,7 +16,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-static const char *const layer_names[] = {"ssdp", "http", "description", "soap", "gena"};
+static const char *const layer_names[] = {"ssdp", "http", "description", "soap", "gena", "natpmp"};
 static_assert(ARRAY_SIZE(layer_names) == RULE_LAYER_COUNT, "a name for each layer");
 
 static const char *const state_names[] = {
@@ -57,7 +57,11 @@ static const struct {
 	{"notify", 1u << RULE_HTTP | 1u << RULE_GENA},
 	{"options", 1u << RULE_HTTP},
 	{"put", 1u << RULE_HTTP},
-	{"delete", 1u << RULE_HTTP},
+	{"delete", 1u << RULE_HTTP | 1u << RULE_NATPMP},
+	{"external-address", 1u << RULE_NATPMP},
+	{"map", 1u << RULE_NATPMP},
+	{"unsupported", 1u << RULE_NATPMP},
+	{"announce", 1u << RULE_NATPMP},
 };
 
 const char *const *rule_layer_names(void)
@@ -205,6 +209,12 @@ static bool is_argument(const struct doc *item)
 	return isupper((unsigned char)*item->key);
 }
 
+/* A field of a binary message; "version" is a condition of HTTP as well. */
+static bool is_field(const struct doc *item)
+{
+	return strcmp(item->key, "version") != 0 && rule_field_layers(item->key);
+}
+
 static bool check_keys(const struct doc *when, struct diag *d)
 {
 	for (size_t i = 0; i < when->count; i++) {
@@ -216,6 +226,8 @@ static bool check_keys(const struct doc *when, struct diag *d)
 				return false;
 			continue;
 		}
+		if (rule_field_layers(item->key))
+			continue;
 		while (j < ARRAY_SIZE(when_keys) && strcmp(item->key, when_keys[j]))
 			j++;
 		if (j < ARRAY_SIZE(when_keys))
@@ -279,6 +291,16 @@ static unsigned message_names_layers(const struct rule_match *m, const struct do
 	return count ? layers : all;
 }
 
+/* Layers that have all the fields; 0 when the rule names none, or they have no layer in common. */
+static unsigned field_layers(const struct rule_match *m)
+{
+	unsigned layers = m->field_count ? ~0u : 0;
+
+	for (size_t i = 0; i < m->field_count; i++)
+		layers &= rule_field_layers(m->fields[i].name);
+	return layers;
+}
+
 /* The layers of a rule: as written, or as the other conditions tell. */
 static bool find_layers(struct rule_match *m, const struct doc *rule, struct diag *d)
 {
@@ -297,10 +319,12 @@ static bool find_layers(struct rule_match *m, const struct doc *rule, struct dia
 	}
 	if (!m->layers && (m->action || m->argument_count))
 		m->layers = 1u << RULE_SOAP;
+	if (!m->layers)
+		m->layers = field_layers(m);
 	if (m->layers)
-		return true;
+		return rule_check_fields(m->layers, rule, d);
 	diag_at(d, rule->file, when ? when->line : rule->line,
-		"when: \"layer\" is needed here: ssdp, http, description, soap or gena");
+		"when: \"layer\" is needed here: ssdp, http, description, soap, gena or natpmp");
 	return false;
 }
 
@@ -431,6 +455,10 @@ bool rule_match_read(struct rule_match *m, const struct doc *rule, struct diag *
 		if (is_argument(when->items[i]) &&
 		    !add_named(&m->arguments, &m->argument_count, when->items[i], d))
 			return false;
+	for (size_t i = 0; when && i < when->count; i++)
+		if (is_field(when->items[i]) &&
+		    !add_named(&m->fields, &m->field_count, when->items[i], d))
+			return false;
 	return find_layers(m, rule, d) &&
 	       read_headers(&m->headers, &m->header_count, doc_get(when, "header"), d) &&
 	       read_headers(&m->exact, &m->exact_count, doc_get(when, "header-exact"), d) &&
@@ -456,6 +484,7 @@ void rule_match_free(struct rule_match *m)
 	pattern_free(m->after);
 	free(m->order);
 	free_named(m->arguments, m->argument_count);
+	free_named(m->fields, m->field_count);
 	free_named(m->headers, m->header_count);
 	free_named(m->exact, m->exact_count);
 	free(m->from);

@@ -437,14 +437,15 @@ static void close_sockets(struct ssdp *s)
 int ssdp_reopen(struct ssdp *s)
 {
 	struct router *r = s->router;
+	bool is_on = r->profile->policy.igd_enabled;
 	int error = 0;
 
 	/* What waits to be sent points to the old sockets. */
 	ssdp_forget_delayed(s);
 	close_sockets(s);
-	for (size_t i = 0; i < r->lans && !error; i++)
+	for (size_t i = 0; i < r->lans && !error && is_on; i++)
 		error = serve_interface(s, &r->lan[i]);
-	if (!error && r->wan.index && r->profile->policy.ssdp_wan)
+	if (!error && is_on && r->wan.index && r->profile->policy.ssdp_wan)
 		error = serve_interface(s, &r->wan);
 	if (error)
 		close_sockets(s);

@@ -12,6 +12,7 @@
  * with a timer each; of those there are at most DELAYED_MAX.
  */
 #include "base/mem.h"
+#include "datagram.h"
 #include "description.h"
 #include "head_edit.h"
 #include "http.h"
@@ -24,7 +25,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define DELAYED_MAX 1024
 #define HELD_US	    CLOCK_SECOND /* a held datagram behind which nothing comes */
@@ -175,112 +175,21 @@ static void render(struct ssdp *s, const struct ssdp_way *way, const struct temp
 	buf_free(&extra);
 }
 
-/* The one control message that @msg has room for. */
-static void put_control(struct msghdr *msg, int level, int type, const void *data, size_t len)
-{
-	struct cmsghdr *cmsg = msg->msg_control;
-
-	msg->msg_controllen = CMSG_SPACE(len);
-	*cmsg = (struct cmsghdr){.cmsg_level = level, .cmsg_type = type, .cmsg_len = CMSG_LEN(len)};
-	memcpy(CMSG_DATA(cmsg), data, len);
-}
-
-/* One datagram from port 1900, @from as its source. */
-static int transmit(const struct ssdp_way *way, const struct sockaddr_storage *from,
-		    struct slice bytes)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
-	} control = {0};
-	struct iovec iov = {(void *)(uintptr_t)bytes.ptr, bytes.len};
-	struct sockaddr_storage to = way->to;
-	struct msghdr msg = {.msg_name = &to, .msg_iov = &iov, .msg_iovlen = 1};
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-
-	msg.msg_control = &control;
-	if (way->scope == SSDP_IPV4) {
-		struct in_pktinfo info = {.ipi_ifindex = (int)way->socket->iface->index};
-
-		memcpy(&v4, from, sizeof(v4));
-		info.ipi_spec_dst = v4.sin_addr;
-		msg.msg_namelen = sizeof(struct sockaddr_in);
-		put_control(&msg, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
-	} else {
-		struct in6_pktinfo info = {.ipi6_ifindex = way->socket->iface->index};
-
-		memcpy(&v6, from, sizeof(v6));
-		info.ipi6_addr = v6.sin6_addr;
-		msg.msg_namelen = sizeof(struct sockaddr_in6);
-		put_control(&msg, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof(info));
-	}
-	return sendmsg(way->socket->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-/* One datagram from another port or address, which need not be ours (IP_TRANSPARENT). */
-static int transmit_from(const struct ssdp_way *way, const struct sockaddr_storage *from,
-			 struct slice bytes)
-{
-	bool v4 = from->ss_family == AF_INET;
-	socklen_t len = v4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-	int fd = socket(from->ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int on = 1, error = 0;
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, way->socket->iface->name,
-		   (socklen_t)strlen(way->socket->iface->name));
-	if (v4) {
-		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
-		setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on));
-	}
-	if (bind(fd, (const struct sockaddr *)from, len) < 0 ||
-	    sendto(fd, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL,
-		   (const struct sockaddr *)&way->to, len) < 0)
-		error = -errno;
-	close(fd);
-	return error;
-}
-
-/* An address in 0.0.0.0/8 is a host number in the interface's network. */
-static struct in_addr other_address(const struct router_interface *iface, struct in_addr address)
-{
-	uint32_t host = ntohl(address.s_addr), bits = 32 - (uint32_t)iface->prefix;
-
-	if (host >> 24 || bits >= 32)
-		return address;
-	return (struct in_addr){htonl((ntohl(iface->address.s_addr) >> bits << bits) | host)};
-}
-
-static void set_source(struct sockaddr_storage *from, uint16_t port, struct in_addr address)
-{
-	struct sockaddr_in v4;
-
-	/* The port lies at the same place in both families; another address is IPv4 only. */
-	memcpy(&v4, from, sizeof(v4));
-	if (port)
-		v4.sin_port = htons(port);
-	if (address.s_addr && from->ss_family == AF_INET)
-		v4.sin_addr = address;
-	memcpy(from, &v4, sizeof(v4));
-}
-
 /* Send bytes that are ready, @d->copies times. */
 static void deliver(struct ssdp *s, const struct ssdp_delayed *d)
 {
 	struct journal *journal = s->router->journal;
+	const struct router_interface *iface = d->way.socket->iface;
 	bool other = d->source_port || d->source_address.s_addr;
+	struct slice bytes = buf_slice(&d->bytes);
 	struct sockaddr_storage from = {0};
 
 	own_address(&d->way, &from);
-	set_source(&from, d->source_port,
-		   d->source_address.s_addr ? other_address(d->way.socket->iface, d->source_address)
-					    : d->source_address);
+	datagram_set_source(&from, iface, d->source_port, d->source_address);
 	for (unsigned i = 0; i < (d->gap_us ? 1 : d->copies); i++) {
-		int error = other ? transmit_from(&d->way, &from, buf_slice(&d->bytes))
-				  : transmit(&d->way, &from, buf_slice(&d->bytes));
+		int error =
+			other ? datagram_send_from(iface, &from, &d->way.to, bytes)
+			      : datagram_send(d->way.socket->fd, iface, &from, &d->way.to, bytes);
 
 		if (!error)
 			journal_bytes(journal, JOURNAL_WRITTEN, "udp", (struct sockaddr *)&from,

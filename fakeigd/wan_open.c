@@ -35,7 +35,9 @@ static int open_family(const struct router *r, uint8_t family)
 	nft_flush_set(&b, SET);
 	if (p->policy.ssdp_wan)
 		add_port(&b, IPPROTO_UDP, 1900);
-	if (p->policy.http_wan) {
+	if (p->policy.natpmp_wan)
+		add_port(&b, IPPROTO_UDP, 5351);
+	if (p->policy.http_wan && http_port(r->http)) {
 		add_port(&b, IPPROTO_TCP, http_port(r->http));
 		for (size_t i = 0; i < p->also_ports; i++)
 			if (p->also_port[i] != http_port(r->http))

@@ -8,17 +8,15 @@ wrong, 3 the program is not here.
 """
 import json
 import os
-import pathlib
 import secrets
 import sys
-import tempfile
 
 from . import outcome
 from .client import Client, WrongAdapter, names
 from .drive import Session, Wanted, table
 from .lab import Lab, LabError
-from .miniupnpd import PROGRAM, MiniupnpdLab
 
+ROUTERS = {"igd": "conformant-igd1", "natpmp": "natpmp-only"}  # by the letter, for the first protocol that is spoken
 WELL, NOTE, WRONG = "ok", "note", "wrong"
 
 
@@ -88,19 +86,18 @@ def try_external(session, lab, wanted):
         yield WRONG, f"external-ip: claims.external-ip reads {said.address}, the router's address is {lab.wan_address()}"
 
 
-def _router_for(client, folder):
-    """A lab with the router that it is tried on: the adapter's "router", and miniupnpd for NAT-PMP alone."""
-    if "igd" in client.speaks:
-        return Lab("flat", profile=client.values.get("router", "conformant-igd1"))
-    return MiniupnpdLab(pathlib.Path(folder))
+def _router_for(client):
+    """A lab with the router that it is tried on: the adapter's "router", or one by the letter."""
+    usual = next(profile for word, profile in ROUTERS.items() if word in client.speaks)
+    return Lab("flat", profile=client.values.get("router", usual))
 
 
 def findings(client):
     """(WELL, NOTE or WRONG, sentence) of everything that is tried."""
-    if "igd" not in client.speaks and not ("natpmp" in client.speaks and PROGRAM.exists()):
+    if not any(word in client.speaks for word in ROUTERS):
         yield NOTE, f"speaks {' and '.join(client.speaks)}: it is tried where a router does"
         return
-    with tempfile.TemporaryDirectory() as folder, _router_for(client, folder) as lab, Session(client, lab) as session:
+    with _router_for(client) as lab, Session(client, lab) as session:
         if client.contract:
             yield try_unknown(session)
         wanted = Wanted()

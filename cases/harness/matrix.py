@@ -23,7 +23,8 @@ ROWS = REPOSITORY / "cases" / "client" / "rows.yaml"
 @dataclasses.dataclass(frozen=True)
 class Case:
     """One thing that a client meets. kind: quirk, profile or topology; name: of its file; layer: of the quirk;
-    topology, profile, quirks: for harness/lab.py; must: the word of "client"; note: what else it says."""
+    topology, profile, quirks: for harness/lab.py; must: the word of "client"; note: what else it says; speaks: protocols
+    that open ports there, of which a client has to speak one."""
 
     kind: str
     name: str
@@ -34,6 +35,7 @@ class Case:
     must: str
     note: str
     summary: str
+    speaks: tuple = ("igd",)
 
     @property
     def id(self):
@@ -47,6 +49,18 @@ def load(path):
 
 
 @functools.lru_cache(maxsize=None)
+def spoken(profile):
+    """Protocols that a profile of fakeigd speaks."""
+    values = load(PROFILES / f"{profile}.yaml")
+    found = set(spoken(values["extends"])) if "extends" in values else {"igd"}
+    for name in ("igd", "natpmp"):
+        enabled = values.get("policy", {}).get(name, {}).get("enabled")
+        if enabled is not None:
+            found = found | {name} if enabled else found - {name}
+    return tuple(sorted(found))
+
+
+@functools.lru_cache(maxsize=None)
 def quirk_cases():
     """One per quirk, on the profile and in the topology in which it is shown."""
     found = []
@@ -57,7 +71,8 @@ def quirk_cases():
         at = f"{router}=" if router else ""
         client = quirk.get("client", {"must": "mapped"})
         found.append(Case("quirk", path.stem, quirk["layer"], name, (at + quirk.get("base", USUAL),),
-                          (at + path.stem,), client["must"], client.get("note", ""), quirk["summary"]))
+                          (at + path.stem,), client["must"], client.get("note", ""), quirk["summary"],
+                          (quirk["layer"],) if quirk["layer"] in ("natpmp", "pcp") else ("igd",)))
     return found
 
 
@@ -74,7 +89,7 @@ def profile_cases():
         profile = load(path)
         client = profile.get("client", {"must": "mapped"})
         found.append(Case("profile", path.stem, "profile", "flat", (path.stem,), (), client["must"],
-                          client.get("note", ""), profile.get("summary", "")))
+                          client.get("note", ""), profile.get("summary", ""), spoken(path.stem)))
     return found
 
 

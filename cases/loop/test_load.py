@@ -14,7 +14,8 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 QUIRKS = sorted((TOP / "fakeigd/quirks").glob("*.yaml"))
 PROFILES = sorted((TOP / "fakeigd/profiles").glob("*.yaml"))
 CLASSES = {"field", "server-source", "client-workaround", "test-corpus", "recalled", "synthetic"}
-PLAIN = {"conformant-igd1", "conformant-igd2", "conformant-minimal", "conformant-ppp"}  # made, not seen
+PLAIN = {"conformant-igd1", "conformant-igd2", "conformant-minimal", "conformant-ppp", "conformant-all",
+         "natpmp-only"}  # made, not seen
 
 
 @functools.lru_cache(maxsize=None)

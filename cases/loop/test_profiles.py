@@ -6,19 +6,18 @@ What is stated is read from the resolved profile (``fakeigd --show``). What a qu
 bends on purpose is not compared: the quirk has its own proof (test_wire.py).
 """
 import json
-import pathlib
 import re
 import subprocess
 
 import pytest
 import yaml
 
-from cases.harness import description, effect, ssdp
+from cases.harness import description, effect, matrix, ssdp
 from cases.harness.http import BadMessage
 from cases.harness.lab import Lab, program
 from cases.harness.observe import Observer
 
-PROFILES = sorted((pathlib.Path(__file__).resolve().parents[2] / "fakeigd/profiles").glob("*.yaml"))
+PROFILES = [path for path in sorted(matrix.PROFILES.glob("*.yaml")) if "igd" in matrix.spoken(path.stem)]
 PORT = 1872
 GATEWAY = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
 OUTCOMES = {"mapped", "reports-failure", "survives"}

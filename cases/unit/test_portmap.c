@@ -28,6 +28,37 @@ static bool take(struct fixture *f, uint16_t port, int protocol)
 	return portmap_remove(f->r.portmap, ip(""), port, protocol);
 }
 
+/* Entries are found by where they lead, also after that has changed. */
+static void endpoints(void **state)
+{
+	struct mapping m = {.internal_client = {0}, .protocol = IPPROTO_TCP, .enabled = true};
+	const struct mapping *a, *b;
+	struct fixture f;
+
+	(void)state;
+	fixture_start(&f, "conformant-igd1");
+	m.internal_client = ip("192.168.1.4");
+	m.internal_port = 5000;
+	for (m.external_port = 1; m.external_port <= 200; m.external_port++)
+		assert_int_equal(portmap_put(f.r.portmap, &m), 0);
+	m.internal_client = ip("192.168.1.5");
+	m.external_port = 100;
+	assert_int_equal(portmap_put(f.r.portmap, &m), 0);
+	a = portmap_find_endpoint(f.r.portmap, ip("192.168.1.5"), 5000, IPPROTO_TCP);
+	assert_non_null(a);
+	assert_int_equal(a->external_port, 100);
+	assert_null(portmap_next_endpoint(f.r.portmap, a));
+	assert_null(portmap_find_endpoint(f.r.portmap, ip("192.168.1.5"), 5000, IPPROTO_UDP));
+	assert_null(portmap_find_endpoint(f.r.portmap, ip("192.168.1.5"), 5001, IPPROTO_TCP));
+	assert_true(portmap_remove(f.r.portmap, ip(""), 100, IPPROTO_TCP));
+	assert_null(portmap_find_endpoint(f.r.portmap, ip("192.168.1.5"), 5000, IPPROTO_TCP));
+	b = portmap_find_endpoint(f.r.portmap, ip("192.168.1.4"), 5000, IPPROTO_TCP);
+	for (m.external_port = 0; b; b = portmap_next_endpoint(f.r.portmap, b))
+		m.external_port++;
+	assert_int_equal(m.external_port, 199);
+	fixture_stop(&f);
+}
+
 static void one_entry(void **state)
 {
 	struct fixture f;
@@ -320,11 +351,12 @@ static void orders(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_entry),	  cmocka_unit_test(remote_hosts),
-		cmocka_unit_test(leases),	  cmocka_unit_test(many_leases),
-		cmocka_unit_test(lease_policies), cmocka_unit_test(batches),
-		cmocka_unit_test(full),		  cmocka_unit_test(random_changes),
-		cmocka_unit_test(load),		  cmocka_unit_test(orders),
+		cmocka_unit_test(endpoints),	  cmocka_unit_test(one_entry),
+		cmocka_unit_test(remote_hosts),	  cmocka_unit_test(leases),
+		cmocka_unit_test(many_leases),	  cmocka_unit_test(lease_policies),
+		cmocka_unit_test(batches),	  cmocka_unit_test(full),
+		cmocka_unit_test(random_changes), cmocka_unit_test(load),
+		cmocka_unit_test(orders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -495,6 +495,7 @@ static void layers_follow_from_the_rest(void **state)
 		{"{message: m-search}", RULE_SSDP},	 {"{message: [alive, byebye]}", RULE_SSDP},
 		{"{message: root}", RULE_DESCRIPTION},	 {"{message: scpd}", RULE_DESCRIPTION},
 		{"{message: post}", RULE_HTTP},		 {"{message: renew}", RULE_GENA},
+		{"{message: map}", RULE_NATPMP},	 {"{internal_port: 5000}", RULE_NATPMP},
 	};
 
 	(void)state;
@@ -509,17 +510,67 @@ static void layers_follow_from_the_rest(void **state)
 	}
 }
 
+/* Conditions against one NAT-PMP request. */
+static const struct {
+	const char *when;
+	bool holds;
+} binary[] = {
+	{"{layer: natpmp}", true},
+	{"{opcode: 2, version: 0}", true},
+	{"{opcode: 1}", false},
+	{"{internal_port: \"4000-5000\"}", true},
+	{"{internal_port: \"!5000\"}", false},
+	{"{suggested_external_port: \"{internal_port}\"}", true},
+	{"{lifetime: ~}", true},
+	{"{lifetime: \"*\"}", false},
+	{"{layer: natpmp, version: 2}", false},
+	{"{layer: natpmp, state: unmapped}", true},
+};
+
+static void fields_of_binary_messages(void **state)
+{
+	static const struct rule_field fields[] = {
+		{"version", "0"},
+		{"opcode", "2"},
+		{"internal_port", "5000"},
+		{"suggested_external_port", "5000"},
+	};
+	const struct rule_event event = {.layer = RULE_NATPMP,
+					 .message = "map",
+					 .field = fields,
+					 .fields = ARRAY_SIZE(fields)};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(binary); i++) {
+		char *text = xasprintf("[{when: %s, drop: yes}]", binary[i].when);
+		struct rules *rules = rules_of(text);
+		struct effects e;
+
+		effects_init(&e);
+		rules_apply(rules, NULL, &event, &e);
+		if (e.drop != binary[i].holds)
+			fail_msg("%s", binary[i].when);
+		rules_free(rules);
+		free(text);
+	}
+}
+
 static const struct {
 	const char *rule;
 	const char *complaint;
 } refused[] = {
 	{"{when: {layer: sopa}, drop: yes}", "unknown layer \"sopa\"; did you mean \"soap\"?"},
 	{"{when: {}, drop: yes}",
-	 "when: \"layer\" is needed here: ssdp, http, description, soap or gena"},
-	{"{drop: yes}", "when: \"layer\" is needed here: ssdp, http, description, soap or gena"},
+	 "when: \"layer\" is needed here: ssdp, http, description, soap, gena or natpmp"},
+	{"{drop: yes}",
+	 "when: \"layer\" is needed here: ssdp, http, description, soap, gena or natpmp"},
 	{"{when: {message: notify}, drop: yes}",
-	 "when: \"layer\" is needed here: ssdp, http, description, soap or gena"},
+	 "when: \"layer\" is needed here: ssdp, http, description, soap, gena or natpmp"},
 	{"{when: {layer: soap}}", "the rule has no effect"},
+	{"{when: {layer: soap, internal_port: 1}, drop: yes}",
+	 "internal_port: messages of this layer have no such field"},
+	{"{when: {message: map}, reply: {liftime: 1}}",
+	 "unknown field of the answer \"liftime\"; did you mean \"lifetime\"?"},
 	{"{when: {layer: soap}, drp: yes}", "unknown key \"drp\"; did you mean \"drop\"?"},
 	{"{when: {layre: soap}, drop: yes}",
 	 "unknown condition \"layre\"; did you mean \"layer\"?"},
@@ -634,6 +685,7 @@ int main(void)
 		cmocka_unit_test(messages_edit_those_of_the_profile),
 		cmocka_unit_test(rules_come_and_go_at_run_time),
 		cmocka_unit_test(layers_follow_from_the_rest),
+		cmocka_unit_test(fields_of_binary_messages),
 		cmocka_unit_test(mistakes_are_refused),
 	};
 

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * portcontrol.c - UDP port 5351 of the LAN interfaces: which protocol a datagram is of.
+ *
+ * Theory of operation
+ *
+ * One socket per LAN interface, bound to the device, so that the WAN sees a closed port; and only
+ * while a protocol is on: with none, and while the router is no NAT, the kernel answers with ICMP
+ * port unreachable (NATPMP-32, NATPMP-34). The kernel tells to which address a datagram came. Only
+ * addresses of a LAN interface count, and answers leave from the one that was asked: a request to
+ * the external address is ignored wherever it comes from, and so is one whose source is in no LAN
+ * (NATPMP-31, SEC-23, SEC-24, VU#184540). Policy natpmp.wan undoes that.
+ *
+ * The first byte is the version of the protocol: each line of the table below serves one. A version
+ * that nobody serves goes to the line of the highest version that is on, which says that it is not
+ * supported (RFC 6886 clause 3.5, RFC 6887 clause 9).
+ *
+ * The epoch counts seconds of the lab's clock since the table of mappings was last lost, or the
+ * external address became another (NATPMP-28, RFC 6887 clause 8.5); all protocols tell the same.
+ */
+#include "base/mem.h"
+#include "journal.h"
+#include "portcontrol_parts.h"
+#include "profile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define PER_TURN_MAX 64 /* datagrams of one socket before others have their turn */
+
+/**
+ * struct protocol - one that is spoken on the port
+ * @version:	first byte of its requests
+ * @name:	layer of the journal
+ * @is_on:	whether the profile has it
+ * @receive:	a request; of a version that nobody serves too
+ * @announce:	tell the LAN that the state is another
+ */
+struct protocol {
+	uint8_t version;
+	const char *name;
+	bool (*is_on)(const struct router *r);
+	void (*receive)(const struct portcontrol_request *q);
+	void (*announce)(struct portcontrol *p);
+};
+
+/* Highest version last. */
+static const struct protocol protocols[] = {
+	{0, "natpmp", natpmp_is_on, natpmp_receive, natpmp_announce},
+};
+
+static const struct protocol *protocol_of(const struct router *r, uint8_t version)
+{
+	const struct protocol *found = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
+		if (!protocols[i].is_on(r))
+			continue;
+		found = &protocols[i];
+		if (found->version == version)
+			break;
+	}
+	return found;
+}
+
+static bool any_on(const struct router *r)
+{
+	return protocol_of(r, 0) != NULL;
+}
+
+uint32_t portcontrol_epoch(const struct portcontrol *p, bool renumbered)
+{
+	int64_t start = renumbered && p->renumbered > p->lost ? p->renumbered : p->lost;
+
+	return (uint32_t)((clock_now() - start) / CLOCK_SECOND);
+}
+
+/* Whether an address is one of ours on a LAN. */
+static bool is_lan_address(const struct router *r, const struct sockaddr_storage *local)
+{
+	struct sockaddr_in v4;
+
+	memcpy(&v4, local, sizeof(v4));
+	for (size_t i = 0; i < r->lans; i++)
+		if (r->lan[i].address.s_addr == v4.sin_addr.s_addr)
+			return true;
+	return false;
+}
+
+/* Why a datagram is not looked at, NULL when it is. */
+static const char *refusal(const struct portcontrol_request *q, int flags)
+{
+	const struct router *r = q->portcontrol->router;
+
+	if (q->bytes.len > PORTCONTROL_MESSAGE_MAX || flags & MSG_TRUNC)
+		return "ignores: longer than 1100 bytes";
+	if (!q->bytes.len)
+		return "ignores: empty";
+	if (r->profile->policy.natpmp_wan)
+		return NULL;
+	if (!is_lan_address(r, &q->local))
+		return "ignores: not to an address of the LAN";
+	if (!router_lan_of_peer(r, (const struct sockaddr *)&q->from))
+		return "ignores: not from the LAN";
+	return NULL;
+}
+
+static void datagram(const struct portcontrol_request *q, int flags)
+{
+	struct router *r = q->portcontrol->router;
+	const char *why = refusal(q, flags);
+	const struct protocol *protocol =
+		protocol_of(r, q->bytes.len ? (uint8_t)q->bytes.ptr[0] : 0);
+
+	journal_bytes(r->journal, JOURNAL_READ, "udp", (const struct sockaddr *)&q->from,
+		      (const struct sockaddr *)&q->local, q->bytes);
+	if (!protocol)
+		return; /* switched off since it came */
+	if (!why)
+		protocol->receive(q);
+	else if (journal_on(r->journal))
+		journal_write(r->journal, JOURNAL_DECIDED, protocol->name,
+			      (const struct sockaddr *)&q->from, (const struct sockaddr *)&q->local,
+			      why, NULL);
+}
+
+static void find_local(struct portcontrol_request *q, struct msghdr *msg)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(PORTCONTROL_PORT)};
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		struct in_pktinfo info;
+
+		if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO)
+			continue;
+		memcpy(&info, CMSG_DATA(c), sizeof(info));
+		v4.sin_addr = info.ipi_addr;
+	}
+	memcpy(&q->local, &v4, sizeof(v4));
+}
+
+static void socket_ready(void *arg, int fd, uint32_t events)
+{
+	struct portcontrol_socket *socket = arg;
+	struct portcontrol *p = socket->portcontrol;
+
+	(void)events;
+	p->router->handled++;
+	for (int i = 0; i < PER_TURN_MAX; i++) {
+		union {
+			struct cmsghdr align;
+			char bytes[256];
+		} control;
+		struct portcontrol_request q = {.portcontrol = p, .socket = socket};
+		struct iovec iov = {p->in, sizeof(p->in)};
+		struct msghdr msg = {
+			.msg_name = &q.from,
+			.msg_namelen = sizeof(q.from),
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = &control,
+			.msg_controllen = sizeof(control),
+		};
+		ssize_t len = recvmsg(fd, &msg, MSG_DONTWAIT);
+
+		if (len < 0)
+			return;
+		q.bytes = (struct slice){p->in, (size_t)len};
+		find_local(&q, &msg);
+		datagram(&q, msg.msg_flags);
+	}
+}
+
+static int open_socket(const struct router_interface *iface)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(PORTCONTROL_PORT)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, error;
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, iface->name,
+		       (socklen_t)strlen(iface->name)) == 0 &&
+	    bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0)
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+static int serve_interface(struct portcontrol *p, const struct router_interface *iface)
+{
+	struct portcontrol_socket *socket = &p->sockets[p->count];
+	int fd;
+
+	if (!iface->address.s_addr)
+		return 0;
+	fd = open_socket(iface);
+	if (fd < 0)
+		return fd;
+	*socket = (struct portcontrol_socket){p, iface, fd, NULL};
+	socket->source = loop_watch(p->router->loop, fd, EPOLLIN, socket_ready, socket);
+	p->count++;
+	return 0;
+}
+
+static void close_sockets(struct portcontrol *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		loop_unwatch(p->router->loop, p->sockets[i].source);
+		close(p->sockets[i].fd);
+	}
+	p->count = 0;
+}
+
+static void announce(struct portcontrol *p)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
+		protocols[i].announce(p);
+}
+
+int portcontrol_reopen(struct portcontrol *p)
+{
+	struct router *r = p->router;
+	bool wanted = any_on(r);
+	int error = 0;
+
+	/* What waits to be sent points to the old sockets. */
+	portcontrol_forget_delayed(p);
+	close_sockets(p);
+	for (size_t i = 0; i < r->lans && !error && wanted; i++)
+		error = serve_interface(p, &r->lan[i]);
+	if (!error && wanted && r->wan.index && r->profile->policy.natpmp_wan)
+		error = serve_interface(p, &r->wan);
+	if (error)
+		close_sockets(p);
+	announce(p);
+	return error;
+}
+
+struct portcontrol *portcontrol_new(struct router *r, int *error)
+{
+	struct portcontrol *p = xcalloc(1, sizeof(*p));
+
+	p->router = r;
+	p->lost = p->renumbered = clock_now();
+	*error = portcontrol_reopen(p);
+	if (!*error)
+		return p;
+	portcontrol_free(p);
+	return NULL;
+}
+
+void portcontrol_free(struct portcontrol *p)
+{
+	if (!p)
+		return;
+	natpmp_stop(p);
+	portcontrol_forget_delayed(p);
+	close_sockets(p);
+	free(p);
+}
+
+void portcontrol_notice(struct portcontrol *p, enum portcontrol_event event)
+{
+	if (!p)
+		return;
+	if (event == PORTCONTROL_LOST)
+		p->lost = clock_now();
+	else if (event == PORTCONTROL_RENUMBERED)
+		p->renumbered = clock_now();
+	announce(p);
+}
