@@ -161,17 +161,12 @@ static struct packet packet_of(const struct journal *j, const struct transfer *t
 	return p;
 }
 
-static bool same_end(const struct end_point *a, const struct end_point *b)
-{
-	return a->port == b->port && end_point_same_address(a, b);
-}
-
 /* Which side of a stream sends, -1 = another stream. */
 static int side_of(const struct stream *s, const struct transfer *t)
 {
 	for (int i = 0; i < 2; i++) {
-		if (s->link == t->link && same_end(&s->ends[i], &t->from) &&
-		    same_end(&s->ends[!i], &t->to))
+		if (s->link == t->link && end_point_same(&s->ends[i], &t->from) &&
+		    end_point_same(&s->ends[!i], &t->to))
 			return i;
 	}
 	return -1;

@@ -5,8 +5,8 @@
  * Theory of operation: the exchanges of one router are decoded (facts.h); then each part adds what
  * it finds to the profile: the device tree (learn_tree.c), heads and bodies (learn_form.c,
  * learn_body.c), the table of mappings and the policy it implies (learn_table.c), times
- * (learn_timing.c). Nothing is invented silently: what the flow does not show and a router needs
- * all the same stands under "assumed".
+ * (learn_timing.c), searches (learn_search.c). Nothing is invented silently: what the flow does not
+ * show and a router needs all the same stands under "assumed".
  */
 #include "learn_parts.h"
 
@@ -234,6 +234,7 @@ void learner_end(struct learner *l)
 	free(l->external);
 	buf_free(&l->sections);
 	buf_free(&l->rules);
+	buf_free(&l->order);
 	names_free(&l->assumed);
 }
 

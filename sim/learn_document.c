@@ -94,8 +94,9 @@ static void documents(struct learner *l, struct buf *messages, struct buf *pages
 static struct slice reason_of(const struct seen *s)
 {
 	struct slice line = buf_slice(&s->reply->bytes);
-	const char *end = memchr(line.ptr, '\n', line.len), *at;
+	const char *end = memchr(line.ptr, '\r', line.len), *at;
 
+	end = end ? end : memchr(line.ptr, '\n', line.len);
 	line = slice_trim(text_upto(line, end ? end : line.ptr + line.len));
 	for (int i = 0; i < 2 && line.len; i++) {
 		at = memchr(line.ptr, ' ', line.len);

@@ -47,6 +47,7 @@ struct learnt_service {
  * @root:	the description as a tree, NULL = not seen; @root_seen: where
  * @server:	SERVER of HTTP answers, or of SSDP when there is none; may be NULL
  * @sections:	the profile but its rules; @rules: those
+ * @order:	", order: [...]" of the advertisements, empty = not known
  * @assumed:	sentences for "assumed"
  */
 struct learner {
@@ -67,7 +68,7 @@ struct learner {
 	size_t service_count;
 	bool igd2;
 	char *external;
-	struct buf sections, rules;
+	struct buf sections, rules, order;
 	struct names assumed;
 };
 
@@ -175,8 +176,12 @@ char *path_of(const char *url);
 
 /** learn_table() - policy, state and rules of port mappings. */
 void learn_table(struct learner *l);
-/** learn_timing() - rules for delays, segments, repeated answers; the offset of DATE. */
+/** learn_timing() - rules for delays and segments; the offset of DATE. */
 void learn_timing(struct learner *l);
+/** learn_search() - rules for searches: which are answered, when, how often; l->order. */
+void learn_search(struct learner *l);
+/** seen_took() - nanoseconds until the answer, -1 = not known. */
+int64_t seen_took(const struct seen *s);
 /** learn_exact() - a rule for each exchange of options->exact. */
 void learn_exact(struct learner *l);
 

@@ -6,6 +6,7 @@
  * rule for its arguments. What a lab's router knows by itself (an address that is its own,
  * counters) is left to it.
  */
+#include "../fakeigd/wire/ssdp.h"
 #include "learn_table.h"
 
 #include <arpa/inet.h>
@@ -187,6 +188,17 @@ void learn_other(struct table *t, const struct seen *s)
 		    strtoull(rate, NULL, 10) <= UINT32_MAX)
 			table_choose(t, "wan", rates[i][1], rate, rate, s);
 	}
+}
+
+void learn_answer_target(struct table *t, const struct seen *s)
+{
+	const char *asked = facts_header(&s->in, "ST"), *said = facts_header(&s->out, "ST");
+	struct urn a, b;
+
+	if (s->out.kind == FACTS_FOUND && asked && said && urn_parse(slice_of(asked), &a) &&
+	    urn_parse(slice_of(said), &b) && a.version < b.version && a.type.len == b.type.len &&
+	    !memcmp(a.type.ptr, b.type.ptr, a.type.len))
+		table_choose(t, "ssdp", "answer-target", "own", "own", s);
 }
 
 /* Seconds of "Second-300", 0 = none. */

@@ -304,8 +304,10 @@ static void walk(struct table *t)
 		const struct seen *s = &t->l->seen[i];
 		size_t a = 0;
 
-		if (s->reply)
+		if (s->reply) {
 			learn_subscription(t, s);
+			learn_answer_target(t, s);
+		}
 		if (!seen_is(s, NULL))
 			continue;
 		while (a < ARRAY_SIZE(actions) && strcmp(s->in.action, actions[a].action) != 0)

@@ -85,6 +85,8 @@ void rule_reply(struct learner *l, const struct seen *s, const char *const *name
 void learn_address(struct table *t, const struct seen *s);
 /** learn_other() - of an action that has nothing to do with mappings. */
 void learn_other(struct table *t, const struct seen *s);
+/** learn_answer_target() - of an answer to a search: whether it names the version asked for. */
+void learn_answer_target(struct table *t, const struct seen *s);
 /** learn_subscription() - of SUBSCRIBE: how long it was granted. */
 void learn_subscription(struct table *t, const struct seen *s);
 

@@ -3,15 +3,14 @@
  * learn_timing.c - when and in what pieces answers came, and the rules that make them so again.
  *
  * An action that took 50 ms more than the median of all gets a delay; answers whose head and body
- * came apart get a split; an answer to a search that came late or more than once, a delay or
- * copies. Searches that nobody answered are left alone: a capture may have missed the answer.
+ * came apart get a split.
  */
 #include "learn_parts.h"
 
 #include <stdlib.h>
 #include <time.h>
 
-static int64_t took(const struct seen *s)
+int64_t seen_took(const struct seen *s)
 {
 	const struct recorded_message *q = &s->x->request;
 	int64_t asked = q->end_ns != RECORDING_NO_TIME ? q->end_ns : q->time_ns;
@@ -35,8 +34,8 @@ static int64_t median(const struct learner *l, const char *action)
 	size_t count = 0;
 
 	for (size_t i = 0; i < l->count; i++)
-		if (seen_is(&l->seen[i], action) && took(&l->seen[i]) >= 0)
-			times[count++] = took(&l->seen[i]);
+		if (seen_is(&l->seen[i], action) && seen_took(&l->seen[i]) >= 0)
+			times[count++] = seen_took(&l->seen[i]);
 	qsort(times, count, sizeof(*times), by_time);
 	result = count ? times[count / 2] : -1;
 	free(times);
@@ -104,59 +103,6 @@ static void splits(struct learner *l)
 	buf_printf(&l->rules, "  # %zu of %zu answers\n  - when: {layer: http}", apart, known);
 	yaml_evidence(l, &l->rules, first);
 	buf_puts(&l->rules, "    split: {at: head-body, gap: 500us}\n");
-}
-
-/* ---- SSDP ---- */
-
-static bool same_bytes(const struct recorded_message *a, const struct recorded_message *b)
-{
-	return a->bytes.len == b->bytes.len && !memcmp(a->bytes.data, b->bytes.data, a->bytes.len);
-}
-
-/* How often the answer @s came, when it is the first of its kind; 0 when it is a copy. */
-static size_t copies(const struct learner *l, const struct seen *s)
-{
-	size_t count = 1;
-
-	for (const struct seen *o = l->seen; o < l->seen + l->count; o++) {
-		if (o == s || o->x != s->x || !o->reply || !same_bytes(o->reply, s->reply))
-			continue;
-		if (o < s)
-			return 0;
-		count++;
-	}
-	return count;
-}
-
-static void search_answers(struct learner *l)
-{
-	const struct seen *first = NULL;
-	size_t answers = 0, twice = 0, most = 1;
-	int64_t least = INT64_MAX;
-
-	for (size_t i = 0; i < l->count; i++) {
-		const struct seen *s = &l->seen[i];
-		size_t count = s->reply && s->x->protocol == FLOW_SSDP ? copies(l, s) : 0;
-
-		if (!count)
-			continue;
-		first = first ? first : s;
-		answers++;
-		twice += count > 1;
-		most = count > most ? count : most;
-		if (took(s) >= 0 && took(s) < least)
-			least = took(s);
-	}
-	if (twice && twice * 2 >= answers) {
-		buf_puts(&l->rules, "  - when: {layer: ssdp, message: reply}");
-		yaml_evidence(l, &l->rules, first);
-		buf_printf(&l->rules, "    duplicate: %zu\n", most);
-	}
-	if (answers && least != INT64_MAX && least > LEARN_SLOW_NS) {
-		buf_puts(&l->rules, "  - when: {layer: ssdp, message: reply}");
-		yaml_evidence(l, &l->rules, first);
-		buf_printf(&l->rules, "    delay: %lldms\n", (long long)(least / 1000000));
-	}
 }
 
 /* ---- DATE ---- */
@@ -257,5 +203,4 @@ void learn_timing(struct learner *l)
 	date(l);
 	delays(l);
 	splits(l);
-	search_answers(l);
 }

@@ -418,19 +418,32 @@ static void write_devices(struct learner *l)
 	}
 }
 
-static void write_max_age(struct learner *l)
+static const struct seen *find_max_age(const struct learner *l, unsigned long *age)
 {
 	for (size_t i = 0; i < l->count; i++) {
 		const struct facts *f = l->seen[i].reply ? &l->seen[i].out : &l->seen[i].in;
 		const char *control = facts_header(f, "Cache-Control");
-		const char *age = control ? strstr(control, "max-age=") : NULL;
+		const char *text = control ? strstr(control, "max-age=") : NULL;
 
-		if (l->seen[i].x->protocol != FLOW_SSDP || !age)
+		if (l->seen[i].x->protocol != FLOW_SSDP || !text)
 			continue;
-		buf_printf(&l->sections, "ssdp: {max_age: %lu}", strtoul(age + 8, NULL, 10));
-		yaml_evidence(l, &l->sections, &l->seen[i]);
-		return;
+		*age = strtoul(text + 8, NULL, 10);
+		return &l->seen[i];
 	}
+	return NULL;
+}
+
+static void write_ssdp(struct learner *l)
+{
+	unsigned long age = 1800;
+	const struct seen *where = find_max_age(l, &age);
+
+	if (!where && !l->order.len)
+		return;
+	buf_printf(&l->sections, "ssdp: {max_age: %lu", age);
+	buf_add_slice(&l->sections, buf_slice(&l->order));
+	buf_putc(&l->sections, '}');
+	yaml_evidence(l, &l->sections, where);
 }
 
 /* Targets whose LOCATION is another one: a rule for each that was answered. */
@@ -481,6 +494,7 @@ void learn_tree_write(struct learner *l)
 		buf_puts(&l->sections, "urls:\n");
 		key_text(l, 2, "description", l->location_path, NULL);
 	}
-	write_max_age(l);
+	learn_search(l);
+	write_ssdp(l);
 	write_locations(l);
 }

@@ -167,6 +167,11 @@ bool end_point_same_address(const struct end_point *a, const struct end_point *b
 	       !memcmp(a->address, b->address, a->family == AF_INET ? 4 : 16);
 }
 
+bool end_point_same(const struct end_point *a, const struct end_point *b)
+{
+	return a->port == b->port && end_point_same_address(a, b);
+}
+
 bool end_point_is_multicast(const struct end_point *e)
 {
 	static const uint8_t broadcast[] = {255, 255, 255, 255};

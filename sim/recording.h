@@ -141,6 +141,8 @@ void end_point_text(const struct end_point *e, struct buf *out);
 bool end_point_parse(struct slice text, struct end_point *out);
 /** end_point_same_address() - both known and equal, whatever the ports. */
 bool end_point_same_address(const struct end_point *a, const struct end_point *b);
+/** end_point_same() - and equal ports. */
+bool end_point_same(const struct end_point *a, const struct end_point *b);
 /** end_point_is_multicast() - an IPv4 or IPv6 group, or the limited broadcast address. */
 bool end_point_is_multicast(const struct end_point *e);
 

@@ -5,11 +5,10 @@
  * Theory of operation: the lab has the flow's addresses, so nothing needs to be translated. Each
  * request goes out over a connection (or socket) of its own when the one before is answered; in
  * front of it the lab's clock is moved to where the flow was, so that leases have run as far. An
- * answer is complete when HTTP says so, a search when as many answers came as are recorded.
+ * answer is complete when HTTP says so. Searches: rehearse_search.c.
  */
-#include "rehearse.h"
-
 #include "../fakeigd/base/clock.h"
+#include "rehearse_parts.h"
 #include "result.h"
 #include "talk.h"
 
@@ -24,7 +23,6 @@
 #include <unistd.h>
 
 #define ANSWER_LIMIT_US (10 * CLOCK_SECOND)
-#define SEARCH_LIMIT_US (6 * CLOCK_SECOND)
 
 /* ---- comparing ---- */
 
@@ -175,19 +173,13 @@ bool learn_topology(const struct learned *l, const char *profile, struct buf *ou
 
 /* ---- asking ---- */
 
-/**
- * struct stage - a rehearsal under way
- * @begun:	when the first request went out, our clock; @first: the flow's time of it
- * @moved:	seconds by which the lab's clock was moved
- */
-struct stage {
-	struct lab lab;
-	const struct recording *flow;
-	const struct learned *learned;
-	int64_t begun, first;
-	double moved;
-	struct rehearsal *out;
-};
+bool stage_answered(const struct stage *s, const struct recorded_message *m)
+{
+	struct in_addr router;
+
+	inet_pton(AF_INET, s->learned->router, &router);
+	return !m->from.family || !memcmp(m->from.address, &router, sizeof(router));
+}
 
 static bool ask_tcp(struct stage *s, const struct exchange *x, struct buf *got, char **why)
 {
@@ -212,85 +204,6 @@ static bool ask_tcp(struct stage *s, const struct exchange *x, struct buf *got, 
 	return fine;
 }
 
-/* ---- searches ---- */
-
-static size_t answers_wanted(const struct stage *s, const struct exchange *x)
-{
-	size_t count = 0;
-	struct in_addr router;
-
-	inet_pton(AF_INET, s->learned->router, &router);
-	for (size_t i = 0; i < x->reply_count; i++)
-		count += !x->replies[i].from.family ||
-			 !memcmp(x->replies[i].from.address, &router, sizeof(router));
-	return count;
-}
-
-/* Collect datagrams; each takes the first recorded answer that it equals. */
-static void hear(struct stage *s, const struct exchange *x, int fd, size_t wanted, char **why)
-{
-	bool *had = xcalloc(x->reply_count + 1, sizeof(*had));
-	int64_t until = clock_now() + SEARCH_LIMIT_US;
-	char bytes[8192];
-
-	(void)s;
-	for (size_t got = 0; got < wanted && talk_wait(fd, POLLIN, until); got++) {
-		ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-		char *differs = NULL;
-		size_t i = 0;
-
-		for (; n > 0 && i < x->reply_count; i++) {
-			char *this =
-				had[i] ? NULL
-				       : compare_answers(buf_slice(&x->replies[i].bytes),
-							 (struct slice){bytes, (size_t)n}, false);
-
-			if (!had[i] && !this)
-				break;
-			if (!had[i] && !differs)
-				differs = this;
-			else
-				free(this);
-		}
-		if (i < x->reply_count) {
-			had[i] = true;
-			free(differs);
-		} else if (!*why) {
-			*why = differs ? differs : xstrdup("an answer more than recorded");
-		} else {
-			free(differs);
-		}
-	}
-	for (size_t i = 0, left = wanted; !*why && i < x->reply_count; i++) {
-		left -= had[i];
-		if (i + 1 == x->reply_count && left)
-			*why = xasprintf("%zu of %zu answers did not come", left, wanted);
-	}
-	free(had);
-}
-
-static void ask_search(struct stage *s, const struct exchange *x, char **why)
-{
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(1900)};
-	size_t wanted = answers_wanted(s, x);
-	struct in_addr own;
-	int fd = ask_socket(&s->lab, "client", "inet", "dgram", why);
-
-	if (fd < 0)
-		return;
-	inet_pton(AF_INET, "239.255.255.250", &to.sin_addr);
-	if (x->request.to.family == AF_INET)
-		memcpy(&to.sin_addr, x->request.to.address, 4);
-	if (s->learned->client && inet_pton(AF_INET, s->learned->client, &own) == 1)
-		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &own, sizeof(own));
-	if (sendto(fd, x->request.bytes.data, x->request.bytes.len, MSG_NOSIGNAL,
-		   (struct sockaddr *)&to, sizeof(to)) < 0)
-		*why = xasprintf("cannot search: %s", strerror(errno));
-	else
-		hear(s, x, fd, wanted, why);
-	close(fd);
-}
-
 /* ---- one after the other ---- */
 
 /* Move the lab's clock to where the flow was. */
@@ -313,12 +226,14 @@ static void follow_clock(struct stage *s, const struct exchange *x)
 	s->moved += ahead;
 }
 
-static bool from_router(const struct stage *s, const struct recorded_message *m)
+/* Whether there is something to ask, and to compare with. */
+static bool can_ask(const struct stage *s, const struct exchange *x)
 {
-	struct in_addr router;
-
-	inet_pton(AF_INET, s->learned->router, &router);
-	return !m->from.family || !memcmp(m->from.address, &router, sizeof(router));
+	if (x->from_router || x->protocol > FLOW_GENA)
+		return false;
+	if (x->protocol == FLOW_SSDP)
+		return stage_can_search(s, x);
+	return x->has_request && x->reply_count && stage_answered(s, &x->replies[0]);
 }
 
 static void play(struct stage *s, size_t number)
@@ -328,12 +243,11 @@ static void play(struct stage *s, size_t number)
 	struct buf got = {0};
 	char *why = NULL;
 
-	if (x->from_router || !x->has_request || !x->reply_count ||
-	    !from_router(s, &x->replies[0]) || x->protocol > FLOW_GENA)
+	if (!can_ask(s, x))
 		return;
 	follow_clock(s, x);
 	if (x->protocol == FLOW_SSDP) {
-		ask_search(s, x, &why);
+		stage_search(s, x, &why);
 	} else if (ask_tcp(s, x, &got, &why)) {
 		why = compare_answers(buf_slice(&x->replies[0].bytes), buf_slice(&got),
 				      x->replies[0].gap_count);

@@ -37,6 +37,25 @@ nodes:
   r1: {kind: router, lan: {home: 192.168.1.1}, wan: {internet: 44.0.1.2}, daemon: miniupnpd-nftables}
   peer: {kind: host, attach: {internet: 44.0.1.10}}
 """
+# A router that differs where only curious.py looks.
+ODD = """
+summary: a router that is odd in what few clients ask
+extends: conformant-igd1
+ssdp: {order: ["urn:schemas-upnp-org:service:WANIPConnection:1", "upnp:rootdevice"]}
+policy: {generic: {order: %s}}
+pages: [{path: /second.xml, body: "<root><device><UDN>uuid:second</UDN></device></root>"}]
+messages:
+  error-body: "<b>{reason}, {status}</b>"
+  event: "<e:propertyset xmlns:e=\\"urn:schemas-upnp-org:event-1-0\\">{properties} </e:propertyset>"
+  event-property: " <e:property><{name}>{value}</{name}></e:property>"
+rules:
+  - when: {message: reply, target: "urn:schemas-upnp-org:device:*", header: {ST: "ssdp:all"}}
+    drop: true
+  - when: {message: m-search, target: "urn:schemas-upnp-org:device:WANDevice:1"}
+    drop: true
+  - when: {message: m-search, target: "urn:schemas-upnp-org:service:Nothing:1"}
+    also: [{ssdp-reply: {}}]
+"""
 needs_upnpc = pytest.mark.skipif(not shutil.which("upnpc"), reason="upnpc is not installed")
 
 
@@ -71,7 +90,7 @@ def test_field_log_says_the_same_again(field):
     """Every recorded answer, byte for byte but dates, from templates, state and policy alone."""
     exchanges = field[2]["exchanges"]
     assert [e["name"].split()[0] for e in exchanges] == [
-        "GET", "GetExternalIPAddress", *["GetGenericPortMappingEntry"] * 4, "GetSpecificPortMappingEntry",
+        "reply", "GET", "GetExternalIPAddress", *["GetGenericPortMappingEntry"] * 4, "GetSpecificPortMappingEntry",
         "AddPortMapping"]
     assert all(e["same"] and not e["verbatim"] for e in exchanges)
 
@@ -109,6 +128,24 @@ def test_captures_of_unlike_routers(tmp_path, profile):
     assert len(report["exchanges"]) >= 40
     assert [e for e in report["exchanges"] if not e["same"]] == []
     assert sum(e["verbatim"] for e in report["exchanges"]) <= len(report["exchanges"]) // 10
+
+
+@pytest.mark.parametrize("order", ["oldest", "newest", "port"])
+def test_what_few_clients_ask(tmp_path, order):
+    """Searches, silence, order, errors, events and documents come from policy and templates, too."""
+    odd = tmp_path / "odd.yaml"
+    odd.write_text(ODD % order)
+    script = REPOSITORY / "cases" / "flows" / "curious.py"
+    igdlab("run", "-o", tmp_path / "evidence", "-p", odd, "--json", "--", "/usr/bin/python3", script, "@gateway")
+    flow = tmp_path / "captured.flow.json"
+    igdlab("import", tmp_path / "evidence" / "capture.pcapng", "-o", flow, "--json")
+    report = igdlab("learn", flow, "-o", tmp_path / "learned.yaml", "--check", "--json")
+    assert [e for e in report["exchanges"] if not e["same"] or e["verbatim"]] == []
+    assert sum(e["name"].startswith("M-SEARCH") for e in report["exchanges"]) >= 5
+    text = (tmp_path / "learned.yaml").read_text()
+    assert ("order: oldest" in text, f"order: {order}" in text) == (False, order != "oldest")
+    assert '- path: "/second.xml"' in text and "event-property: " in text
+    assert "<b>{reason}, {status}</b>" in text
 
 
 @needs_upnpc

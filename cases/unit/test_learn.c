@@ -364,6 +364,158 @@ static void a_description_says_everything(void **state)
 	learned_free(&l);
 }
 
+#define SEARCH(st)     "M-SEARCH * HTTP/1.1\r\nST: " st "\r\n\r\n"
+#define FOUND(st, usn) "HTTP/1.1 200 OK\r\nST: " st "\r\nUSN: " usn "\r\n\r\n"
+
+/* One more answer to the last search. */
+static void answered_too(const char *bytes)
+{
+	struct exchange *x = &flow.exchanges[flow.count - 1];
+	struct recorded_message *m = exchange_reply(x);
+
+	m->time_ns = m->end_ns = x->request.time_ns + 2000000;
+	set_end(&m->from, ROUTER, 1900);
+	buf_puts(&m->bytes, bytes);
+}
+
+static void searched_in_vain(const char *search)
+{
+	record(FLOW_SSDP, 2, search, "");
+	buf_free(&flow.exchanges[flow.count - 1].replies[0].bytes);
+	flow.exchanges[flow.count - 1].reply_count = 0;
+}
+
+/* Order, gaps, silence and targets of others; a log does not show what was not answered. */
+static void searches_are_answered_as_they_were(void **state)
+{
+	(void)state;
+	for (int log = 0; log < 2; log++) {
+		struct learned l;
+		struct profile *p;
+
+		free(flow.kind);
+		flow.kind = xstrdup(log ? "log" : "pcap");
+		record(FLOW_HTTP, 1, "GET /d HTTP/1.1\r\n\r\n", HEAD("200 OK") "\r\n" DOCUMENT);
+		record(FLOW_SSDP, 1, SEARCH("ssdp:all"), FOUND(NS, "uuid:c::" NS));
+		answered_too(FOUND("upnp:rootdevice", "uuid:r::upnp:rootdevice"));
+		answered_too(FOUND("urn:x:service:Odd:1", "uuid:odd"));
+		record(FLOW_SSDP, 2, SEARCH(NS), FOUND(NS, "uuid:c::" NS));
+		searched_in_vain(SEARCH("urn:schemas-upnp-org:device:WANDevice:1"));
+		searched_in_vain(SEARCH("urn:schemas-upnp-org:device:Nobody:1"));
+		l = learned_now();
+		p = loaded(&l);
+		assert_int_equal(p->ssdp_order->count, 3);
+		assert_string_equal(p->ssdp_order->items[0]->text, NS);
+		assert_string_equal(p->ssdp_order->items[1]->text, "upnp:rootdevice");
+		assert_true(has(&l, "also: [{ssdp-reply: {set: {ST: \"urn:x:service:Odd:1\", "
+				    "USN: \"uuid:odd\"}}}]"));
+		assert_int_equal(!strstr(l.profile.data, "target: \"uuid:w\", header: {ST: "
+							 "\"ssdp:all\"}}"),
+				 log);
+		assert_int_equal(!strstr(l.profile.data, "message: m-search, target: \"urn:schemas-"
+							 "upnp-org:device:WANDevice:1\"}"),
+				 log);
+		assert_null(strstr(l.profile.data, "Nobody"));
+		profile_free(p);
+		learned_free(&l);
+		tear_down(NULL);
+		set_up(NULL);
+	}
+}
+
+static void an_answer_that_names_its_own_version(void **state)
+{
+	struct learned l;
+
+	(void)state;
+	record(FLOW_SSDP, 1, SEARCH("urn:schemas-upnp-org:service:WANIPConnection:1"),
+	       FOUND("urn:schemas-upnp-org:service:WANIPConnection:2", "uuid:x"));
+	l = learned_now();
+	profile_free(loaded(&l));
+	assert_true(has(&l, "answer-target: own"));
+	learned_free(&l);
+}
+
+static void errors_and_other_documents(void **state)
+{
+	struct learned l;
+	struct profile *p;
+
+	(void)state;
+	record(FLOW_SSDP, 1, SEARCH("upnp:rootdevice"),
+	       "HTTP/1.1 200 OK\r\nST: upnp:rootdevice\r\nUSN: uuid:r::upnp:rootdevice\r\n"
+	       "LOCATION: http://" ROUTER ":5000/d\r\n\r\n");
+	record(FLOW_HTTP, 1, "GET /d HTTP/1.1\r\n\r\n", HEAD("200 OK") "\r\n" DOCUMENT);
+	record(FLOW_HTTP, 1, "GET /second HTTP/1.1\r\n\r\n",
+	       HEAD("200 OK") "\r\n<root><device><UDN>uuid:{2} " ROUTER "</UDN></device></root>");
+	record(FLOW_HTTP, 1, "GET /none HTTP/1.1\r\n\r\n",
+	       HEAD("404 Not Found") "\r\n<b>404 Not Found</b> 1404 <i>Box/1 {x}</i> {y}");
+	l = learned_now();
+	p = loaded(&l);
+	assert_int_equal(p->page_count, 1);
+	assert_string_equal(p->pages[0].path, "/second");
+	assert_true(has(&l, "uuid:{{2} {lan_address}</UDN>"));
+	assert_true(has(&l, "<b>{status} {reason}</b> 1404 <i>{server}</i> {{y}"));
+	profile_free(p);
+	learned_free(&l);
+}
+
+#define EVENT(in)                                                                                  \
+	"<?xml version=\"1.0\"?><e:propertyset xmlns:e=\"urn:schemas-upnp-org:event-1-0\">" in     \
+	"</e:propertyset>\n"
+#define VARIABLE(name, value) "<e:property>\t<" name " k=\"1\">" value "</" name "></e:property>"
+static const struct {
+	const char *body, *around, *property;
+} events[] = {
+	{EVENT(VARIABLE("A", "1")), "event-1-0\">{properties}</e:propertyset>",
+	 "\"<e:property>\\t<{name} k=\\\"1\\\">{value}</{name}></e:property>\""},
+	{EVENT("\n" VARIABLE("A", "") "\n" VARIABLE("B", "2") "\n"),
+	 "event-1-0\">\n    {properties}</e:propertyset>", "{value}</{name}></e:property>\\n\""},
+	{EVENT(" " VARIABLE("A", "x") " " VARIABLE("B", "2")),
+	 "event-1-0\">{properties}</e:propertyset>", "event-property: \" <e:property>"},
+	{EVENT("<e:property><A/></e:property>"), NULL, NULL},
+	{"<no/>", NULL, NULL},
+};
+
+static void event(const char *body)
+{
+	struct exchange *x = recording_add(&flow);
+
+	x->protocol = FLOW_GENA;
+	x->from_router = x->has_request = true;
+	set_end(&x->request.from, ROUTER, 40000);
+	set_end(&x->request.to, CLIENT, 5001);
+	buf_printf(&x->request.bytes,
+		   "NOTIFY /cb/" CLIENT " HTTP/1.1\r\nHost: " CLIENT ":5001\r\nSID: uuid:1\r\nSEQ: "
+		   "0\r\nX-From: " ROUTER "\r\nContent-Length: %zu\r\n\r\n%s",
+		   strlen(body), body);
+}
+
+static void forms_of_events(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
+		struct learned l;
+
+		event(events[i].body);
+		l = learned_now();
+		profile_free(loaded(&l));
+		assert_true(has(&l, "NOTIFY {callback_path} HTTP/1.1"));
+		assert_true(has(&l, "Host: {host}"));
+		assert_true(has(&l, "SID: {sid}"));
+		assert_true(has(&l, "SEQ: {seq}"));
+		if (events[i].around) {
+			assert_true(has(&l, events[i].around));
+			assert_true(has(&l, events[i].property));
+		} else {
+			assert_null(strstr(l.profile.data, "event-property"));
+		}
+		learned_free(&l);
+		tear_down(NULL);
+		set_up(NULL);
+	}
+}
+
 static void a_flow_without_a_router_is_refused(void **state)
 {
 	struct learn_options options = {.flow = "test.flow.json"};
@@ -502,6 +654,10 @@ int main(void)
 		TEST(forms_of_arguments),
 		TEST(only_addresses_behind_nat_are_fixed),
 		TEST(a_description_says_everything),
+		TEST(searches_are_answered_as_they_were),
+		TEST(an_answer_that_names_its_own_version),
+		TEST(errors_and_other_documents),
+		TEST(forms_of_events),
 		TEST(a_flow_without_a_router_is_refused),
 		TEST(answers_are_compared_but_for_dates),
 		TEST(answers_are_found_in_the_flow),
