@@ -132,10 +132,13 @@ def test_request_without_internet_access(subject, cp, spoilt):
 
 @requirement("WCONN-07")
 def test_request_while_connecting(subject, cp, spoilt):
-    disconnect(subject, cp)
-    cp.call("RequestConnection")
-    code = fault_of(cp.call, "RequestConnection")
-    if code == 0 and status_of(cp) == "Connected":
+    for _ in range(3):  # a busy machine may take longer for the second request than the router for the first
+        disconnect(subject, cp)
+        cp.call("RequestConnection")
+        code = fault_of(cp.call, "RequestConnection")
+        if code or status_of(cp) != "Connected":
+            break
+    else:
         inconclusive("it was connected before the second request")
     assert code == 705
 
