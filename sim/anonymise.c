@@ -374,7 +374,12 @@ static void replace_all(struct anonymiser *a, struct recording *r)
 
 void anonymise(struct recording *r)
 {
-	struct anonymiser a = {0};
+	anonymise_keeping(r, NULL, 0);
+}
+
+void anonymise_keeping(struct recording *r, const struct in_addr *keep, size_t count)
+{
+	struct anonymiser a = {.keep = keep, .keep_count = count};
 	size_t before;
 	int rounds = 0;
 

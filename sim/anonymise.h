@@ -11,6 +11,8 @@
 
 #include "recording.h"
 
+#include <netinet/in.h>
+
 /**
  * anonymise() - replace in place
  *
@@ -21,5 +23,7 @@
  * was done. Doing it again changes nothing.
  */
 void anonymise(struct recording *r);
+/** anonymise_keeping() - the same, but these addresses stay: a lab's own are nobody's. */
+void anonymise_keeping(struct recording *r, const struct in_addr *keep, size_t count);
 
 #endif

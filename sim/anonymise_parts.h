@@ -6,6 +6,8 @@
 #include "recording.h"
 #include "substitution.h"
 
+#include <netinet/in.h>
+
 #define PAIR_BYTES 16
 
 /** struct pairs - what stands for what, as bytes padded with zeros */
@@ -23,12 +25,15 @@ struct pairs {
  * @taken4: addresses of 198.51.100.0/24 (0 to 255) and 203.0.113.0/24 (256 to 511) in use
  * @words:	serial numbers and names: text for text
  * @serials, @names: how many of @words are which
+ * @keep, @keep_count: IPv4 addresses that stay
  */
 struct anonymiser {
 	struct pairs ipv4, prefixes, hosts6, ipv6, macs, uuids;
 	bool taken4[512];
 	struct substitutions words;
 	unsigned serials, names;
+	const struct in_addr *keep;
+	size_t keep_count;
 };
 
 void anonymiser_free(struct anonymiser *a);

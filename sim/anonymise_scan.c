@@ -105,12 +105,20 @@ static void choose4(struct anonymiser *a, size_t len, uint8_t out[4])
 	memcpy(out, (const uint8_t[]){198, 51, 100, 254}, 4);
 }
 
+static bool stays4(const struct anonymiser *a, const uint8_t address[4])
+{
+	for (size_t i = 0; i < a->keep_count; i++)
+		if (!memcmp(&a->keep[i], address, 4))
+			return true;
+	return !is_public4(address);
+}
+
 bool anonymise_ipv4(struct anonymiser *a, uint8_t address[4])
 {
 	const uint8_t *known = pairs_find(&a->ipv4, address, 4);
 	uint8_t to[4];
 
-	if (!is_public4(address))
+	if (stays4(a, address))
 		return false;
 	if (!known) {
 		choose4(a, text_len4(address), to);

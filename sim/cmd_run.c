@@ -9,6 +9,7 @@
  */
 #include "../fakeigd/base/clock.h"
 #include "evidence.h"
+#include "record.h"
 #include "result.h"
 
 #include <arpa/inet.h>
@@ -20,6 +21,8 @@
 /**
  * struct run - a run from its command line to its result
  * @before, @after: the routers' tables around the command
+ * @record_as:	name of the case to keep it as, NULL = none; @record: where
+ * @words:	the command as typed
  */
 struct run {
 	struct setup setup;
@@ -28,6 +31,9 @@ struct run {
 	struct command command;
 	struct result result;
 	struct effect_table before, after;
+	const char *record_as;
+	struct record record;
+	struct operands words;
 };
 
 /* -- @client and the like ---------------------------------------------------------------------- */
@@ -327,14 +333,22 @@ static int use_lab(struct run *run)
 	return OPT_GO_ON;
 }
 
+static int keep_record(struct run *run)
+{
+	return record_save(&run->record, &run->result, run->setup.evidence, run->words.argv,
+			   run->words.argc);
+}
+
 /* Judge, tell, and leave the evidence readable. Return: the exit status. */
 static int conclude(struct run *run)
 {
 	struct result *result = &run->result;
 	struct diag d = {0};
 	json_t *json;
+	int status;
 
 	result_judge(result);
+	status = result->pass ? EXIT_FINE : EXIT_VERDICT;
 	json = result_json(result);
 	if (run->setup.evidence) {
 		int error = result_write(result, json);
@@ -345,12 +359,23 @@ static int conclude(struct run *run)
 			fprintf(stderr, "igdlab run: evidence:\n%s", d.text.data);
 		diag_free(&d);
 	}
+	if (run->record_as && keep_record(run) != OPT_GO_ON)
+		status = EXIT_USAGE;
+	if (run->record.folder) {
+		/* It goes away: nobody is told of it. */
+		free(run->setup.evidence);
+		run->setup.evidence = NULL;
+		json_decref(json);
+		json = result_json(result);
+	}
 	if (run->json)
 		json_print(json);
 	else
 		result_print(result);
+	if (run->record_as && status != EXIT_USAGE && !run->json)
+		printf("record     %s\n", run->record.flow);
 	json_decref(json);
-	return result->pass ? EXIT_FINE : EXIT_VERDICT;
+	return status;
 }
 
 static int run_prepared(struct run *run)
@@ -386,7 +411,21 @@ static void run_free(struct run *run)
 	result_free(&run->result);
 	effect_table_free(&run->before);
 	effect_table_free(&run->after);
+	record_free(&run->record);
 	setup_free(&run->setup);
+}
+
+static int prepare_record(struct run *run)
+{
+	int status;
+
+	if (run->setup.no_capture)
+		return cmd_usage_error(&cmd_run,
+				       "--record needs the capture: not with --no-capture");
+	status = record_prepare(&cmd_run, run->record_as, run->setup.out, &run->record);
+	if (run->record.folder)
+		run->setup.out = run->record.folder;
+	return status;
 }
 
 static int run_main(int argc, char **argv)
@@ -398,11 +437,15 @@ static int run_main(int argc, char **argv)
 		{'q', "quirk", OPT_LIST, &run.setup.quirks, 0, 0},
 		{'o', "output", OPT_TEXT, &run.setup.out, 0, 0},
 		{0, "no-capture", OPT_FLAG, &run.setup.no_capture, 0, 0},
+		{0, "record", OPT_TEXT, &run.record_as, 0, 0},
 		{0, "json", OPT_FLAG, &run.json, 0, 0},
 	};
 	struct operands rest;
 	int status = opt_parse(&cmd_run, options, ARRAY_SIZE(options), true, argc, argv, &rest);
 
+	run.words = rest;
+	if (status == OPT_GO_ON && run.record_as)
+		status = prepare_record(&run);
 	if (status == OPT_GO_ON)
 		status = setup_prepare(&cmd_run, &run.setup);
 	if (status == OPT_GO_ON)
@@ -422,8 +465,8 @@ static int run_main(int argc, char **argv)
 
 const struct cmd cmd_run = {
 	.name = "run",
-	.arguments = "[-t TOPOLOGY] [-p [NODE=]PROFILE]... [-q [NODE=]QUIRK]... [-o DIR] [--json] "
-		     "[--] [COMMAND...]",
+	.arguments = "[-t TOPOLOGY] [-p [NODE=]PROFILE]... [-q [NODE=]QUIRK]... [-o DIR] "
+		     "[--record NAME] [--json] [--] [COMMAND...]",
 	.summary = "build a lab, run a command on its client, verify, tear down",
 	.details =
 		"COMMAND runs on the node \"client\" (default: igdlab map). In its words @client,\n"
@@ -439,6 +482,8 @@ const struct cmd cmd_run = {
 		"  -o, --output DIR             leave evidence there: capture, journals, picture, "
 		"state\n"
 		"      --no-capture             with -o: journals and logs, no capture\n"
+		"      --record NAME            keep the run as a case: captures/NAME.flow.json "
+		"and .yaml\n"
 		"      --json                   print one JSON object instead of text\n"
 		"\n"
 		"Exit status: 0 the command succeeded and every mapping carries packets, 1 not "

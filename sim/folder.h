@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* folder.h - the evidence directory before a lab writes into it. */
+/* folder.h - the evidence directory before a lab writes into it, and temporary ones after. */
 #ifndef SIM_FOLDER_H
 #define SIM_FOLDER_H
 
@@ -12,5 +12,7 @@ int folder_make(const char *path);
  * are those of evidence are removed. Return: 0 or -errno.
  */
 int folder_clear(const char *path);
+/** folder_remove() - remove a folder of our own with the plain files in it. */
+void folder_remove(const char *path);
 
 #endif

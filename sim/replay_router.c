@@ -17,7 +17,6 @@
 #include "result.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -73,21 +72,6 @@ static int make_folder(struct replay *r)
 				       r->options->out ? r->options->out : r->folder,
 				       strerror(error ? -error : errno));
 	return OPT_GO_ON;
-}
-
-/* What nobody asked to keep. There are no folders in it. */
-static void remove_folder(struct replay *r)
-{
-	DIR *dir = r->temporary ? opendir(r->folder) : NULL;
-	const struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(dir), entry->d_name, 0);
-	if (dir)
-		closedir(dir);
-	if (r->temporary)
-		rmdir(r->folder);
 }
 
 static int save(struct replay *r, const char *name, const struct buf *text)
@@ -410,7 +394,8 @@ int replay_router(const struct cmd *cmd, const struct replay_options *options)
 	struct replay r = {.cmd = cmd, .options = options};
 	int status = play(&r);
 
-	remove_folder(&r);
+	if (r.temporary)
+		folder_remove(r.folder);
 	recording_free(&r.flow);
 	recording_free(&r.live);
 	learned_free(&r.learned);
