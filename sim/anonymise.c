@@ -374,15 +374,20 @@ static void replace_all(struct anonymiser *a, struct recording *r)
 
 void anonymise(struct recording *r)
 {
-	anonymise_keeping(r, NULL, 0);
+	static const struct substitutions none;
+
+	anonymise_keeping(r, NULL, 0, &none);
 }
 
-void anonymise_keeping(struct recording *r, const struct in_addr *keep, size_t count)
+void anonymise_keeping(struct recording *r, const struct in_addr *keep, size_t count,
+		       const struct substitutions *words)
 {
 	struct anonymiser a = {.keep = keep, .keep_count = count};
 	size_t before;
 	int rounds = 0;
 
+	for (size_t i = 0; i < words->count; i++)
+		substitutions_add(&a.words, words->items[i].from, words->items[i].to);
 	do {
 		before = found(&a);
 		find_all(&a, r);

@@ -10,6 +10,7 @@
 #define SIM_ANONYMISE_H
 
 #include "recording.h"
+#include "substitution.h"
 
 #include <netinet/in.h>
 
@@ -23,7 +24,12 @@
  * was done. Doing it again changes nothing.
  */
 void anonymise(struct recording *r);
-/** anonymise_keeping() - the same, but these addresses stay: a lab's own are nobody's. */
-void anonymise_keeping(struct recording *r, const struct in_addr *keep, size_t count);
+/**
+ * anonymise_keeping() - the same for a recording of a lab
+ * @keep, @count: addresses that stay: a lab's own are nobody's
+ * @words:	further names and what to put for them
+ */
+void anonymise_keeping(struct recording *r, const struct in_addr *keep, size_t count,
+		       const struct substitutions *words);
 
 #endif

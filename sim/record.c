@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -75,7 +76,19 @@ void record_free(struct record *record)
 
 /* ---- trimming ---- */
 
-enum repeated { REPEATED_NOT, REPEATED_ANNOUNCEMENT, REPEATED_SEARCH, REPEATED_PAGE };
+enum repeated {
+	REPEATED_NOT,
+	REPEATED_ANNOUNCEMENT,
+	REPEATED_SEARCH,
+	REPEATED_PAGE,
+	REPEATED_QUESTION
+};
+
+/* It asks, and changes nothing. */
+static bool is_question(const char *action)
+{
+	return action && (!strncmp(action, "Get", 3) || !strcmp(action, "QueryStateVariable"));
+}
 
 /* What an exchange says, without what differs from one moment to the next; NULL = keep it. */
 static char *key_of(const struct exchange *x, enum repeated *kind)
@@ -88,19 +101,23 @@ static char *key_of(const struct exchange *x, enum repeated *kind)
 	if (!m)
 		return NULL;
 	facts_of(x->protocol, m, &f);
-	*kind = f.kind == FACTS_NOTIFY			    ? REPEATED_ANNOUNCEMENT
-		: f.kind == FACTS_SEARCH && !x->from_router ? REPEATED_SEARCH
-		: f.kind == FACTS_GET && x->protocol == FLOW_HTTP && x->reply_count == 1
-			? REPEATED_PAGE
-			: REPEATED_NOT;
+	if (f.kind == FACTS_NOTIFY)
+		*kind = REPEATED_ANNOUNCEMENT;
+	else if (f.kind == FACTS_SEARCH && !x->from_router)
+		*kind = REPEATED_SEARCH;
+	else if (f.kind == FACTS_GET && x->protocol == FLOW_HTTP && x->reply_count == 1)
+		*kind = REPEATED_PAGE;
+	else if (f.kind == FACTS_ACTION && x->reply_count == 1 && is_question(f.action))
+		*kind = REPEATED_QUESTION;
 	if (*kind == REPEATED_ANNOUNCEMENT)
 		buf_printf(&key, "%s", facts_header(&f, "USN") ? facts_header(&f, "USN") : "");
 	else if (*kind == REPEATED_SEARCH)
 		buf_add_slice(&key, buf_slice(&m->bytes));
-	else if (*kind == REPEATED_PAGE)
-		buf_printf(&key, "%s %s", f.method ? f.method : "", f.target ? f.target : "");
+	else if (*kind != REPEATED_NOT)
+		buf_printf(&key, "%s %s %.*s", f.method ? f.method : "", f.target ? f.target : "",
+			   (int)f.body.len, f.body.data ? f.body.data : "");
 	facts_free(&f);
-	if (*kind == REPEATED_PAGE) {
+	if (*kind >= REPEATED_PAGE) {
 		facts_of(x->protocol, &x->replies[0], &f);
 		buf_printf(&key, " %d ", f.status);
 		if (f.body.len)
@@ -128,12 +145,33 @@ static bool was_seen(struct names *seen, const char *key)
 	return false;
 }
 
+static bool same_bytes(const struct buf *a, const struct buf *b)
+{
+	return a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len));
+}
+
+/* What answered a search that is left out answers the first one like it. */
+static void move_answers(struct recording *r, size_t kept, struct exchange *from)
+{
+	struct exchange *to = r->exchanges;
+
+	while (to < r->exchanges + kept && (!to->has_request || to->protocol != from->protocol ||
+					    !same_bytes(&to->request.bytes, &from->request.bytes)))
+		to++;
+	if (to == r->exchanges + kept)
+		return;
+	for (size_t i = 0; i < from->reply_count; i++)
+		*exchange_reply(to) = from->replies[i];
+	from->reply_count = 0;
+}
+
 void record_trim(struct recording *r)
 {
 	static const char *const what[] = {
 		[REPEATED_ANNOUNCEMENT] = "announcements that were repeated or taken back",
 		[REPEATED_SEARCH] = "searches that were repeated",
 		[REPEATED_PAGE] = "pages that were read again",
+		[REPEATED_QUESTION] = "questions that were answered the same again",
 	};
 	size_t kept = 0, left[ARRAY_SIZE(what)] = {0};
 	struct names seen = {0};
@@ -144,6 +182,8 @@ void record_trim(struct recording *r)
 
 		if (key && (is_farewell(&r->exchanges[i]) || was_seen(&seen, key))) {
 			left[kind]++;
+			if (kind == REPEATED_SEARCH)
+				move_answers(r, kept, &r->exchanges[i]);
 			exchange_free(&r->exchanges[i]);
 		} else {
 			r->exchanges[kept++] = r->exchanges[i];
@@ -195,10 +235,13 @@ static int read_capture(const struct record *record, const struct result *result
 	return status;
 }
 
-/* Programs refuse a router whose address outside is one for documents: the lab's addresses stay. */
+/* Programs refuse a router whose address outside is one for documents: the lab's addresses stay.
+ * What programs say of the machine that the lab was on does not. */
 static void anonymise_but_lab(struct recording *r, const struct topology *t)
 {
+	struct substitutions words = {0};
 	struct in_addr *keep = NULL;
+	struct utsname machine;
 	size_t count = 0;
 
 	for (size_t i = 0; i < t->node_count; i++) {
@@ -208,8 +251,21 @@ static void anonymise_but_lab(struct recording *r, const struct topology *t)
 		for (size_t n = 0; n < node->port_count; n++)
 			keep[count++] = node->ports[n].address;
 	}
-	anonymise_keeping(r, keep, count);
+	if (!uname(&machine)) {
+		substitutions_add(&words, machine.release, "6.1.0");
+		substitutions_add(&words, machine.nodename, "host-1");
+	}
+	anonymise_keeping(r, keep, count, &words);
+	substitutions_free(&words);
 	free(keep);
+}
+
+static bool client_speaks(const struct recording *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->exchanges[i].has_request && !r->exchanges[i].from_router)
+			return true;
+	return false;
 }
 
 static int save_flow(const struct record *record, const struct result *result, const char *evidence,
@@ -218,6 +274,13 @@ static int save_flow(const struct record *record, const struct result *result, c
 	struct recording r = {0};
 	int status = read_capture(record, result, evidence, &r, d);
 
+	if (!status && !client_speaks(&r)) {
+		diag_at(d, NULL, 0,
+			"--record %s: the client said nothing to its gateway that "
+			"could be kept",
+			record->name);
+		status = -1;
+	}
 	if (!status) {
 		record_trim(&r);
 		anonymise_but_lab(&r, result->setup->topology);

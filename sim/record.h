@@ -38,8 +38,8 @@ int record_save(const struct record *record, const struct result *result, const 
 /**
  * record_trim() - leave out what a flow says twice
  *
- * Announcements after the first of their kind and their withdrawal, searches and pages that are asked for again and are
- * answered the same. Notes say how many.
+ * Announcements after the first of their kind and their withdrawal, searches, pages and questions
+ * that are asked again and are answered the same. Notes say how many.
  */
 void record_trim(struct recording *r);
 void record_free(struct record *record);

@@ -13,6 +13,8 @@
  * @sent:	@live has a request
  * @failed:	why it could not be sent, or nothing was heard; owned, may be NULL
  * @ear:	socket that hears answers, -1 = none
+ * @owner:	the first exchange over the same socket: its @live has all answers until
+ *		player_share(); @expected: how many are recorded for all of them
  * @difference:	filled by player_judge()
  */
 struct replayed {
@@ -20,6 +22,7 @@ struct replayed {
 	struct exchange live;
 	char *failed;
 	int ear;
+	size_t owner, expected;
 	struct difference difference;
 };
 
@@ -62,6 +65,8 @@ struct player {
 
 /** player_play() - all exchanges, in order; then what is still under way is heard. */
 void player_play(struct player *p);
+/** player_share() - give each answer to the exchange that it belongs to. */
+void player_share(struct player *p);
 /** player_judge() - compare what came with what was recorded. */
 void player_judge(struct player *p);
 void player_free(struct player *p);

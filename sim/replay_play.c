@@ -126,11 +126,25 @@ static void keep_time(struct player *p, size_t number)
 
 /* ---- datagrams ---- */
 
+/* The first exchange from the same port of the client: programs search for several things so. */
+static size_t owner_of(const struct player *p, size_t number)
+{
+	const struct exchange *x = &p->flow->exchanges[number];
+
+	for (size_t i = 0; i < number && x->request.from.port; i++) {
+		const struct exchange *other = &p->flow->exchanges[i];
+
+		if (p->replayed[i].ear >= 0 && other->protocol == x->protocol &&
+		    other->request.from.port == x->request.from.port)
+			return i;
+	}
+	return number;
+}
+
 static void play_datagram(struct player *p, size_t number, struct translated *t)
 {
-	struct replayed *r = &p->replayed[number];
+	struct replayed *own = &p->replayed[number], *r;
 	const struct exchange *x = &p->flow->exchanges[number];
-	size_t wanted = answers_wanted(p, x);
 	int64_t until = clock_now() + DATAGRAM_LIMIT_US;
 
 	if (!t->to.family) {
@@ -148,14 +162,18 @@ static void play_datagram(struct player *p, size_t number, struct translated *t)
 		if (m.mx > p->longest_search)
 			p->longest_search = (double)(m.mx < LATEST_MX ? m.mx : LATEST_MX);
 	}
-	r->ear = live_socket(p->live, "dgram", &r->failed);
+	own->owner = owner_of(p, number);
+	r = &p->replayed[own->owner];
+	r->expected += answers_wanted(p, x);
+	if (r->ear < 0)
+		r->ear = live_socket(p->live, "dgram", &own->failed);
 	if (r->ear < 0)
 		return;
 	if (!live_send_to(p->live, r->ear, &t->to, buf_slice(&t->bytes))) {
-		r->failed = xasprintf("cannot be sent: %s", strerror(errno));
+		own->failed = xasprintf("cannot be sent: %s", strerror(errno));
 		return;
 	}
-	while (r->live.reply_count < wanted && talk_wait(r->ear, POLLIN, until)) {
+	while (r->live.reply_count < r->expected && talk_wait(r->ear, POLLIN, until)) {
 		struct recorded_message m;
 
 		if (live_receive(r->ear, &m))
@@ -468,10 +486,11 @@ void player_play(struct player *p)
 	p->replayed = xcalloc(p->flow->count + 1, sizeof(*p->replayed));
 	p->first_ns = RECORDING_NO_TIME;
 	for (size_t i = 0; i < p->flow->count; i++)
-		p->replayed[i].ear = -1;
+		p->replayed[i] = (struct replayed){.ear = -1, .owner = i};
 	for (size_t i = 0; i < p->flow->count; i++)
 		play(p, i);
 	hear_the_rest(p);
+	player_share(p);
 }
 
 void player_free(struct player *p)

@@ -110,6 +110,22 @@ def test_against_a_daemon(mapped):
     assert by_name["AddPortMapping"] == by_name["GetSpecificPortMappingEntry"] == "cosmetic"
 
 
+@pytest.mark.skipif(not MINIUPNPD.exists() or not shutil.which("natpmpc"), reason="needs miniupnpd and natpmpc")
+def test_datagrams_of_natpmp(tmp_path):
+    """A daemon's answers to NAT-PMP, asked again: the same but for its epoch; another port is not granted twice."""
+    topology = tmp_path / "daemon.yaml"
+    text = (REPOSITORY / "topologies" / "flat.yaml").read_text()
+    topology.write_text(text.replace("igd: conformant-igd1", "daemon: miniupnpd-nftables"))
+    igdlab("run", "-t", topology, "-o", tmp_path / "run", "--", "natpmpc", "-g", "@gateway", "-a", "1872", "1872",
+           "tcp", "60")
+    igdlab("import", tmp_path / "run" / "capture.pcapng", "-o", tmp_path / "a.flow.json")
+    report = igdlab("replay", tmp_path / "a.flow.json", "--as", "client", "--daemon", "miniupnpd-nftables")
+    played = [e for e in report["exchanges"] if "grade" in e]
+    assert {e["protocol"] for e in played} == {"nat-pmp"} and len(played) == 2
+    silent = igdlab("replay", tmp_path / "a.flow.json", "--as", "client", status=1)
+    assert [grade for _, grade in grades(silent)] == ["missing"] * 2
+
+
 # fakeigd alone on an interface of its own network namespace: a router on "this network".
 SCENE = """
 set -e
