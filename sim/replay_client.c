@@ -303,6 +303,9 @@ static void print_text(const struct act *a)
 		if (!a->player.replayed[i].left_out)
 			print_exchange(a, i);
 	print_left_out(a);
+	if (a->player.spare_count)
+		printf("     %zu event%s more than recorded\n", a->player.spare_count,
+		       a->player.spare_count == 1 ? "" : "s");
 	printf("%zu exchanges:", a->played);
 	for (int g = 0; g < DIFFERENCE_GRADE_COUNT; g++)
 		printf("%s %zu %s", g ? "," : "", a->grades[g],
@@ -340,10 +343,10 @@ static void print_json(const struct act *a)
 	for (size_t i = 0; i < map->count; i++)
 		json_array_append_new(names, json_pack("{ss* ss*}", "from", map->items[i].from,
 						       "to", map->items[i].to));
-	all = json_pack("{ss ss sb so sI so so ss*}", "flow", a->path, "router", a->against,
+	all = json_pack("{ss ss sb so sI sI so so ss*}", "flow", a->path, "router", a->against,
 			"described", a->found, "grades", grades, "left-out",
-			(json_int_t)a->left_out, "exchanges", exchanges, "names", names, "evidence",
-			a->setup.evidence);
+			(json_int_t)a->left_out, "more-events", (json_int_t)a->player.spare_count,
+			"exchanges", exchanges, "names", names, "evidence", a->setup.evidence);
 	json_print(all);
 	json_decref(all);
 }

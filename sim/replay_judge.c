@@ -71,58 +71,6 @@ void player_share(struct player *p)
 			*exchange_reply(&p->replayed[whose(p, i, &all[n])].live) = all[n];
 		free(all);
 	}
-	share_events(p);
-}
-
-/* Whether a live event is the one that was recorded: subscription and number (UDA 2.0
- * clause 4.3.2). */
-static bool same_event(const struct player *p, size_t number, const struct replayed *live)
-{
-	struct buf sid = {0};
-	struct facts a, b;
-	const char *seq;
-	bool same;
-
-	if (!live->live.has_request)
-		return false;
-	facts_of(FLOW_GENA, &p->flow->exchanges[number].request, &a);
-	facts_of(FLOW_GENA, &live->live.request, &b);
-	if (facts_header(&a, "SID"))
-		substitutions_apply(&p->translation.map, slice_of(facts_header(&a, "SID")), &sid);
-	seq = facts_header(&a, "SEQ");
-	same = sid.data && facts_header(&b, "SID") && !strcmp(sid.data, facts_header(&b, "SID")) &&
-	       seq && facts_header(&b, "SEQ") && !strcmp(seq, facts_header(&b, "SEQ"));
-	buf_free(&sid);
-	facts_free(&a);
-	facts_free(&b);
-	return same;
-}
-
-static bool is_event(const struct player *p, size_t number)
-{
-	return p->flow->exchanges[number].from_router && !p->replayed[number].left_out;
-}
-
-/* Events come over connections of their own, so in any order. */
-static void share_events(struct player *p)
-{
-	for (size_t i = 0; i < p->flow->count; i++) {
-		struct replayed *r = &p->replayed[i], was = *r;
-
-		if (!is_event(p, i) || same_event(p, i, r))
-			continue;
-		for (size_t n = i + 1; n < p->flow->count; n++) {
-			struct replayed *other = &p->replayed[n];
-
-			if (!is_event(p, n) || !same_event(p, i, other))
-				continue;
-			r->live = other->live;
-			r->failed = other->failed;
-			other->live = was.live;
-			other->failed = was.failed;
-			break;
-		}
-	}
 }
 
 /* @x with the answers of the router alone; what it points to stays @x's. */

@@ -44,6 +44,7 @@ struct callback {
  * struct player - the client's half of a flow, being played
  * @recorded_speed: the flow's time passes; else a lab's clock is moved
  * @replayed:	one for each exchange of the flow
+ * @spare, @spare_count: events that came and are of no exchange so far
  * @begun:	when the first request went out, our clock; @first_ns: the flow's time of it
  * @moved:	seconds by which the lab's clock was moved
  */
@@ -58,6 +59,8 @@ struct player {
 	size_t line_count;
 	struct callback *callbacks;
 	size_t callback_count;
+	struct recorded_message *spare;
+	size_t spare_count;
 	int64_t begun, first_ns;
 	double moved;
 	double longest_search;

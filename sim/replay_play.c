@@ -30,6 +30,7 @@
 #define UNANSWERED_US	  (CLOCK_SECOND)
 #define DATAGRAM_LIMIT_US (3 * CLOCK_SECOND)
 #define EVENT_LIMIT_US	  (6 * CLOCK_SECOND)
+#define SPARE_EVENTS_MAX  64
 #define LATEST_MX	  5
 #define PORT_CONTROL	  5351
 
@@ -335,31 +336,82 @@ static int accept_event(struct player *p)
 	return -1;
 }
 
-/* The router's NOTIFY comes in and is answered as it was. */
-static void play_event(struct player *p, size_t number)
+/* Whether a live event is the one that was recorded: subscription and number (UDA 2.0
+ * clause 4.3.2). */
+static bool same_event(const struct player *p, size_t number, const struct recorded_message *live)
+{
+	struct buf sid = {0};
+	struct facts a, b;
+	const char *seq;
+	bool same;
+
+	facts_of(FLOW_GENA, &p->flow->exchanges[number].request, &a);
+	facts_of(FLOW_GENA, live, &b);
+	if (facts_header(&a, "SID"))
+		substitutions_apply(&p->translation.map, slice_of(facts_header(&a, "SID")), &sid);
+	seq = facts_header(&a, "SEQ");
+	same = sid.data && facts_header(&b, "SID") && !strcmp(sid.data, facts_header(&b, "SID")) &&
+	       seq && facts_header(&b, "SEQ") && !strcmp(seq, facts_header(&b, "SEQ"));
+	buf_free(&sid);
+	facts_free(&a);
+	facts_free(&b);
+	return same;
+}
+
+/* The next NOTIFY of the router, answered as the one of @x was. Return: whether one came. */
+static bool hear_event(struct player *p, const struct exchange *x, struct recorded_message *out)
 {
 	static const char fine[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-	struct replayed *r = &p->replayed[number];
-	const struct exchange *x = &p->flow->exchanges[number];
-	struct recorded_message *m = &r->live.request;
 	bool closed = false;
-	size_t len;
 	int fd = accept_event(p);
 
-	if (fd < 0) {
-		r->failed = xstrdup(p->callback_count ? "no event came"
-						      : "nobody subscribed to the event");
-		return;
-	}
-	len = talk_hear(fd, &m->bytes, false, clock_now() + ANSWER_LIMIT_US, &closed);
-	if (m->bytes.len > len)
-		m->bytes.len = len;
-	m->time_ns = m->end_ns = clock_wall() * 1000;
-	m->from = p->translation.there;
-	r->live.has_request = len > 0;
+	if (fd < 0)
+		return false;
+	*out = (struct recorded_message){.from = p->translation.there};
+	out->bytes.len = talk_hear(fd, &out->bytes, false, clock_now() + ANSWER_LIMIT_US, &closed);
+	out->time_ns = out->end_ns = clock_wall() * 1000;
 	talk_send(fd, x->reply_count && !x->replies[0].gap_count ? buf_slice(&x->replies[0].bytes)
 								 : slice_of(fine));
 	close(fd);
+	return true;
+}
+
+static void take_event(struct player *p, size_t number, size_t spare)
+{
+	struct replayed *r = &p->replayed[number];
+
+	r->live.request = p->spare[spare];
+	r->live.has_request = true;
+	p->spare_count--;
+	memmove(&p->spare[spare], &p->spare[spare + 1],
+		(p->spare_count - spare) * sizeof(*p->spare));
+}
+
+/* Events come over connections of their own, so in any order, and more of them than were recorded:
+ * those that are not @number's wait for the exchange that they are of. */
+static void play_event(struct player *p, size_t number)
+{
+	const struct exchange *x = &p->flow->exchanges[number];
+	struct recorded_message m;
+	size_t i = 0;
+
+	do {
+		for (; i < p->spare_count; i++) {
+			if (same_event(p, number, &p->spare[i])) {
+				take_event(p, number, i);
+				return;
+			}
+		}
+		if (!hear_event(p, x, &m))
+			break;
+		p->spare = xrealloc(p->spare, (p->spare_count + 1) * sizeof(*p->spare));
+		p->spare[p->spare_count++] = m;
+	} while (p->spare_count < SPARE_EVENTS_MAX);
+	if (p->spare_count)
+		take_event(p, number, 0);
+	else
+		p->replayed[number].failed = xstrdup(
+			p->callback_count ? "no event came" : "nobody subscribed to the event");
 }
 
 /* ---- what an answer tells ---- */
@@ -508,6 +560,9 @@ void player_free(struct player *p)
 		close_line(&p->lines[i]);
 	for (size_t i = 0; i < p->callback_count; i++)
 		close(p->callbacks[i].fd);
+	for (size_t i = 0; i < p->spare_count; i++)
+		buf_free(&p->spare[i].bytes);
+	free(p->spare);
 	free(p->replayed);
 	free(p->lines);
 	free(p->callbacks);
