@@ -150,6 +150,23 @@ static bool same_bytes(const struct buf *a, const struct buf *b)
 	return a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len));
 }
 
+/* Whether a search has an answer of the same kind from the same device. */
+static bool has_answer(const struct exchange *x, const struct recorded_message *m)
+{
+	struct facts f, g;
+	bool has = false;
+
+	facts_of(FLOW_SSDP, m, &f);
+	for (size_t i = 0; i < x->reply_count && !has; i++) {
+		facts_of(FLOW_SSDP, &x->replies[i], &g);
+		has = facts_header(&f, "USN") && facts_header(&g, "USN") &&
+		      !strcmp(facts_header(&f, "USN"), facts_header(&g, "USN"));
+		facts_free(&g);
+	}
+	facts_free(&f);
+	return has;
+}
+
 /* What answered a search that is left out answers the first one like it. */
 static void move_answers(struct recording *r, size_t kept, struct exchange *from)
 {
@@ -160,9 +177,12 @@ static void move_answers(struct recording *r, size_t kept, struct exchange *from
 		to++;
 	if (to == r->exchanges + kept)
 		return;
-	for (size_t i = 0; i < from->reply_count; i++)
+	for (size_t i = 0; i < from->reply_count; i++) {
+		if (has_answer(to, &from->replies[i]))
+			continue;
 		*exchange_reply(to) = from->replies[i];
-	from->reply_count = 0;
+		from->replies[i] = (struct recorded_message){0};
+	}
 }
 
 void record_trim(struct recording *r)

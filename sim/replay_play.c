@@ -67,13 +67,30 @@ static const char *why_left_out(const struct player *p, const struct exchange *x
 	return NULL;
 }
 
-/* Answers of the router: a search has others' too. */
+/* Whether an answer says what another one before it says: some are sent twice. */
+static bool is_repeated(const struct exchange *x, size_t reply)
+{
+	struct facts f, g;
+	bool same = false;
+
+	facts_of(x->protocol, &x->replies[reply], &f);
+	for (size_t i = 0; i < reply && !same && x->protocol == FLOW_SSDP; i++) {
+		facts_of(x->protocol, &x->replies[i], &g);
+		same = facts_header(&f, "USN") && facts_header(&g, "USN") &&
+		       !strcmp(facts_header(&f, "USN"), facts_header(&g, "USN"));
+		facts_free(&g);
+	}
+	facts_free(&f);
+	return same;
+}
+
+/* Answers of the router that are worth waiting for: a search has others' too. */
 static size_t answers_wanted(const struct player *p, const struct exchange *x)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < x->reply_count; i++)
-		count += is_router(p, &x->replies[i].from);
+		count += is_router(p, &x->replies[i].from) && !is_repeated(x, i);
 	return count;
 }
 

@@ -11,6 +11,7 @@
 #define ALIVE(usn) "NOTIFY * HTTP/1.1\r\nNTS: ssdp:alive\r\nNT: a\r\nUSN: " usn "\r\n\r\n"
 #define BYEBYE	   "NOTIFY * HTTP/1.1\r\nNTS: ssdp:byebye\r\nNT: a\r\nUSN: uuid:9\r\n\r\n"
 #define SEARCH(st) "M-SEARCH * HTTP/1.1\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\nST: " st "\r\n\r\n"
+#define FOUND	   "HTTP/1.1 200 OK\r\nST: a\r\nUSN: uuid:1::a\r\n\r\n"
 #define PAGE(text) "HTTP/1.1 200 OK\r\nDATE: " text "\r\n\r\n"
 
 #define ACTION(name)                                                                               \
@@ -31,7 +32,8 @@ static const struct row rows[] = {
 	{FLOW_SSDP, "NOTIFY ssdp:alive", ALIVE("uuid:1"), NULL, true, false},
 	{FLOW_SSDP, "M-SEARCH a", SEARCH("a"), NULL, false, true},
 	{FLOW_SSDP, "M-SEARCH b", SEARCH("b"), NULL, false, true},
-	{FLOW_SSDP, "M-SEARCH a", SEARCH("a"), PAGE("x"), false, false},
+	{FLOW_SSDP, "M-SEARCH a", SEARCH("a"), FOUND, false, false},
+	{FLOW_SSDP, "M-SEARCH a", SEARCH("a"), FOUND, false, false},
 	{FLOW_HTTP, "GET /a", "GET /a HTTP/1.1\r\n\r\n", PAGE("x") "1", false, true},
 	{FLOW_HTTP, "GET /a", "GET /a HTTP/1.1\r\n\r\n", PAGE("y") "1", false, false},
 	{FLOW_HTTP, "GET /a", "GET /a HTTP/1.1\r\n\r\n", PAGE("z") "2", false, true},
