@@ -25,6 +25,7 @@ struct also {
  * struct effects - the sum of the rules that matched; zero-initialised by effects_init()
  * @fault, @fault_text: UPnP error instead of the action (0 = none)
  * @lie:	say yes, do nothing
+ * @never_refuse: do it, and say yes also when it is refused
  * @status:	HTTP status instead of the one that would be sent (0 = none)
  * @reply_name, @reply_value: argument overrides, @replies of them; a value of NULL leaves it out;
  *		with @fault 0 the action is still done unless @reply_only
@@ -68,6 +69,7 @@ struct effects {
 	int fault;
 	const char *fault_text;
 	bool lie;
+	bool never_refuse;
 	int status;
 	const char *reply_name[EFFECT_REPLY_MAX];
 	const char *reply_value[EFFECT_REPLY_MAX];

@@ -140,6 +140,7 @@ json_t *rule_schema(void)
 		"   'additionalProperties': {'type': ['string', 'number', 'boolean', 'null']}},"
 		" 'perform': {'type': 'boolean'},"
 		" 'lie': {'type': 'boolean'},"
+		" 'never-refuse': {'type': 'boolean'},"
 		" 'delay': {'anyOf': [{'$ref': '#/$defs/duration'}, {'type': 'object',"
 		"   'required': ['from', 'to'], 'additionalProperties': false,"
 		"   'properties': {'from': {'$ref': '#/$defs/duration'},"

@@ -188,6 +188,7 @@ static const struct {
 	{"perform", read_perform, 0},
 	{"message", read_message, 0},
 	{"lie", FLAG(lie)},
+	{"never-refuse", FLAG(never_refuse)},
 	{"delay", rule_read_delay, 0},
 	{"split", rule_read_split, 0},
 	{"trickle", rule_read_trickle, 0},
@@ -217,37 +218,12 @@ static const struct {
 #undef FLAG
 
 static const char *const effect_keys[] = {
-	"fault",
-	"status",
-	"reply",
-	"perform",
-	"message",
-	"lie",
-	"delay",
-	"split",
-	"trickle",
-	"truncate",
-	"pad",
-	"duplicate",
-	"drop",
-	"close",
-	"half-close",
-	"reset",
-	"half-close-aborts",
-	"reorder",
-	"redirect",
-	"header",
-	"wrong-source",
-	"reboot",
-	"forget",
-	"wan-down",
-	"renumber",
-	"replace",
-	"content-length",
-	"as-is",
-	"rewrite",
-	"also",
-	"as",
+	"fault",	"status",   "reply",   "perform",	 "message",  "lie",
+	"never-refuse", "delay",    "split",   "trickle",	 "truncate", "pad",
+	"duplicate",	"drop",	    "close",   "half-close",	 "reset",    "half-close-aborts",
+	"reorder",	"redirect", "header",  "wrong-source",	 "reboot",   "forget",
+	"wan-down",	"renumber", "replace", "content-length", "as-is",    "rewrite",
+	"also",		"as",
 };
 static_assert(ARRAY_SIZE(effect_keys) == ARRAY_SIZE(effects), "one key per effect");
 
@@ -389,6 +365,7 @@ static void add_timing(const struct rule_outcome *o, uint64_t *random, struct ef
 static void add_flags(const struct effects *from, struct effects *out)
 {
 	out->lie |= from->lie;
+	out->never_refuse |= from->never_refuse;
 	out->drop |= from->drop;
 	out->close |= from->close;
 	out->half_close |= from->half_close;

@@ -305,11 +305,12 @@ static int perform(struct soap_exchange *x)
 		return 0;
 	}
 	code = soap_gather(x);
-	if (code)
+	if (!code && !e->lie)
+		code = x->call.action->perform(&x->call);
+	if (code && !e->never_refuse)
 		return code;
-	if (!e->lie)
-		return x->call.action->perform(&x->call);
-	soap_pretend(&x->call);
+	if (code || e->lie)
+		soap_pretend(&x->call);
 	return 0;
 }
 

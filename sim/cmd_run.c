@@ -26,7 +26,7 @@
  */
 struct run {
 	struct setup setup;
-	bool json;
+	bool json, temporary;
 	struct lab lab;
 	struct command command;
 	struct result result;
@@ -391,7 +391,8 @@ static int run_prepared(struct run *run)
 	run->command.cwd = run->setup.cwd;
 	run->command.quiet = run->json;
 	run->command.evidence = run->setup.evidence;
-	run->result = (struct result){.setup = &run->setup, .command = &run->command};
+	run->result = (struct result){
+		.setup = &run->setup, .command = &run->command, .temporary = run->temporary};
 	status = setup_start(&cmd_run, &run->setup, &run->lab);
 	if (status != OPT_GO_ON)
 		return status;
@@ -428,9 +429,9 @@ static int prepare_record(struct run *run)
 	return status;
 }
 
-static int run_main(int argc, char **argv)
+int run_with(int argc, char **argv, bool temporary)
 {
-	struct run run = {0};
+	struct run run = {.temporary = temporary};
 	const struct opt options[] = {
 		{'t', "topology", OPT_TEXT, &run.setup.topology_name, 0, 0},
 		{'p', "profile", OPT_LIST, &run.setup.profiles, 0, 0},
@@ -461,6 +462,11 @@ static int run_main(int argc, char **argv)
 		status = run_prepared(&run);
 	run_free(&run);
 	return status;
+}
+
+static int run_main(int argc, char **argv)
+{
+	return run_with(argc, argv, false);
 }
 
 const struct cmd cmd_run = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * learn_answers.c - the answers of a flow as rules over any profile: what they say, in that
- * profile's own form. Actions are performed as well, so that what a client adds is there.
+ * profile's own form. Actions are performed as well, so that what a client adds is there; what the
+ * flow's router did and this one refuses, it says yes to.
  */
 #include "learn_parts.h"
 
@@ -22,14 +23,15 @@ static void add_values(const struct facts *f, struct buf *out)
 /* One rule, four columns in: the overlay of a quirk. */
 static void add_rule(const struct learner *l, const struct seen *s, struct buf *out)
 {
-	if (s->out.kind == FACTS_RESULT && !s->out.argument_count)
-		return;
 	buf_puts(out, "  ");
 	learn_when(l, s, out);
-	if (s->out.kind == FACTS_RESULT) {
+	if (s->out.kind == FACTS_RESULT)
+		buf_puts(out, "      never-refuse: true\n");
+	if (s->out.kind == FACTS_RESULT && s->out.argument_count) {
 		add_values(&s->out, out);
-		return;
 	}
+	if (s->out.kind == FACTS_RESULT)
+		return;
 	buf_printf(out, "      fault: {code: %d, text: ", s->out.fault_code);
 	yaml_text(out, slice_of(s->out.fault_text ? s->out.fault_text : ""));
 	buf_puts(out, "}\n");

@@ -203,6 +203,13 @@ static bool is_own(const struct seen *s)
 	return !*from || !strcmp(from, seen_argument(s, "NewInternalClient"));
 }
 
+static bool is_low(const char *port)
+{
+	unsigned long number = strtoul(port, NULL, 10);
+
+	return number && number < 1024;
+}
+
 /* Which policy a refusal of AddPortMapping shows; false: none that is known. */
 static bool explain_add(struct table *t, const struct seen *s)
 {
@@ -226,7 +233,8 @@ static bool explain_add(struct table *t, const struct seen *s)
 		{other, "conflict", "other-client", "718|729|501|402|606"},
 		{held && !other, "conflict", "same-entry", "718|501"},
 		{!is_own(s), "client", "third-party", "606|718|501|402"},
-		{port && port < 1024, "client", "low-external-port", "606|501|402|718"},
+		{is_low(external), "client", "low-external-port", "606|501|402|718"},
+		{is_low(internal), "client", "low-internal-port", "606|501|402|718"},
 		{!*seen_argument(s, "NewPortMappingDescription"), "description", "empty",
 		 "402|501|600"},
 	};
@@ -256,6 +264,10 @@ static void on_add(struct table *t, const struct seen *s)
 		table_choose(t, "conflict", "other-client", "overwrite", "overwrite", s);
 	if (!is_own(s))
 		table_choose(t, "client", "third-party", "accept", "accept", s);
+	if (is_low(seen_argument(s, "NewExternalPort")) && t->l->igd2)
+		table_choose(t, "client", "low-external-port", "accept", "accept", s);
+	if (is_low(seen_argument(s, "NewInternalPort")) && t->l->igd2)
+		table_choose(t, "client", "low-internal-port", "accept", "accept", s);
 	/* What is added again keeps its place. */
 	rank = e ? e->rank : ++t->ranks;
 	if (e)

@@ -227,7 +227,7 @@ static int run_client(struct replay *r, const char *topology, const char *profil
 	/* Its parser sorts the array it is given. */
 	words = xcalloc((size_t)argc + 1, sizeof(*words));
 	memcpy(words, argv, (size_t)argc * sizeof(*words));
-	status = cmd_run.main(argc, words);
+	status = run_with(argc, words, r->temporary);
 	free(words);
 	fflush(stdout);
 	if (out >= 0) {
@@ -328,8 +328,6 @@ static void print_text(const struct replay *r)
 		       json_string_value(json_object_get(q, "name")), where, why ? ": " : "",
 		       why ? why : "");
 	}
-	if (r->temporary)
-		puts("replay     the evidence is removed; -o DIR keeps it");
 	printf("replay     %zu answers from the flow, %zu adapted, %zu beyond the flow\n",
 	       r->sources[REPLAY_FLOW], r->sources[REPLAY_ADAPTED], r->sources[REPLAY_BEYOND]);
 }

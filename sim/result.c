@@ -291,7 +291,7 @@ void result_print(const struct result *r)
 		print_effect(item);
 	}
 	printf("%-10s %s: %s\n", "verdict", r->pass ? "pass" : "fail", r->reason);
-	if (r->setup->evidence)
+	if (r->setup->evidence && !r->temporary)
 		printf("%-10s %s\n", "evidence", r->setup->evidence);
 	buf_free(&words);
 }

@@ -13,6 +13,7 @@
  * @routers:	JSON: name to {profile, quirks, mappings}
  * @effect:	JSON: array of effect_verify()
  * @wrong:	how many of @effect are not as they should be
+ * @temporary:	the evidence is nobody's but a caller's, who will remove it
  * @capture:	JSON: reply of the lab's "finish", NULL = no evidence
  * @pass:	the verdict
  * @reason:	why, one sentence
@@ -25,6 +26,7 @@ struct result {
 	json_t *effect;
 	size_t wrong;
 	json_t *capture;
+	bool temporary;
 	bool pass;
 	char *reason;
 };
@@ -39,6 +41,10 @@ void result_print(const struct result *r);
 int result_write(const struct result *r, const json_t *json);
 /** result_free() - what it owns. */
 void result_free(struct result *r);
+
+/** run_with() - "igdlab run" for another command; @temporary: evidence that will be removed, of
+ * which nothing is said (cmd_run.c). Return: its exit status. */
+int run_with(int argc, char **argv, bool temporary);
 
 /** json_print() - indented, a newline at the end, on standard output. */
 void json_print(const json_t *json);

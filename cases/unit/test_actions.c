@@ -175,6 +175,13 @@ static void rules(void **state)
 	assert_int_equal(wan(&f, "GetExternalIPAddress", ""), 0);
 	assert_string_equal(fixture_value(&f, "NewExternalIPAddress"), "<1.2.3.4>");
 	assert_string_equal(fixture_value(&f, "X_More"), "7");
+	fixture_rule(&f, "{when: {action: AddPortMapping, NewExternalPort: 4001},"
+			 " never-refuse: true}");
+	assert_int_equal(add(&f, A, 1, "4001", A), 0);
+	assert_int_equal(add(&f, A, 1, "4001", B), 0);
+	assert_int_equal(portmap_count(f.r.portmap), 1);
+	assert_int_equal(portmap_at(f.r.portmap, 0)->internal_client.s_addr, ip(A).s_addr);
+	portmap_clear(f.r.portmap, "test");
 	fixture_rule(&f, "{when: {action: AddPortMapping}, lie: true}");
 	assert_int_equal(add(&f, A, 1, "4000", A), 0);
 	assert_int_equal(portmap_count(f.r.portmap), 0);

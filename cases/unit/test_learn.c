@@ -621,6 +621,8 @@ static void answers_become_a_quirk(void **state)
 		strstr(out.data, "\"NewExternalPort\": \"3\", \"NewProtocol\": \"TCP\", nth: 3}"));
 	assert_non_null(strstr(out.data, "fault: {code: 501, text: \"no\"}"));
 	assert_non_null(strstr(out.data, "\"NewExternalIPAddress\": \"1.2.3.4\""));
+	assert_non_null(
+		strstr(out.data, "nth: 2}  # exchange 2, line 25\n      never-refuse: true\n"));
 	buf_free(&out);
 }
 
