@@ -3,10 +3,9 @@
  * cmd_learn.c - igdlab learn: a profile out of a recorded flow, and the proof that it says the
  * same.
  *
- * With --check the profile is run in a lab and asked again (rehearse.h); what it still says
- * differently becomes rules with the recorded answers, and it is asked once more.
+ * With --check the profile is run in a lab and asked again (learn_proof.h).
  */
-#include "rehearse.h"
+#include "learn_proof.h"
 #include "result.h"
 
 #include <errno.h>
@@ -21,11 +20,7 @@ struct learning {
 	char *path;
 	struct recording flow;
 	struct learned learned;
-	struct rehearsal rehearsal;
-	struct names known, alike;
-	size_t exact[256];
-	char *exact_why[256];
-	size_t exact_count;
+	struct proof proof;
 };
 
 static int complain(struct diag *d)
@@ -45,59 +40,18 @@ static char *plain_name(const char *path)
 				 : xstrndup(base, strcspn(base, "."));
 }
 
-static int learn_once(struct learning *l)
+static int learn_it(struct learning *l)
 {
 	const char *slash = strrchr(l->path, '/');
 	struct learn_options options = {
 		.router = l->router,
 		.base = l->base,
 		.flow = slash ? slash + 1 : l->path,
-		.quirks = &l->known,
-		.alike = &l->alike,
-		.exact = l->exact,
-		.exact_count = l->exact_count,
 	};
-	struct diag d = {0};
+	int status = learn_proved(&cmd_learn, &l->flow, &options, !l->alone, l->check, &l->learned,
+				  &l->proof);
 
-	learned_free(&l->learned);
-	return learn(&l->flow, &options, &l->learned, &d) ? complain(&d) : OPT_GO_ON;
-}
-
-static int rehearse_once(struct learning *l)
-{
-	int status;
-
-	rehearsal_free(&l->rehearsal);
-	status = rehearse(&cmd_learn, &l->flow, &l->learned, &l->rehearsal);
 	return status ? status : OPT_GO_ON;
-}
-
-/* Ask; take the answers that are not the same as they are; ask again. */
-static int check(struct learning *l)
-{
-	int status = rehearse_once(l);
-
-	/* The flow knows better than what was seen elsewhere. */
-	if (status == OPT_GO_ON && l->rehearsal.different && l->known.count) {
-		names_free(&l->known);
-		status = learn_once(l);
-		status = status == OPT_GO_ON ? rehearse_once(l) : status;
-	}
-	if (status != OPT_GO_ON || !l->rehearsal.different)
-		return status;
-	for (size_t i = 0; i < l->rehearsal.count && l->exact_count < ARRAY_SIZE(l->exact); i++) {
-		struct rehearsed *r = &l->rehearsal.list[i];
-
-		if (r->same || l->flow.exchanges[r->number].protocol == FLOW_SSDP)
-			continue;
-		l->exact_why[l->exact_count] = r->why;
-		l->exact[l->exact_count++] = r->number;
-		r->why = NULL;
-	}
-	if (!l->exact_count)
-		return status;
-	status = learn_once(l);
-	return status == OPT_GO_ON ? rehearse_once(l) : status;
 }
 
 /* ---- telling ---- */
@@ -105,9 +59,9 @@ static int check(struct learning *l)
 /* Why an answer had to be taken word for word, NULL = it had not. */
 static const char *exact_why(const struct learning *l, size_t number)
 {
-	for (size_t i = 0; i < l->exact_count; i++)
-		if (l->exact[i] == number)
-			return l->exact_why[i];
+	for (size_t i = 0; i < l->proof.exact_count; i++)
+		if (l->proof.exact[i] == number)
+			return l->proof.exact_why[i];
 	return NULL;
 }
 
@@ -125,12 +79,12 @@ static json_t *as_json(const struct learning *l)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < l->rehearsal.count; i++)
-		json_array_append_new(list, one_as_json(l, &l->rehearsal.list[i]));
+	for (size_t i = 0; i < l->proof.rehearsal.count; i++)
+		json_array_append_new(list, one_as_json(l, &l->proof.rehearsal.list[i]));
 	return json_pack("{s:s, s:s*, s:s, s:I, s:b, s:I, s:o}", "flow", l->path, "profile",
 			 l->output, "router", l->learned.router, "answers",
 			 (json_int_t)l->learned.used, "checked", l->check, "different",
-			 (json_int_t)l->rehearsal.different, "exchanges", list);
+			 (json_int_t)l->proof.rehearsal.different, "exchanges", list);
 }
 
 static void tell(const struct learning *l)
@@ -144,8 +98,8 @@ static void tell(const struct learning *l)
 	}
 	if (strcmp(l->output, "-") != 0)
 		printf("%s: %zu answers of %s\n", l->output, l->learned.used, l->learned.router);
-	for (size_t i = 0; i < l->rehearsal.count; i++) {
-		const struct rehearsed *r = &l->rehearsal.list[i];
+	for (size_t i = 0; i < l->proof.rehearsal.count; i++) {
+		const struct rehearsed *r = &l->proof.rehearsal.list[i];
 		const char *name = l->flow.exchanges[r->number].name;
 		const char *exact = exact_why(l, r->number), *why = r->why ? r->why : exact;
 
@@ -155,8 +109,8 @@ static void tell(const struct learning *l)
 	}
 	if (l->check)
 		printf("%zu of %zu the same, %zu of them word for word\n",
-		       l->rehearsal.count - l->rehearsal.different, l->rehearsal.count,
-		       l->exact_count);
+		       l->proof.rehearsal.count - l->proof.rehearsal.different,
+		       l->proof.rehearsal.count, l->proof.exact_count);
 }
 
 static int write_profile(const struct learning *l)
@@ -181,20 +135,13 @@ static int work(struct learning *l)
 	l->path = recording_find(l->name);
 	if (!l->path || recording_read(l->path, &l->flow, &d))
 		return complain(&d);
-	status = learn_once(l);
-	if (status == OPT_GO_ON && !l->alone) {
-		learn_known(l->learned.server, &l->known);
-		learn_alike(l->learned.server, &l->alike);
-		status = l->known.count || l->alike.count ? learn_once(l) : status;
-	}
-	if (status == OPT_GO_ON && l->check)
-		status = check(l);
+	status = learn_it(l);
 	if (status == OPT_GO_ON)
 		status = write_profile(l);
 	if (status != OPT_GO_ON)
 		return status;
 	tell(l);
-	return l->rehearsal.different ? EXIT_VERDICT : EXIT_FINE;
+	return l->proof.rehearsal.different ? EXIT_VERDICT : EXIT_FINE;
 }
 
 static int learn_main(int argc, char **argv)
@@ -229,11 +176,7 @@ static int learn_main(int argc, char **argv)
 	status = work(&l);
 	recording_free(&l.flow);
 	learned_free(&l.learned);
-	rehearsal_free(&l.rehearsal);
-	for (size_t i = 0; i < l.exact_count; i++)
-		free(l.exact_why[i]);
-	names_free(&l.known);
-	names_free(&l.alike);
+	proof_free(&l.proof);
 	free(l.path);
 	free(output);
 	return status;

@@ -12,7 +12,7 @@
 #include "../fakeigd/base/mem.h"
 #include "folder.h"
 #include "import.h"
-#include "rehearse.h"
+#include "learn_proof.h"
 #include "replay.h"
 #include "result.h"
 
@@ -82,32 +82,18 @@ static int save(struct replay *r, const char *name, const struct buf *text)
 		     : OPT_GO_ON;
 }
 
-static int learn_it(struct replay *r, const size_t *exact, size_t count)
+/* In the flow's own network it is rehearsed, so that even answers that nothing explains are there.
+ */
+static int learn_it(struct replay *r)
 {
-	struct learn_options o = {.flow = r->path, .exact = exact, .exact_count = count};
-	struct diag d = {0};
+	bool check = !r->options->profiles.count && !r->options->topology;
+	struct learn_options options = {.flow = r->path};
+	struct proof proof = {0};
+	int status = learn_proved(r->cmd, &r->flow, &options, !r->options->profiles.count, check,
+				  &r->learned, &proof);
 
-	learned_free(&r->learned);
-	return learn(&r->flow, &o, &r->learned, &d) ? complain(&d) : OPT_GO_ON;
-}
-
-/* Find out which answers the profile does not give, and take them as they are. */
-static int complete(struct replay *r)
-{
-	struct rehearsal rehearsal = {0};
-	size_t *exact, count = 0;
-	int status = rehearse(r->cmd, &r->flow, &r->learned, &rehearsal);
-
-	exact = xcalloc(rehearsal.count + 1, sizeof(*exact));
-	for (size_t i = 0; i < rehearsal.count; i++)
-		if (!rehearsal.list[i].same)
-			exact[count++] = rehearsal.list[i].number;
-	status = status ? status : OPT_GO_ON;
-	if (status == OPT_GO_ON && count)
-		status = learn_it(r, exact, count);
-	free(exact);
-	rehearsal_free(&rehearsal);
-	return status;
+	proof_free(&proof);
+	return status ? status : OPT_GO_ON;
 }
 
 /* Entries of the table lead to the lab's client instead of the recorded one. */
@@ -366,9 +352,7 @@ static int play(struct replay *r)
 	r->path = recording_find(r->options->flow);
 	if (!r->path || recording_read(r->path, &r->flow, &d))
 		return complain(&d);
-	status = learn_it(r, NULL, 0);
-	if (status == OPT_GO_ON && !r->options->profiles.count && !r->options->topology)
-		status = complete(r);
+	status = learn_it(r);
 	if (status == OPT_GO_ON)
 		status = make_folder(r);
 	if (status == OPT_GO_ON)
