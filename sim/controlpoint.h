@@ -23,7 +23,8 @@
 struct naive_mode {
 	const char *name;
 	const char *summary;
-	const char *quirks;	/* of fakeigd/quirks that it falls for, separated by spaces */
+	const char *quirks;	/* of fakeigd/quirks that it falls for, separated by spaces; what
+				 * else it falls for is in cases/loop/naive.yaml */
 	const char *topologies; /* the same */
 };
 
@@ -56,6 +57,23 @@ enum naive {
 	NAIVE_NO_LEASE_RETRY,
 	NAIVE_IGNORES_CONFLICT,
 	NAIVE_BELIEVES_EXTERNAL_ADDRESS,
+	NAIVE_NEVER_UNMAPS,
+	NAIVE_FOLLOWS_REDIRECTS,
+	NAIVE_UNBOUNDED_REPLY,
+	NAIVE_PERMANENT_LEASE,
+	NAIVE_FIRST_INTERFACE,
+	NAIVE_STAR_REMOTE_HOST,
+	NAIVE_UNESCAPED_TEXT,
+	NAIVE_NO_HOST,
+	NAIVE_MX_ZERO,
+	NAIVE_M_POST_FIRST,
+	NAIVE_REVERSED_ARGUMENTS,
+	NAIVE_ACCEPT_LANGUAGE,
+	NAIVE_POLLS_STATUS,
+	NAIVE_NEVER_GIVES_UP,
+	NAIVE_SAYS_YES,
+	NAIVE_LONG_DESCRIPTION,
+	NAIVE_ADDS_ONCE,
 	NAIVE_COUNT,
 };
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * coverage.c - which requirements the checks of the daemon suite name (see coverage.h).
+ * coverage.c - which requirements the cases of both suites name (see coverage.h).
  *
- * A check is marked requirement("WIPC-07"); nothing else in cases/daemon has an id in double
- * quotes.
+ * A check is marked requirement("WIPC-07"), a scenario scenario("CP-01"); nothing else in
+ * cases/daemon and cases/client has an id in double quotes. What the generated matrix of clients
+ * tests stands in cases/client/rows.yaml, a line "CP-02: [...]" each.
  */
 #include "coverage.h"
 
@@ -29,11 +30,12 @@ static void read_file(struct buf *text, const char *path)
 
 struct coverage coverage_read(void)
 {
-	char *pattern = xasprintf("%s/cases/daemon/test_*.py", lab_tree());
+	char *pattern = xasprintf("%s/cases/{daemon/test_*.py,client/test_*.py,client/rows.yaml}",
+				  lab_tree());
 	struct coverage coverage = {0};
 	glob_t found = {0};
 
-	if (glob(pattern, 0, NULL, &found) == 0)
+	if (glob(pattern, GLOB_BRACE, NULL, &found) == 0)
 		for (size_t i = 0; i < found.gl_pathc; i++)
 			read_file(&coverage.text, found.gl_pathv[i]);
 	globfree(&found);
@@ -48,10 +50,14 @@ void coverage_free(struct coverage *coverage)
 
 bool coverage_has(const struct coverage *coverage, const char *id)
 {
-	char *quoted = xasprintf("\"%s\"", id);
-	bool found = coverage->text.len &&
-		     memmem(coverage->text.data, coverage->text.len, quoted, strlen(quoted));
+	char *forms[] = {xasprintf("\"%s\"", id), xasprintf("\n%s: [", id)};
+	bool found = false;
 
-	free(quoted);
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		found = found ||
+			(coverage->text.len && memmem(coverage->text.data, coverage->text.len,
+						      forms[i], strlen(forms[i])));
+		free(forms[i]);
+	}
 	return found;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* coverage.h - which requirements the checks of the daemon suite name. */
+/* coverage.h - which requirements the cases of both suites name. */
 #ifndef SIM_COVERAGE_H
 #define SIM_COVERAGE_H
 
@@ -14,7 +14,7 @@ struct coverage {
 };
 
 /**
- * coverage_read() - read cases/daemon/test_*.py of the data tree
+ * coverage_read() - read the cases of cases/daemon and cases/client of the data tree
  *
  * Return: what was read, empty when there are no checks; coverage_free() it.
  */

@@ -79,21 +79,45 @@ static void read_message(struct cp *cp, const struct cp_http_reply *reply, struc
 		out->message = (struct soap_message){0};
 }
 
+/* A request as a client makes it that glues texts together. */
+static void glue_request(struct buf *out, const char *type, const char *action, const char **names,
+			 const char **values, size_t count)
+{
+	buf_printf(out,
+		   "<?xml version=\"1.0\"?>\r\n<s:Envelope "
+		   "xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" "
+		   "s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body><u:%s "
+		   "xmlns:u=\"%s\">",
+		   action, type);
+	for (size_t i = 0; i < count; i++)
+		buf_printf(out, "<%s>%s</%s>", names[i], values[i], names[i]);
+	buf_printf(out, "</u:%s></s:Body></s:Envelope>\r\n", action);
+}
+
 void cp_call(struct cp *cp, const struct cp_router *r, const char *action,
 	     const struct cp_argument *arguments, size_t count, struct cp_answer *out)
 {
 	const char *names[SOAP_ARGUMENTS_MAX], *values[SOAP_ARGUMENTS_MAX];
 	char *header = xasprintf("%s#%s", r->type, action);
 	struct buf body = {0};
-	struct cp_http_request q = {.method = "POST", .url = &r->control, .action = header};
+	bool extension = cp_naive(cp, NAIVE_M_POST_FIRST);
+	struct cp_http_request q = {.method = extension ? "M-POST" : "POST",
+				    .url = &r->control,
+				    .action = header,
+				    .extension = extension};
 	struct cp_http_reply reply;
 
 	*out = (struct cp_answer){.outcome = CP_NO_REPLY, .why = "no reply"};
 	for (size_t i = 0; i < count; i++) {
-		names[i] = arguments[i].name;
-		values[i] = arguments[i].value;
+		size_t from = cp_naive(cp, NAIVE_REVERSED_ARGUMENTS) ? count - 1 - i : i;
+
+		names[i] = arguments[from].name;
+		values[i] = arguments[from].value;
 	}
-	soap_build_request(&body, r->type, action, names, values, count);
+	if (cp_naive(cp, NAIVE_UNESCAPED_TEXT))
+		glue_request(&body, r->type, action, names, values, count);
+	else
+		soap_build_request(&body, r->type, action, names, values, count);
 	q.body = buf_slice(&body);
 	if (cp_http(cp, &q, &reply, &out->why)) {
 		if (reply.status == 405) {

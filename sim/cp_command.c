@@ -20,8 +20,10 @@ static void print_modes(bool json)
 						      "summary", m->summary, "quirks", m->quirks,
 						      "topologies", m->topologies));
 		if (!json)
-			printf("%-26s %s\n%27sfalls for %s%s%s\n", m->name, m->summary, "",
-			       m->quirks, *m->topologies ? "topology " : "", m->topologies);
+			printf("%-26s %s\n", m->name, m->summary);
+		if (!json && (*m->quirks || *m->topologies))
+			printf("%27sfalls for %s%s%s\n", "", m->quirks,
+			       *m->topologies ? "topology " : "", m->topologies);
 	}
 	if (json) {
 		json_dumpf(list, stdout, JSON_INDENT(2));

@@ -151,7 +151,8 @@ static void open_sockets(struct search *s)
 		return;
 	}
 	for (size_t i = 0; i < cp->interface_count; i++)
-		add_socket(s, open_search_socket(s, &cp->interfaces[i]), (int)i);
+		if (!i || !cp_naive(cp, NAIVE_FIRST_INTERFACE))
+			add_socket(s, open_search_socket(s, &cp->interfaces[i]), (int)i);
 	if (hears_announcements(cp))
 		add_socket(s, open_group_socket(cp), -1);
 }
@@ -427,7 +428,10 @@ static void say_search(struct cp *cp, const struct in_addr *only)
 
 void cp_discover(struct cp *cp, int layer, const struct in_addr *only)
 {
-	struct search s = {.cp = cp, .only = only, .mx = FIRST_MX, .started = clock_now()};
+	struct search s = {.cp = cp,
+			   .only = only,
+			   .mx = cp_naive(cp, NAIVE_MX_ZERO) ? 0 : FIRST_MX,
+			   .started = clock_now()};
 	int64_t listen = (s.mx + 1) * CLOCK_SECOND, end = s.started + cp->options.timeout_us;
 	bool single = cp_naive(cp, NAIVE_SINGLE_SEARCH) || only || end <= s.started + listen;
 	const char *why = "no interface";

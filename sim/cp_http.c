@@ -31,6 +31,9 @@
 #include <unistd.h>
 
 #define REPLY_MAX	(1024 * 1024)
+#define CHUNK		16384
+#define NAIVE_MAX	(128 * 1024 * 1024)
+#define NAIVE_CHUNK	(1024 * 1024)
 #define REDIRECTS_MAX	2
 #define CONNECT_WAIT_US (3 * CLOCK_SECOND)
 #define GRACE_US	(100 * 1000)
@@ -237,6 +240,7 @@ static int wait_for(int fd, short events, int64_t deadline)
 static bool read_reply(struct reader *r, int fd, int64_t deadline)
 {
 	struct buf *raw = &r->out->raw;
+	size_t chunk = cp_naive(r->cp, NAIVE_UNBOUNDED_REPLY) ? NAIVE_CHUNK : CHUNK;
 	enum progress p = MORE;
 
 	while (p == MORE || p == ENOUGH) {
@@ -250,7 +254,7 @@ static bool read_reply(struct reader *r, int fd, int64_t deadline)
 			r->why = "no whole reply in time";
 			return r->head_len && xml_complete(&r->out->body);
 		}
-		len = recv(fd, buf_reserve(raw, 16384), 16384, 0);
+		len = recv(fd, buf_reserve(raw, chunk), chunk, 0);
 		if (len < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (len <= 0 && !raw->len && len < 0)
@@ -260,7 +264,7 @@ static bool read_reply(struct reader *r, int fd, int64_t deadline)
 		if (len <= 0)
 			return settle(r, p);
 		raw->len += (size_t)len;
-		if (raw->len > REPLY_MAX) {
+		if (raw->len > (cp_naive(r->cp, NAIVE_UNBOUNDED_REPLY) ? NAIVE_MAX : REPLY_MAX)) {
 			r->why = "the reply is larger than a megabyte";
 			return false;
 		}
@@ -328,12 +332,18 @@ static void add_user_agent(struct buf *out)
 		   (int)strcspn(u.release, "-"), u.release);
 }
 
-static void build_head(const struct cp_http_request *q, struct buf *out)
+static void build_head(const struct cp *cp, const struct cp_http_request *q, struct buf *out)
 {
-	buf_printf(out, "%s %s HTTP/1.1\r\nHost: %s", q->method, q->url->path, q->url->host);
-	if (q->url->port != 80)
-		buf_printf(out, ":%u", q->url->port);
-	buf_puts(out, "\r\n");
+	buf_printf(out, "%s %s HTTP/1.%d\r\n", q->method, q->url->path,
+		   !cp_naive(cp, NAIVE_NO_HOST));
+	if (!cp_naive(cp, NAIVE_NO_HOST)) {
+		buf_printf(out, "Host: %s", q->url->host);
+		if (q->url->port != 80)
+			buf_printf(out, ":%u", q->url->port);
+		buf_puts(out, "\r\n");
+	}
+	if (q->action && cp_naive(cp, NAIVE_ACCEPT_LANGUAGE))
+		buf_puts(out, "Accept-Language: en\r\n");
 	add_user_agent(out);
 	if (q->action) {
 		buf_printf(out,
@@ -356,7 +366,7 @@ static bool send_request(struct cp *cp, int fd, const struct cp_http_request *q,
 	struct buf bytes = {0};
 	bool sent;
 
-	build_head(q, &bytes);
+	build_head(cp, q, &bytes);
 	if (cp_naive(cp, NAIVE_TWO_WRITES) && q->body.len) {
 		struct pollfd reply = {.fd = fd, .events = POLLIN};
 
@@ -404,7 +414,8 @@ static bool exchange(struct cp *cp, const struct cp_http_request *q, struct cp_h
 }
 
 /* Where a redirect leads, if it may be followed: it stays on the host that was asked. */
-static bool redirect(const struct cp_http_reply *reply, const struct url *from, struct url *to)
+static bool redirect(const struct cp *cp, const struct cp_http_reply *reply, const struct url *from,
+		     struct url *to)
 {
 	struct http_head head;
 	struct url next;
@@ -413,7 +424,7 @@ static bool redirect(const struct cp_http_reply *reply, const struct url *from, 
 	if (reply->status < 301 || reply->status > 308 || reply->status == 304 ||
 	    http_parse_head(reply->raw.data, reply->raw.len, &head, &len) != HTTP_OK ||
 	    !url_resolve(from, http_header(&head, "Location"), &next) ||
-	    strcmp(next.host, from->host) != 0)
+	    (strcmp(next.host, from->host) != 0 && !cp_naive(cp, NAIVE_FOLLOWS_REDIRECTS)))
 		return false;
 	*to = next;
 	return true;
@@ -433,7 +444,7 @@ bool cp_http(struct cp *cp, const struct cp_http_request *request, struct cp_htt
 			cp_http_free(reply);
 			fine = exchange(cp, &q, reply, why, &again);
 		}
-		if (!fine || !redirect(reply, q.url, &target))
+		if (!fine || !redirect(cp, reply, q.url, &target))
 			break;
 		q.url = &target;
 		cp_http_free(reply);

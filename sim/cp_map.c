@@ -24,6 +24,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Habits of the naive modes. */
+#define POLLS	  40
+#define TRIES	  500
+#define TEXT_50	  "a description that goes on and on and on and on: "
+#define LONG_TEXT TEXT_50 TEXT_50 TEXT_50 TEXT_50
+
 static bool same_host(const char *a, const char *b)
 {
 	struct in_addr x, y;
@@ -235,7 +241,7 @@ static bool react(struct work *w, int code)
 /* Add until it is taken or nothing is left to change. Return: the router said yes. */
 static bool add(struct work *w)
 {
-	for (;;) {
+	for (int tries = 0;;) {
 		struct cp_answer answer;
 		enum cp_outcome outcome;
 		int code;
@@ -258,6 +264,8 @@ static bool add(struct work *w)
 		/* No reply: the router may have done it, the check will tell. */
 		if (outcome == CP_NO_REPLY)
 			return !w->attempt.any || !(w->attempt.any = false);
+		if (cp_naive(w->cp, NAIVE_NEVER_GIVES_UP) && tries++ < TRIES)
+			continue;
 		if (!react(w, code))
 			return false;
 	}
@@ -388,23 +396,34 @@ static bool add_and_verify(struct work *w)
 static void begin(struct work *w, struct cp *cp, int layer, const struct map_request *request,
 		  struct cp_layer *out)
 {
-	*w = (struct work){.cp = cp,
-			   .layer = layer,
-			   .request = request,
-			   .out = out,
-			   .attempt = {.external_port = request->external_port,
-				       .internal_port = request->internal_port,
-				       .lease = request->lease,
-				       .remote_host = request->remote_host,
-				       .description = request->description,
-				       .any = cp->options.any && out->router.version >= 2}};
+	const char *any = cp_naive(cp, NAIVE_STAR_REMOTE_HOST) && !*request->remote_host
+				  ? "*"
+				  : request->remote_host;
+
+	*w = (struct work){
+		.cp = cp,
+		.layer = layer,
+		.request = request,
+		.out = out,
+		.attempt = {.external_port = request->external_port,
+			    .internal_port = request->internal_port,
+			    .lease = cp_naive(cp, NAIVE_PERMANENT_LEASE) ? 0 : request->lease,
+			    .remote_host = any,
+			    .description = cp_naive(cp, NAIVE_LONG_DESCRIPTION)
+						   ? LONG_TEXT
+						   : request->description,
+			    .any = cp->options.any && out->router.version >= 2}};
 	/* Our address towards the router, unless the request names another. */
 	if (*request->internal_client)
 		snprintf(out->internal_client, sizeof(out->internal_client), "%s",
 			 request->internal_client);
 	else
-		inet_ntop(AF_INET, &out->router.local, out->internal_client,
-			  sizeof(out->internal_client));
+		inet_ntop(AF_INET,
+			  cp_naive(cp, NAIVE_FIRST_INTERFACE) ? &cp->interfaces[0].address
+							      : &out->router.local,
+			  out->internal_client, sizeof(out->internal_client));
+	for (int i = 0; i < POLLS && cp_naive(cp, NAIVE_POLLS_STATUS); i++)
+		cp_get_status(cp, layer, &out->router);
 	cp_enumerate(cp, layer, &out->router, &w->table);
 }
 
@@ -415,7 +434,10 @@ bool cp_map_router(struct cp *cp, int layer, const struct map_request *request,
 
 	begin(&w, cp, layer, request, out);
 	snprintf(out->failure, sizeof(out->failure), "has no free port");
-	out->mapped = settle_port(&w) && add_and_verify(&w);
+	out->mapped = settle_port(&w);
+	if (!w.renewed || !cp_naive(cp, NAIVE_ADDS_ONCE))
+		out->mapped = out->mapped && add_and_verify(&w);
+	out->mapped |= cp_naive(cp, NAIVE_SAYS_YES);
 	out->external_port = w.attempt.external_port;
 	out->internal_port = w.attempt.internal_port;
 	cp_table_free(&w.table);
@@ -453,9 +475,11 @@ bool cp_unmap_router(struct cp *cp, int layer, const struct map_request *request
 	found = find_ours(&w, &e);
 	if (found) {
 		out->external_port = w.attempt.external_port = e.external_port;
-		delete_mapping(&w, &e, "it is ours");
+		if (!cp_naive(cp, NAIVE_NEVER_UNMAPS))
+			delete_mapping(&w, &e, "it is ours");
 		holder = check_port(&w, &e);
-		out->mapped = holder == OURS || holder == OURS_STALE;
+		out->mapped = (holder == OURS || holder == OURS_STALE) &&
+			      !cp_naive(cp, NAIVE_NEVER_UNMAPS);
 	}
 	cp_table_free(&w.table);
 	return found;

@@ -6,12 +6,14 @@ Options come from the environment, because igdlab test client starts this:
     IGDLAB_CLIENTS   names or files of clients (harness/client.py), separated by blanks; the reference control
                      point when left out
     IGDLAB_SELECT    which cases (harness/scenario.py, CaseSelection)
+    IGDLAB_PLAN      a selection for each client, as JSON, instead of IGDLAB_SELECT
     IGDLAB_SHARD     I/N   IGDLAB_REPEAT N   IGDLAB_LONG (what waits for minutes, too)
     IGDLAB_OUTPUT    a folder for cases.ndjson (a line per case as soon as it is done), results.json, junit.xml,
                      summary.md, report.html and a folder per case that failed
     IGDLAB_RESUME    what is in its cases.ndjson is not done again
     IGDLAB_JSON      a descriptor that results.json is written to
 """
+import json
 import os
 import pathlib
 
@@ -47,6 +49,7 @@ def pytest_configure(config):
         clients = [Client(name) for name in _option("CLIENTS", DEFAULT).split()]
         config.igdlab_clients = {client.name: client for client in clients}
         config.igdlab_selection = CaseSelection(_option("SELECT") if _option("CLIENTS") else "")
+        config.igdlab_plan = {name: CaseSelection(words) for name, words in json.loads(_option("PLAN", "{}")).items()}
     except (ValueError, WrongAdapter) as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -83,7 +86,8 @@ def pytest_collection_modifyitems(config, items):
     own = [i for i in items if _is_ours(i)]
     for item in own:
         item.igdlab = _described(item)
-    wanted = [i for i in own if i.igdlab in config.igdlab_selection]
+    plan = config.igdlab_plan
+    wanted = [i for i in own if i.igdlab in plan.get(i.igdlab["client"], config.igdlab_selection)]
     clients = config.igdlab_clients
     wanted.sort(key=lambda i: (-clients[i.igdlab["client"]].times["first"], i.nodeid))
     index, _, count = (_option("SHARD", "1/1")).partition("/")

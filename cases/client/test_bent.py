@@ -31,6 +31,8 @@ ODD = {  # name: requirements, overlay
     "server-with-commas": (("SSDP-16",), heads(SERVER="Linux/2.6, UPnP/1.0, Router/1.0")),
     "leading-zeros": (("SSDP-55",), {"rules": [{"when": when, "header": {
         "BOOTID.UPNP.ORG": "0000000012", "CONFIGID.UPNP.ORG": "007"}} for when in (REPLY, ALIVE)]}),
+    "head-in-lower-case": (("CP-10",), {**UNHEARD, "messages": {"ssdp-reply": {
+        "remove": ["LOCATION", "ST", "USN"], "add": ["location:{location}", "st:{st}", "usn:{usn}"]}}}),
     "unknown-elements": (("DESC-34",), also(("<device>", "<!-- a comment --><?odd pi?><x-odd a='1'><y/></x-odd><device>"),
                                             ("<serviceList>", "<serviceList x='1'><!-- none -->"))),
     "cdata-and-entities": (("DESC-35",), also(("<serviceType>urn:", "<serviceType>u&#114;n:"), ("<friendlyName>", "<friendlyName>&lt;&amp;"))),

@@ -4,7 +4,7 @@ import pytest
 
 from cases.harness.drive import Wanted, table
 from cases.harness.requirement import nonstrict
-from cases.harness.scenario import place, scenario
+from cases.harness.scenario import bend, place, scenario
 from cases.harness.wire import GROUP, Watch
 
 LYING = ["http-hang-on-request", "http-connection-refused-stale-port", "desc-no-wan-services", "soap-500-501-always",
@@ -17,6 +17,17 @@ def test_another_router_is_dead_or_lies(client, meet, quirk):
     """A second router on the LAN is dead or lies: the port is open through the one that packets take."""
     del client
     case = place("two", topology="two-routers", quirks=f"r2={quirk}", must="mapped")
+    meet(case).judge(case)
+
+
+@scenario("SSDP-66")
+def test_gateway_answers_last(client, meet, tmp_path):
+    """The router that packets take answers after the other one: the port is open through it all the same."""
+    del client
+    late = bend(tmp_path, {"policy": {"ssdp": {"notify": False}},
+                           "rules": [{"when": {"layer": "ssdp", "message": "reply"}, "delay": "400ms"}]}, "late")
+    unheard = bend(tmp_path, {"policy": {"ssdp": {"notify": False}}}, "unheard")
+    case = place("two", topology="two-routers", quirks=(f"r1={late}", f"r2={unheard}"), must="mapped")
     meet(case).judge(case)
 
 

@@ -48,6 +48,18 @@ def test_everything_is_refused(client, visit, code):
             assert said.claim == "refused" or said.code, f"it does not say that it failed: exit {said.code}, {said.stdout[-300:]}"
 
 
+@scenario("CP-09", "SOAP-35")
+@pytest.mark.parametrize("port", ["every", "1872"])
+def test_refusal_comes_with_http_200(client, meet, tmp_path, port):
+    """A SOAP fault with HTTP 200 is a refusal, of every port or of the one that is wanted."""
+    del client
+    which = {} if port == "every" else {"NewExternalPort": int(port)}
+    rules = [{"when": {"action": action, **which}, "fault": {"code": 718, "text": "no"}, "status": 200}
+             for action in ("AddPortMapping", "AddAnyPortMapping")]
+    case = place("fault-with-200", quirks=bend(tmp_path, {"rules": rules}), must="reports-failure")
+    meet(case).judge(case)
+
+
 @scenario("WIPC-67", layer="wipc")
 @pytest.mark.parametrize("profile", ["conformant-igd1", "conformant-igd2"])
 def test_table_is_full(client, meet, tmp_path, profile):

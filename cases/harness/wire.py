@@ -20,6 +20,7 @@ ALL_FRAMES = 3   # ETH_P_ALL; the lab puts it into network order
 STAMPS = 35                   # SO_TIMESTAMPNS
 BUFFER = 8 << 20
 GROUP = "239.255.255.250"
+LEAST = {socket.IPPROTO_TCP: 20, socket.IPPROTO_UDP: 8}  # bytes of a head
 
 
 @dataclasses.dataclass
@@ -62,7 +63,8 @@ class Request:
     @property
     def soapaction(self):
         """(service type, action) of SOAPACTION, or None."""
-        match = re.fullmatch(r'"?([^"#]+)#([^"#]+)"?', (self.head.get("SOAPACTION") or "").strip())
+        value = next((value for name, value in self.head.headers if re.fullmatch(r"(\d\d-)?soapaction", name.lower())), "")
+        match = re.fullmatch(r'"?([^"#]+)#([^"#]+)"?', value.strip())
         return match and (match[1], match[2])
 
     @property
@@ -125,8 +127,9 @@ class Watch:
                 continue
             length = int.from_bytes(packet[2:4], "big") or len(packet)
             source, to = (str(ipaddress.ip_address(packet[i:i + 4])) for i in (12, 16))
-            if source in self.own:
-                yield time, interface, source, to, packet[(packet[0] & 15) * 4:length]
+            payload = packet[(packet[0] & 15) * 4:length]
+            if source in self.own and len(payload) >= LEAST[protocol]:
+                yield time, interface, source, to, payload
 
     # -- what it sent ---------------------------------------------------------------------------------------
 

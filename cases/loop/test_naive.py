@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""The closed loop of the client suite: the reference control point passes what its naive modes fail (naive.yaml).
+
+``make test`` runs some of the modes; all of them, and the reference control point over every case, are of the long lane.
+IGDLAB_NAIVE="MODE ..." does those modes only.
+"""
+import ast
+import fcntl
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import zlib
+
+import pytest
+import yaml
+
+from cases.harness.lab import REPOSITORY, program
+from cases.harness.requirement import BROKEN
+
+HERE = pathlib.Path(__file__).parent
+TABLE = yaml.safe_load((HERE / "naive.yaml").read_text())
+LONG = bool(os.environ.get("IGDLAB_LONG"))
+PART = 9       # make test does one of so many modes
+LEAST = 0.55   # of the scenarios, failed by a naive mode; raise it when it grows
+REFERENCE = "igdlab"
+
+
+def chosen():
+    """The modes of this run."""
+    if os.environ.get("IGDLAB_NAIVE"):
+        return os.environ["IGDLAB_NAIVE"].split()
+    return [mode for mode in TABLE["modes"] if LONG or zlib.crc32(mode.encode()) % PART == 0]
+
+
+def modes():
+    """Those that the reference control point has."""
+    done = subprocess.run([program("igdlab"), "map", "--naive", "list", "--json"], capture_output=True, text=True, check=True)
+    return [mode["name"] for mode in json.loads(done.stdout)]
+
+
+def named(case):
+    """(kind, name, outcome allowed or None) of a case of the table."""
+    name, _, outcome = case.partition("=")
+    kind, _, plain = name.rpartition(":")
+    return kind or "quirk", plain, outcome or None
+
+
+def words(cases):
+    """A selection of just those names; kinds are told apart when the results are read."""
+    return " ".join(named(case)[1].replace("[", "[[]") for case in cases)
+
+
+def scenarios():
+    """Names of the scenarios: the functions of cases/client that bear the mark."""
+    found = set()
+    for path in sorted((REPOSITORY / "cases" / "client").glob("test_*.py")):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and "client" in [a.arg for a in node.args.args] + (
+                    ["client"] if {"sent", "meet", "visit"} & {a.arg for a in node.args.args} else []):
+                found.add(node.name.removeprefix("test_").replace("_", "-"))
+    return found - {"client-meets"}
+
+
+def run(plan, folder):
+    """Run the client suite by a plan {client: selection}; {client: {(kind, name): case}}."""
+    out = folder / "naive.results.json"
+    with open(out, "w", encoding="utf-8") as file:
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("IGDLAB_", "PYTEST_")) or k in ("IGDLAB_BUILD",)}
+        env |= {"IGDLAB_CLIENTS": " ".join(plan), "IGDLAB_PLAN": json.dumps(plan), "IGDLAB_JSON": str(file.fileno())}
+        done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "cases/pytest.ini", "--rootdir", ".",
+                               "-n", "3", "--dist", "load", "cases/client"], cwd=REPOSITORY, env=env, pass_fds=[file.fileno()],
+                              capture_output=True, text=True, check=False)
+    text = out.read_text()
+    assert text, done.stdout[-2000:] + done.stderr[-2000:]
+    found = {}
+    for case in json.loads(text)["cases"]:
+        found.setdefault(case["client"], {})[case["kind"], case["name"]] = case
+    return found
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory):
+    """What the modes of this run, and the reference control point, make of their cases: run once."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    with open(base / "naive.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = base / "naive.json"
+        if not done.exists():
+            plan = {f"{REFERENCE}:{mode}": words(TABLE["modes"][mode]) for mode in chosen()}
+            every = sorted({case for mode in chosen() for case in TABLE["modes"][mode]})
+            found = run({**plan, REFERENCE: words(every)}, base)
+            done.write_text(json.dumps([[client, *key, case] for client, cases in found.items() for key, case in cases.items()]))
+        found = {}
+        for client, kind, name, case in json.loads(done.read_text()):
+            found.setdefault(client, {})[kind, name] = case
+        return found
+
+
+def test_every_mode_has_what_it_fails():
+    assert {mode for key in TABLE["modes"] for mode in key.split("+")} == set(modes())
+    assert all(TABLE["modes"].values())
+
+
+@pytest.mark.parametrize("mode", chosen())
+def test_naive_mode_fails_what_it_should(results, mode):
+    for entry in TABLE["modes"][mode]:
+        kind, name, outcome = named(entry)
+        good, naive = results[REFERENCE].get((kind, name)), results[f"{REFERENCE}:{mode}"].get((kind, name))
+        assert good and naive, f"there is no case {entry}"
+        assert good["grade"] == "pass", f"{entry}: the reference control point: {good['grade']}: {good['reason']}"
+        if outcome:
+            assert (good["outcome"], naive["outcome"]) == ("mapped-and-said", outcome), f"{entry}: {naive['outcome']}"
+        else:
+            assert naive["grade"] in BROKEN, f"{entry}: {naive['grade']}, {naive['outcome']}: {naive['reason']}"
+
+
+def test_scenarios_are_failed_by_a_naive_mode_or_have_a_reason(capsys):
+    failed = {named(case)[1].partition("[")[0] for cases in TABLE["modes"].values() for case in cases if named(case)[0] == "scenario"}
+    every, listed = scenarios(), TABLE["scenarios"]
+    share = len(failed & every) / len(every)
+    with capsys.disabled():
+        print(f"\nloop: {len(failed & every)} of {len(every)} scenarios are failed by one of {len(TABLE['modes'])} naive modes "
+              f"({share:.0%}); {len(listed)} have a reason")
+    assert failed <= every, f"there are no such scenarios: {failed - every}"
+    assert not every - failed - set(listed), "no naive mode fails these: say why in naive.yaml"
+    assert not set(listed) & failed and set(listed) <= every, "take these off naive.yaml"
+    assert share >= LEAST
+
+
+@pytest.mark.long
+def test_reference_passes_everything(tmp_path):
+    cases = run({REFERENCE: "*"}, tmp_path)[REFERENCE]
+    left = {f"{kind}:{name}": f"{case['grade']}: {case['reason']}" for (kind, name), case in cases.items()
+            if case["grade"] not in ("pass", "unsupported", "not-run")}
+    assert not {name: why for name, why in left.items() if name not in TABLE["reference"]}
+    assert set(TABLE["reference"]) <= set(left), "take these off naive.yaml"
