@@ -19,6 +19,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define PACKETS_ADVICE                                                                             \
+	"the capture itself says more (tshark -w, tcpdump -w), or one that text2pcap makes of "    \
+	"them"
 #define BLOCKS_MAX    10000 /* notes of lines that were not understood; further ones are counted */
 #define PROGRESS_STEP (4u << 20)
 #define DAY	      (86400 * INT64_C(1000000000))
@@ -232,6 +235,20 @@ static bool take_escaped(struct log_import *in, struct slice line)
 	return any;
 }
 
+/* A line in which "%0D%0A" stands for line ends. Return: something was in it. */
+static bool take_percent(struct log_import *in, struct slice line)
+{
+	struct buf text = {0};
+	size_t at, end;
+	bool any = false;
+
+	if (log_percent(line, &at, &end, &text))
+		any = take_text(in, buf_slice(&text), line, at,
+				(struct slice){line.ptr + end, line.len - end});
+	buf_free(&text);
+	return any;
+}
+
 /* XML as such in the lines of the log. */
 static bool take_xml(struct log_import *in, struct log_line line, size_t at)
 {
@@ -271,6 +288,8 @@ static bool take_line(struct log_import *in, const struct log_line *line)
 	if (log_named_end(&in->named, &m))
 		log_import_add(in, &m, (struct slice){0}, (struct slice){0});
 	if (log_stream_line(in, line))
+		return true;
+	if (take_percent(in, line->text))
 		return true;
 	found = log_start_find(line->text, 0, &start);
 	if (found)
@@ -329,6 +348,8 @@ static void last_notes(struct log_import *in)
 	if (in->zoneless)
 		recording_note_add(in->head, 0, 0,
 				   "times do not say their zone; they are taken as UTC", NULL);
+	if (in->stream.packets)
+		recording_note_add(in->head, 0, 0, "dumps of whole packets: " PACKETS_ADVICE, NULL);
 	if (!in->blocks_unsaid)
 		return;
 	what = xasprintf("not understood: %llu lines more, in %llu places",
@@ -343,6 +364,7 @@ int import_log(const char *path, struct slice data, const struct import_options 
 {
 	struct log_import in = {.options = options, .head = head};
 	size_t exchanges;
+	bool packets;
 
 	in.lines = log_lines_of(data);
 	in.pairs = log_pairs_new(options, w, head);
@@ -350,9 +372,15 @@ int import_log(const char *path, struct slice data, const struct import_options 
 	exchanges = log_pairs_end(in.pairs);
 	head->dated = in.form == LOG_TIME_DATE;
 	last_notes(&in);
+	packets = in.stream.packets;
 	log_stream_free(&in.stream);
 	if (exchanges)
 		return 0;
+	if (packets) {
+		diag_at(d, path, 0,
+			"nothing usable; it is dumps of whole packets: " PACKETS_ADVICE);
+		return -1;
+	}
 	diag_at(d, path, 0,
 		"no HTTP or SSDP message in %llu lines; looked for start lines (\"M-SEARCH * "
 		"HTTP/1.1\", \"POST /... HTTP/1.1\", \"HTTP/1.1 200 OK\") followed by headers, as "

@@ -153,6 +153,72 @@ size_t log_unescape(struct slice line, size_t at, unsigned depth, struct buf *ou
 	return end;
 }
 
+/* ---- percent signs (RFC 3986 2.1) ---- */
+
+/* Case-insensitive search for @word; its offset, SIZE_MAX = not there. */
+static size_t find_word(struct slice s, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (size_t i = 0; i + len <= s.len; i++)
+		if (!strncasecmp(s.ptr + i, word, len))
+			return i;
+	return SIZE_MAX;
+}
+
+/* A start line of which the line ends are encoded: where it begins; @plus: spaces are "+". */
+static size_t percent_start(struct slice line, bool *words, bool *plus)
+{
+	static const char *const methods[] = {"M-SEARCH", "NOTIFY",	 "GET",	     "POST",
+					      "M-POST",	  "SUBSCRIBE",	 "HTTP/1.",  "HTTP%2F1.",
+					      "HEAD",	  "UNSUBSCRIBE", "%3C%3Fxml"};
+	size_t first = SIZE_MAX;
+
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		size_t at = find_word(line, methods[i]), end = at + strlen(methods[i]);
+
+		if (at >= first || (at && isalnum((unsigned char)line.ptr[at - 1]) &&
+				    !(at > 2 && line.ptr[at - 3] == '%')))
+			continue;
+		if (i < 6 && end < line.len && !strchr(" %+", line.ptr[end]))
+			continue;
+		first = at;
+	}
+	if (first == SIZE_MAX)
+		return first;
+	line = (struct slice){line.ptr + first, line.len - first};
+	*plus = find_word(line, "+HTTP/1.") != SIZE_MAX ||
+		find_word(line, "+HTTP%2F1.") != SIZE_MAX || find_word(line, "HTTP/1.1+") == 0 ||
+		find_word(line, "HTTP%2F1.1+") == 0;
+	*words = *plus || find_word(line, "%20") != SIZE_MAX;
+	return first;
+}
+
+bool log_percent(struct slice line, size_t *at, size_t *end, struct buf *out)
+{
+	bool words = false, plus = false;
+	size_t i;
+
+	if (!memchr(line.ptr, '%', line.len) || find_word(line, "%0A") == SIZE_MAX)
+		return false;
+	*at = percent_start(line, &words, &plus);
+	if (*at == SIZE_MAX)
+		return false;
+	for (i = *at; i < line.len; i++) {
+		long value = line.ptr[i] == '%' ? hex_number(line, i + 1, 2) : -1;
+
+		if (words && strchr(" \t\"'", line.ptr[i]))
+			break;
+		if (value >= 0)
+			i += 2;
+		buf_putc(out, value >= 0		   ? (char)value
+			      : plus && line.ptr[i] == '+' ? ' '
+							   : line.ptr[i]);
+	}
+	*end = i;
+	return true;
+}
+
 /* ---- words and addresses ---- */
 
 /* Whether a word may begin at @at: "send" does not in "resend", "Send" does in "onSend". */

@@ -26,6 +26,8 @@ struct log_mark {
  * @marks:	where they come from, one per row
  * @way, @column: of the dump that is being read; another one's rows begin another stream
  * @turns:	where dumps go on: column of the offset and next offset
+ * @follow:	inside of what tshark's "follow" prints: each piece is preceded by its length
+ * @packets:	rows that are whole packets, with the heads of Ethernet or IP, were seen
  * @trace:	curl said that so many bytes follow, of which @traced came; @ascii: characters only;
  *		@points: so were some of @bytes, in which a point may be a control character
  */
@@ -42,6 +44,7 @@ struct log_stream {
 	size_t turn_count;
 	uint64_t trace, traced;
 	bool tracing, ascii, points;
+	bool follow, packets;
 };
 
 /**

@@ -6,7 +6,8 @@
  * direction follow each other in one stream, as TCP's bytes do, since programs dump what they read
  * or write in one call. The direction is in curl's words above a dump, in the words of the line
  * above, or in the column (Wireshark indents one side). When it changes, the stream is searched for
- * messages, whose bytes are exact.
+ * messages, whose bytes are exact. What "tshark -z follow,tcp,ascii" prints has the length of each
+ * piece above it, so it is taken by that, whatever is in it.
  */
 #include "log_import.h"
 
@@ -14,7 +15,8 @@
 
 #include <stdlib.h>
 
-#define STREAM_MAX (8u << 20)
+#define STREAM_MAX  (8u << 20)
+#define SIDE_COLUMN 1000 /* of the first side in tshark's output; no dump stands there */
 
 void log_stream_free(struct log_stream *s)
 {
@@ -235,13 +237,74 @@ static bool trace_head(struct log_import *in, const struct log_line *line)
 	return true;
 }
 
+/* ---- tshark -z follow,tcp,ascii ---- */
+
+/* "1448", behind a tab the other side's. */
+static bool is_count(struct slice text, uint64_t *count, size_t *side)
+{
+	*side = text.len && text.ptr[0] == '\t';
+	return slice_number((struct slice){text.ptr + *side, text.len - *side}, STREAM_MAX, count);
+}
+
+/* A piece of so many bytes and a line end, as the source has them. */
+static bool take_follow(struct log_import *in, const struct log_line *line)
+{
+	struct slice data = in->lines.data, piece;
+	uint64_t count;
+	size_t side;
+
+	if (!is_count(line->text, &count, &side) || count >= data.len - in->lines.at ||
+	    data.ptr[in->lines.at + count] != '\n')
+		return false;
+	piece = (struct slice){data.ptr + in->lines.at, (size_t)count};
+	turn(in, LOG_WAY_UNKNOWN, SIDE_COLUMN + side);
+	log_import_block_end(in);
+	mark(&in->stream, in->lines.number + 1, line->text);
+	buf_add_slice(&in->stream.bytes, piece);
+	in->lines.at += piece.len + 1;
+	for (size_t i = 0; i < piece.len; i++)
+		in->lines.number += piece.ptr[i] == '\n';
+	in->lines.number++;
+	return true;
+}
+
+static bool follow_line(struct log_import *in, const struct log_line *line)
+{
+	struct log_stream *s = &in->stream;
+
+	if (slice_starts(line->text, "Follow: ")) {
+		log_stream_flush(in);
+		s->follow = memmem(line->text.ptr, line->text.len, ",ascii", 6);
+		return s->follow;
+	}
+	if (!s->follow)
+		return false;
+	if (slice_starts(line->text, "====")) {
+		log_stream_flush(in);
+		s->follow = false;
+		return true;
+	}
+	return slice_starts(line->text, "Filter: ") || take_follow(in, line);
+}
+
+/* Whether a dump's first row is the heads of Ethernet and IP, or of IP alone. */
+static bool is_packet(const struct log_row *row)
+{
+	const unsigned char *b = row->bytes;
+	bool ethernet = row->len >= 15 && ((b[12] == 8 && !b[13] && b[14] >> 4 == 4) ||
+					   (b[12] == 0x86 && b[13] == 0xdd && b[14] >> 4 == 6));
+	bool ip = row->len >= 16 && b[0] == 0x45 && (b[9] == 6 || b[9] == 17) && b[8];
+
+	return !row->offset && (ethernet || ip);
+}
+
 bool log_stream_line(struct log_import *in, const struct log_line *line)
 {
 	struct log_stream *s = &in->stream;
 	struct log_row row;
 	uint64_t left;
 
-	if (trace_head(in, line))
+	if (follow_line(in, line) || trace_head(in, line))
 		return true;
 	left = s->trace - s->traced;
 	if (s->ascii)
@@ -252,6 +315,7 @@ bool log_stream_line(struct log_import *in, const struct log_line *line)
 		return trace_row(in, line);
 	if (!goes_on(s, &row))
 		return false;
+	s->packets |= is_packet(&row);
 	if (!s->tracing && !row.offset)
 		turn(in, way_of_dump(in, (struct slice){line->text.ptr, row.at}), row.at);
 	else if (!s->tracing && row.at != s->column)

@@ -83,6 +83,15 @@ bool log_is_header(struct slice text);
  */
 size_t log_unescape(struct slice line, size_t at, unsigned depth, struct buf *out);
 
+/**
+ * log_percent() - a message in which "%0D%0A" (or "%0A") stands for line ends
+ * @at, @end:	where it begins and ends in the line
+ * @out:	gets the message; where spaces are encoded, too, it ends with the word
+ *
+ * Return: false: the line has none.
+ */
+bool log_percent(struct slice line, size_t *at, size_t *end, struct buf *out);
+
 enum log_way { LOG_WAY_UNKNOWN, LOG_SENT, LOG_RECEIVED };
 /** log_way_of() - what the words before a message (nearest first) or around it say. */
 enum log_way log_way_of(struct slice before);
