@@ -13,6 +13,10 @@
  * at the end. Exchanges are written as soon as they are complete: only the unfinished ones are
  * held.
  *
+ * A capture of all interfaces ("any") has a packet once per interface that it passes, a bridge's
+ * and a port's: the same IP bytes with another Linux cooked head, a moment later, are left out.
+ * What a client sends twice has the same head.
+ *
  * An interface of a pcapng file is a link: what crosses a router is recorded on both of its sides
  * and stays apart. A packet that the capture cut short gives what there is of it, and a gap.
  *
@@ -36,6 +40,8 @@
 #define DATED_NS       INT64_C(631152000000000000) /* 1990-01-01 */
 #define PORTS_NOTED    12 /* of each of TCP and UDP; the others are summed up */
 #define LINKS_NOTED    16
+#define COOKED_KEPT    64		 /* packets that another may be a copy of */
+#define COOKED_NS      INT64_C(20000000) /* a copy comes sooner */
 
 /** struct link_count - a capture interface: its name (pcapng), type, packets */
 struct link_count {
@@ -45,7 +51,22 @@ struct link_count {
 };
 
 /* Packets that could not be used, by why. */
-enum odd { ODD_NOT_IP, ODD_OTHER, ODD_CUT, ODD_BROKEN, ODD_FRAGMENT, ODD_LINK, ODD_COUNT };
+enum odd {
+	ODD_NOT_IP,
+	ODD_OTHER,
+	ODD_CUT,
+	ODD_BROKEN,
+	ODD_FRAGMENT,
+	ODD_LINK,
+	ODD_AGAIN,
+	ODD_COUNT
+};
+
+/** struct cooked - a packet of a capture of all interfaces: sums of its IP bytes and of its head */
+struct cooked {
+	int64_t time_ns;
+	uint64_t ip, head;
+};
 
 /** struct capture - a file being read */
 struct capture {
@@ -60,6 +81,7 @@ struct capture {
 	uint64_t packets;
 	uint64_t odd[ODD_COUNT];
 	uint64_t reported, released; /* offsets */
+	struct cooked cooked[COOKED_KEPT];
 };
 
 /* ---- packets ---- */
@@ -73,6 +95,37 @@ static void on_odd(struct capture *c, enum frame_error error)
 	};
 
 	c->odd[kinds[error]]++;
+}
+
+/* FNV-1a */
+static uint64_t sum_of(struct slice bytes)
+{
+	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < bytes.len; i++)
+		sum = (sum ^ (uint8_t)bytes.ptr[i]) * UINT64_C(0x100000001b3);
+	return sum;
+}
+
+/* Whether a cooked packet was there already, from another interface. */
+static bool is_copy(struct capture *c, unsigned link_type, int64_t time_ns, struct slice bytes)
+{
+	size_t head = link_type == FRAME_LINK_SLL ? 16 : link_type == FRAME_LINK_SLL2 ? 20 : 0;
+	struct cooked now = {.time_ns = time_ns};
+
+	if (!head || bytes.len <= head)
+		return false;
+	now.head = sum_of((struct slice){bytes.ptr, head});
+	now.ip = sum_of((struct slice){bytes.ptr + head, bytes.len - head});
+	for (size_t i = 0; i < COOKED_KEPT; i++) {
+		const struct cooked *o = &c->cooked[i];
+
+		if (o->ip == now.ip && o->head != now.head && time_ns - o->time_ns >= 0 &&
+		    time_ns - o->time_ns < COOKED_NS)
+			return true;
+	}
+	c->cooked[c->packets % COOKED_KEPT] = now;
+	return false;
 }
 
 static void on_packet(struct capture *c, unsigned link, unsigned link_type, int64_t time_ns,
@@ -147,7 +200,10 @@ static void take(struct capture *c, unsigned link, int64_t time_ns, struct slice
 	l->packets++;
 	if (!c->packets)
 		c->im.head->dated = time_ns >= DATED_NS;
-	if (frame_link_known(l->type)) {
+	if (is_copy(c, l->type, time_ns, bytes)) {
+		c->packets++;
+		c->odd[ODD_AGAIN]++;
+	} else if (frame_link_known(l->type)) {
 		on_packet(c, link, l->type, time_ns, bytes);
 	} else {
 		c->packets++;
@@ -299,6 +355,8 @@ static void note_odd(struct capture *c)
 		if (texts[i])
 			note_count(c, "left out: ", c->odd[i], texts[i]);
 	}
+	note_count(c, "left out: ", c->odd[ODD_AGAIN],
+		   "that were there already, from another interface");
 	note_count(c, "", c->odd[ODD_CUT],
 		   "cut short by the capture's snap length: used as far as there is");
 }

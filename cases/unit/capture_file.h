@@ -18,12 +18,14 @@
  * @vlans:	802.1Q tags before the EtherType
  * @snap:	0, or bytes that are kept of a frame
  * @packets:	so far
+ * @again:	each comes from a second interface, too (FRAME_LINK_SLL2)
  */
 struct capture_file {
 	bool pcapng, swapped, nano;
 	unsigned link_type, vlans;
 	size_t snap;
 	unsigned packets;
+	bool again;
 	struct buf bytes;
 };
 
@@ -77,29 +79,39 @@ static inline void capture_wrap(const struct capture_file *f, struct slice frame
 	buf_add_slice(out, ip);
 }
 
-/* For wire.sink, with the file as wire.arg. */
-static inline void capture_sink(void *arg, unsigned link, int64_t time_ns, struct slice frame)
+static inline void capture_write(struct capture_file *f, unsigned link, int64_t time_ns,
+				 struct slice wrapped)
 {
-	struct capture_file *f = arg;
-	struct buf wrapped = {0};
-	size_t kept;
+	size_t kept = f->snap && f->snap < wrapped.len ? f->snap : wrapped.len;
 
-	capture_wrap(f, frame, &wrapped);
-	kept = f->snap && f->snap < wrapped.len ? f->snap : wrapped.len;
 	f->packets++;
 	if (f->pcapng) {
 		pcapng_write_packet(&f->bytes, &(struct pcapng_packet){
 						       .interface = link,
 						       .time_ns = time_ns,
 						       .original_len = (uint32_t)wrapped.len,
-						       .data = {wrapped.data, kept},
+						       .data = {wrapped.ptr, kept},
 					       });
 	} else {
 		capture_u32(f, (uint32_t)(time_ns / 1000000000));
 		capture_u32(f, (uint32_t)(time_ns % 1000000000 / (f->nano ? 1 : 1000)));
 		capture_u32(f, (uint32_t)kept);
 		capture_u32(f, (uint32_t)wrapped.len);
-		buf_add(&f->bytes, wrapped.data, kept);
+		buf_add(&f->bytes, wrapped.ptr, kept);
+	}
+}
+
+/* For wire.sink, with the file as wire.arg. */
+static inline void capture_sink(void *arg, unsigned link, int64_t time_ns, struct slice frame)
+{
+	struct capture_file *f = arg;
+	struct buf wrapped = {0};
+
+	capture_wrap(f, frame, &wrapped);
+	capture_write(f, link, time_ns, buf_slice(&wrapped));
+	if (f->again) {
+		wrapped.data[7]++; /* index of the interface */
+		capture_write(f, link, time_ns + 20000, buf_slice(&wrapped));
 	}
 	buf_free(&wrapped);
 }
