@@ -124,8 +124,8 @@ static json_t *when_schema(void)
 	json_object_set_new(properties, "layer", one_or_many(rule_layer_names(), RULE_LAYER_COUNT));
 	json_object_set_new(properties, "state", one_or_many(rule_state_names(), RULE_STATE_COUNT));
 	return json_pack("{s:s, s:b, s:o, s:{s:{s:s}}}", "type", "object", "additionalProperties",
-			 0, "properties", properties, "patternProperties", "^[A-Z]", "$ref",
-			 "#/$defs/pattern");
+			 0, "properties", properties, "patternProperties", "^([A-Z]|varName$)",
+			 "$ref", "#/$defs/pattern");
 }
 
 json_t *rule_schema(void)

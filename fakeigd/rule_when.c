@@ -206,7 +206,8 @@ static bool check_argument(const struct doc *when, const struct doc *item, struc
 
 static bool is_argument(const struct doc *item)
 {
-	return isupper((unsigned char)*item->key);
+	/* Of QueryStateVariable it is written small (UDA 1.0 clause 3.3). */
+	return isupper((unsigned char)*item->key) || !strcmp(item->key, "varName");
 }
 
 /* A field of a binary message; "version" is a condition of HTTP as well. */

@@ -94,6 +94,7 @@ static const struct {
 	{"{layer: soap, target: \"urn:*:WANIPConnection:[12]\"}", true},
 	{"{layer: soap, target: \"urn:*:WANPPPConnection:*\"}", false},
 	{"{NewExternalPort: 1872}", true},
+	{"{varName: \"*\"}", false},
 	{"{NewExternalPort: 01872}", true},
 	{"{NewExternalPort: \"1-1023\"}", false},
 	{"{NewExternalPort: \"1024-\"}", true},
