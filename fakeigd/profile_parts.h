@@ -31,7 +31,7 @@ const char *const *quirk_step_keys(size_t *count);
 bool quirk_check(const struct doc *quirk, struct diag *d);
 /** evidence_check() - text, or a list of texts and {source, seen} mappings. */
 bool evidence_check(const struct doc *node, struct diag *d);
-/** client_check() - {must: mapped | reports-failure | survives | retries(...)}. */
+/** client_check() - {must: mapped | reports-failure | survives | inner | retries(...)}. */
 bool client_check(const struct doc *node, struct diag *d);
 
 /** profile_read() - fill @p (zeroed, p->name set) from a resolved document. false after a

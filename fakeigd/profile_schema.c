@@ -240,7 +240,7 @@ static json_t *definitions(void)
 		"   'items': {'$ref': '#/$defs/evidence-item'}}]},"
 		" 'client': {'type': 'object', 'required': ['must'], 'additionalProperties': false,"
 		"   'properties': {'note': {'type': 'string'}, 'must': {'type': 'string',"
-		"   'pattern': '^(mapped|reports-failure|survives|retries)([(].*[)])?$'}}}}");
+		"   'pattern': '^(mapped|reports-failure|survives|inner|retries)([(].*[)])?$'}}}}");
 
 	const char *const *classes;
 	size_t count;

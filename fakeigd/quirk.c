@@ -102,7 +102,8 @@ bool evidence_check(const struct doc *node, struct diag *d)
 /* One of the words, or a word with something in parentheses: retries(lease=0). */
 static bool must_check(const struct doc *node, struct diag *d)
 {
-	static const char *const words[] = {"mapped", "reports-failure", "survives", "retries"};
+	static const char *const words[] = {"mapped", "reports-failure", "survives", "inner",
+					    "retries"};
 	const char *text;
 	size_t len;
 

@@ -94,8 +94,7 @@ const struct naive_mode naive_modes[] = {
 					     ""},
 	[NAIVE_NEVER_UNMAPS] = {"never-unmaps", "says that a mapping is removed and leaves it", "",
 				""},
-	[NAIVE_FOLLOWS_REDIRECTS] = {"follows-redirects", "follows redirects to any host",
-				     "sec-redirect-off-lan", ""},
+	[NAIVE_FOLLOWS_REDIRECTS] = {"follows-redirects", "follows redirects to any host", "", ""},
 	[NAIVE_UNBOUNDED_REPLY] = {"unbounded-reply", "reads replies of up to 128 MB", "", ""},
 	[NAIVE_PERMANENT_LEASE] = {"permanent-lease", "asks for mappings without an end", "", ""},
 	[NAIVE_FIRST_INTERFACE] =

@@ -237,6 +237,19 @@ static size_t collect_services(struct cp *cp, const struct cp_candidate *c,
 	return count;
 }
 
+/* A document that stops within its last tag: which tag that was is known. */
+static void mend_last_tag(struct buf *document)
+{
+	static const char root[] = "</root";
+	const char *last = memrchr(document->data, '<', document->len);
+	size_t left = last ? document->len - (size_t)(last - document->data) : 0;
+
+	if (left && left < sizeof(root) && !strncasecmp(last, root, left)) {
+		document->len -= left;
+		buf_printf(document, "%s>", root);
+	}
+}
+
 size_t cp_describe(struct cp *cp, const struct cp_candidate *c, struct cp_router *out, size_t max)
 {
 	struct cp_http_request q = {.method = "GET", .url = &c->url};
@@ -259,6 +272,8 @@ size_t cp_describe(struct cp *cp, const struct cp_candidate *c, struct cp_router
 			 reply.note ? ", " : "", reply.note ? reply.note : "");
 	else
 		cp_reply(cp, "%s", why);
+	if (fine)
+		mend_last_tag(&reply.body);
 	if (fine && description_parse(reply.body.data, reply.body.len, &c->url, &d, &why)) {
 		count = collect_services(cp, c, &d, &reply.body, out, max);
 		if (!count)

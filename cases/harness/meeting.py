@@ -92,8 +92,9 @@ def meet(client, case, wanted=None, evidence=None):
     wanted = wanted or Wanted()
     with visit(client, case, wanted, evidence) as (lab, session):
         busy = load()
+        before = {outcome.key(mapping) for mapping in table(lab)}
         said = session.perform("add", wanted)
-        ports = outcome.open_ports(lab, said, wanted)
+        ports = outcome.open_ports(lab, said, wanted, before=before)
         return Meeting(said, ports, wanted, table(lab), max(busy, load()))
 
 

@@ -47,14 +47,19 @@ def sentence(outcome):
     return _SENTENCES[outcome]
 
 
-def open_ports(lab, said, wanted, node="client"):
+def open_ports(lab, said, wanted, node="client", before=()):
     """(protocol, external port, internal port) of what a packet of the peer reaches: the port that was said, the
     one that was wanted, and those that the routers' tables lead to the client."""
     ours = {p["address"] for p in lab.info["nodes"][node]["ports"] if p.get("address")}
     candidates = {(m["protocol"].lower(), m["external_port"], m["internal_port"]) for m in table(lab)
-                  if m["internal_client"] in ours and m["enabled"]}
+                  if m["internal_client"] in ours and m["enabled"] and key(m) not in before}
     candidates |= {(wanted.protocol, port, wanted.internal_port) for port in (said.port, wanted.external_port) if port}
     return sorted(c for c in candidates if c[1] and reached(lab, *c, node=node))
+
+
+def key(mapping):
+    """What tells a mapping from others."""
+    return mapping["router"], mapping["protocol"], mapping["external_port"], mapping["internal_client"], mapping["internal_port"]
 
 
 def judge(said, ports, wanted):

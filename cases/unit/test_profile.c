@@ -397,7 +397,7 @@ static const struct {
 	 "D/profiles/p.yaml:3: evidence: \"source\" is missing"},
 	{START "client: {must: work}\n", NULL, NULL,
 	 "D/profiles/p.yaml:3: unknown must \"work\"; expected one of: mapped, reports-failure, "
-	 "survives, retries"},
+	 "survives, inner, retries"},
 	{START "extends: bse\n", NULL, NULL,
 	 "D/profiles/p.yaml:3: unknown profile \"bse\"; did you mean \"base\"?"},
 	{START "extends: p\n", NULL, NULL,
