@@ -3,8 +3,8 @@
 
 Options come from the environment, because igdlab test daemon starts this:
 
-    IGDLAB_SUBJECT   names of subjects (harness/subject.py), separated by blanks; both conformant
-                     profiles of fakeigd when left out
+    IGDLAB_SUBJECT   names of subjects (harness/subject.py), separated by blanks; when left out, both conformant
+                     profiles of fakeigd, and one with further protocols for their checks
     IGDLAB_SELECT    which requirements (harness/requirement.py, Selection)
     IGDLAB_PLAN      a JSON file {subject: {select: selection, named: [ids]}}, in place of both. With "named",
                      checks of other ids run with their first parameters only, and not at all when marked bulk
@@ -30,6 +30,7 @@ from cases.harness.requirement import Selection, catalogue, take_notes
 from cases.harness.subject import Subject, WrongAdapter, adapter_of
 
 DEFAULT = "fakeigd:conformant-igd1 fakeigd:conformant-igd2"
+MORE = {"fakeigd:conformant-all": "NATPMP-* XP-* SEC-23 SEC-24"}  # beside them, for these alone
 HERE = pathlib.Path(__file__).resolve().parent
 _subjects = {}  # name -> a Subject that runs, kept between checks
 _evidence = {}  # item -> folder of its second run
@@ -39,13 +40,26 @@ def _option(name, default=""):
     return os.environ.get(f"IGDLAB_{name}") or default
 
 
+class _Both(list):
+    """What fits each of several selections."""
+
+    def __init__(self, *selections):
+        super().__init__(selections)
+
+    def __contains__(self, row):
+        return all(row in selection for selection in self)
+
+
 def _plan():
     """{subject: (Selection, named ids or None)}"""
     if _option("PLAN"):
         plan = json.loads(pathlib.Path(_option("PLAN")).read_text())
     else:
         plan = {name: {"select": _option("SELECT")} for name in _option("SUBJECT", DEFAULT).split()}
-    return {name: (Selection(one["select"]), one.get("named")) for name, one in plan.items()}
+    wanted = {name: (Selection(one["select"]), one.get("named")) for name, one in plan.items()}
+    if not _option("PLAN") and not _option("SUBJECT"):
+        wanted |= {name: (_Both(Selection(_option("SELECT")), Selection(areas)), None) for name, areas in MORE.items()}
+    return wanted
 
 
 # -- which checks of which subjects ---------------------------------------------------------------------

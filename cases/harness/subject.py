@@ -85,7 +85,7 @@ _TWO_CARDS = {"wan-interface", "wan-address", "prefix", "wan-prefix", "clients",
 _KEYS = {"name", "profile", "quirks", "summary", "kind", "needs", "run", "files", "nft", "ready", "claims", "known",
          "known-of", "remote", "restart", "reboot", "reset", "memory"}
 _REQUIRED = ("WANCommonInterfaceConfig", "WANIPConnection", "WANPPPConnection")  # services
-_CLAIMS = {"igd", "services", "optional", "ipv6"}
+_CLAIMS = {"igd", "services", "optional", "ipv6", "natpmp"}
 
 
 class WrongAdapter(Exception):
@@ -109,6 +109,11 @@ def profile_claims(name):
     if "device" in profile:
         claims["igd"] = int(profile["device"].rpartition(":")[2])
     claims["ipv6"] = profile.get("policy", {}).get("ssdp", {}).get("ipv6", claims["ipv6"])
+    enabled = {name: values.get("enabled") for name, values in profile.get("policy", {}).items() if isinstance(values, dict)}
+    if enabled.get("igd") is False:
+        claims |= {"igd": 0, "services": []}
+    if enabled.get("natpmp") is not None:
+        claims["natpmp"] = enabled["natpmp"]
     if "services" in profile:
         services = [{"type": s} if isinstance(s, str) else s for s in profile["services"]]
         claims["services"] = [s["type"] for s in services]
@@ -287,10 +292,13 @@ class Subject:
         """Whether it claims a service: "WANIPConnection", or with a version "WANIPConnection:2"."""
         return any(f"{kind}:".startswith(f"{name}:") for kind in self.claims.get("services", []))
 
-    def require(self, igd=1, action=(), service=None, needs=()):
+    def require(self, igd=None, natpmp=False, action=(), service=None, needs=()):
         """End the check when the subject does not claim, or the lab cannot do, what it needs."""
+        igd = int(not natpmp) if igd is None else igd
         if self.igd < igd:
             unsupported(f"is for InternetGatewayDevice:{igd}; the subject claims {self.igd}")
+        if natpmp and not self.claims.get("natpmp"):
+            unsupported("the subject does not claim NAT-PMP")
         for name in [action] if isinstance(action, str) else action:
             if not self.offers(name):
                 unsupported(f"the subject does not claim the optional action {name}")
@@ -319,7 +327,7 @@ class Subject:
 
     def reaches(self, port, protocol="TCP", **more):
         """Whether a packet from the peer to the outer address arrives at the client (effect.py)."""
-        self.require(needs="wan-side")
+        self.require(igd=0, needs="wan-side")
         probe = effect.udp_reaches if protocol.upper() == "UDP" else effect.tcp_reaches
         return probe(self.lab, port, **more)
 
@@ -345,7 +353,7 @@ class Subject:
         self._begin_again("restart")
 
     def _begin_again(self, how):
-        self.require(needs=how)
+        self.require(igd=0, needs=how)
         self._description = None
         if self.fake:
             self.lab.router(op="reboot")
@@ -386,7 +394,7 @@ class Subject:
 
     def renumber(self, address):
         """Give the router another outer address."""
-        self.require(needs="wan-control")
+        self.require(igd=0, needs="wan-control")
         trace.note("wan")
         self._description = None  # some routers have another then
         if self.fake:
@@ -399,7 +407,7 @@ class Subject:
 
     def wan(self, status):
         """Make the router's uplink go "down" or "up"."""
-        self.require(needs="wan-control")
+        self.require(igd=0, needs="wan-control")
         trace.note("wan")
         self._description = None
         if self.fake:
