@@ -40,5 +40,10 @@ extern const struct cmd *const cmd_table[];
  * EXIT_USAGE. */
 int cmd_usage_error(const struct cmd *cmd, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/** cmd_complain() - the complaints on stderr; frees them. Return: EXIT_USAGE. */
+int cmd_complain(struct diag *d);
+/** cmd_print_clean() - a text that comes from strangers on stdout: no control characters reach a
+ * terminal. */
+void cmd_print_clean(const char *text);
 
 #endif

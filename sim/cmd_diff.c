@@ -22,13 +22,6 @@ static const struct exchange *exchange_of(const struct diff *c, const struct flo
 					: &c->flows[0].exchanges[pair->a];
 }
 
-/* Names come from strangers: no control characters on a terminal. */
-static void print_clean(const char *text)
-{
-	for (; *text; text++)
-		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text);
-}
-
 static void print_number(size_t index)
 {
 	if (index == FLOWDIFF_NONE)
@@ -45,11 +38,11 @@ static void print_pair(const struct diff *c, const struct flowdiff_pair *pair)
 	putchar('/');
 	print_number(pair->b);
 	printf(" %s ", flow_protocol_name(x->protocol));
-	print_clean(x->name ? x->name : "");
+	cmd_print_clean(x->name ? x->name : "");
 	printf(": %s\n", difference_grade_name(pair->difference.grade));
 	for (size_t i = 0; i < pair->difference.count; i++) {
 		fputs("      ", stdout);
-		print_clean(pair->difference.items[i].text);
+		cmd_print_clean(pair->difference.items[i].text);
 		putchar('\n');
 	}
 }

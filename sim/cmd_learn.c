@@ -23,13 +23,6 @@ struct learning {
 	struct proof proof;
 };
 
-static int complain(struct diag *d)
-{
-	fwrite(d->text.data, 1, d->text.len, stderr);
-	diag_free(d);
-	return EXIT_USAGE;
-}
-
 /* "captures/x.flow.json" is "x". */
 static char *plain_name(const char *path)
 {
@@ -103,8 +96,9 @@ static void tell(const struct learning *l)
 		const char *name = l->flow.exchanges[r->number].name;
 		const char *exact = exact_why(l, r->number), *why = r->why ? r->why : exact;
 
-		printf("%4zu  %-9s  %s%s%s%s\n", r->number + 1, r->same ? "same" : "different",
-		       name ? name : "", exact ? "  (word for word)" : "", why ? ": " : "",
+		printf("%4zu  %-9s  ", r->number + 1, r->same ? "same" : "different");
+		cmd_print_clean(name ? name : "");
+		printf("%s%s%s\n", exact ? "  (word for word)" : "", why ? ": " : "",
 		       why ? why : "");
 	}
 	if (l->check)
@@ -134,7 +128,7 @@ static int work(struct learning *l)
 
 	l->path = recording_find(l->name);
 	if (!l->path || recording_read(l->path, &l->flow, &d))
-		return complain(&d);
+		return cmd_complain(&d);
 	status = learn_it(l);
 	if (status == OPT_GO_ON)
 		status = write_profile(l);

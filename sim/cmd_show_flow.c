@@ -17,13 +17,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static int complain(struct diag *d)
-{
-	fwrite(d->text.data, 1, d->text.len, stderr);
-	diag_free(d);
-	return EXIT_USAGE;
-}
-
 static int write_text(const char *path, struct slice text)
 {
 	int fd, error = 0;
@@ -77,7 +70,7 @@ static int tell(const struct show_flow *show, struct recording *r)
 	if (show->json)
 		return show_json(show, r);
 	if (show->out && !show->ladder)
-		return recording_save(show->out, r, &d) ? complain(&d) : EXIT_FINE;
+		return recording_save(show->out, r, &d) ? cmd_complain(&d) : EXIT_FINE;
 	if (show->ladder)
 		recording_ladder(r, r->summary ? r->summary : show->name, &out);
 	else
@@ -105,7 +98,7 @@ int show_flow(const struct show_flow *show)
 	int status;
 
 	if (recording_read(path, &r, &d) < 0) {
-		status = complain(&d);
+		status = cmd_complain(&d);
 	} else {
 		if (show->anonymise)
 			anonymise(&r);

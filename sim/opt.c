@@ -34,6 +34,19 @@ int cmd_usage_error(const struct cmd *cmd, const char *format, ...)
 	return EXIT_USAGE;
 }
 
+int cmd_complain(struct diag *d)
+{
+	fwrite(d->text.data, 1, d->text.len, stderr);
+	diag_free(d);
+	return EXIT_USAGE;
+}
+
+void cmd_print_clean(const char *text)
+{
+	for (; *text; text++)
+		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text);
+}
+
 void opt_help(const struct cmd *cmd)
 {
 	printf("usage: igdlab %s%s%s\n\n%s\n", cmd->name, *cmd->arguments ? " " : "",

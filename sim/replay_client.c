@@ -42,13 +42,6 @@ struct act {
 	size_t grades[DIFFERENCE_GRADE_COUNT], left_out, played;
 };
 
-static int complain(struct diag *d)
-{
-	fwrite(d->text.data, 1, d->text.len, stderr);
-	diag_free(d);
-	return EXIT_USAGE;
-}
-
 /* ---- where ---- */
 
 /* Our address towards the router: what the kernel would send from. */
@@ -106,7 +99,7 @@ static int use_daemon(struct act *a, struct node *router)
 
 	if (!tree_has("cases/daemons", a->options->daemon)) {
 		tree_unknown(&d, NULL, 0, "daemon", "cases/daemons", a->options->daemon);
-		return complain(&d);
+		return cmd_complain(&d);
 	}
 	free(router->igd);
 	free(router->daemon);
@@ -189,7 +182,7 @@ static int save_live(struct act *a)
 	}
 	status = recording_save(path, &r, &d);
 	if (status)
-		complain(&d);
+		cmd_complain(&d);
 	recording_free(&r);
 	diag_free(&d);
 	free(path);
@@ -207,7 +200,7 @@ static void finish_evidence(struct act *a)
 	free(why);
 	save_live(a);
 	if (evidence_finish(a->setup.evidence, &d))
-		complain(&d);
+		cmd_complain(&d);
 	diag_free(&d);
 }
 
@@ -242,24 +235,17 @@ static void play(struct act *a)
 
 /* ---- what is told ---- */
 
-/* Names come from strangers: no control characters on a terminal. */
-static void print_clean(const char *text)
-{
-	for (; *text; text++)
-		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text);
-}
-
 static void print_exchange(const struct act *a, size_t i)
 {
 	const struct replayed *r = &a->player.replayed[i];
 	const struct exchange *x = &a->flow.exchanges[i];
 
 	printf("%4zu %s ", i + 1, flow_protocol_name(x->protocol));
-	print_clean(x->name ? x->name : "");
+	cmd_print_clean(x->name ? x->name : "");
 	printf(": %s\n", difference_grade_name(r->difference.grade));
 	for (size_t n = 0; n < r->difference.count; n++) {
 		fputs("       ", stdout);
-		print_clean(r->difference.items[n].text);
+		cmd_print_clean(r->difference.items[n].text);
 		putchar('\n');
 	}
 }
@@ -294,9 +280,9 @@ static void print_text(const struct act *a)
 		if (strchr(map->items[i].from, '/'))
 			continue; /* URLs are many, and follow from what is printed */
 		fputs("     ", stdout);
-		print_clean(map->items[i].from);
+		cmd_print_clean(map->items[i].from);
 		fputs(" is ", stdout);
-		print_clean(map->items[i].to);
+		cmd_print_clean(map->items[i].to);
 		putchar('\n');
 	}
 	for (size_t i = 0; i < a->flow.count; i++)
@@ -360,7 +346,7 @@ static int act(struct act *a)
 
 	a->path = recording_find(a->options->flow);
 	if (recording_read(a->path, &a->flow, &d) || !site_of_flow(&a->flow, &a->site, &d))
-		return complain(&d);
+		return cmd_complain(&d);
 	status = a->options->to ? use_network(a) : use_lab(a);
 	if (status != OPT_GO_ON)
 		return status;

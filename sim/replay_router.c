@@ -45,13 +45,6 @@ struct replay {
 	size_t sources[REPLAY_BEYOND + 1];
 };
 
-static int complain(struct diag *d)
-{
-	fwrite(d->text.data, 1, d->text.len, stderr);
-	diag_free(d);
-	return EXIT_USAGE;
-}
-
 /* ---- before ---- */
 
 static int make_folder(struct replay *r)
@@ -137,7 +130,7 @@ static int map_addresses(struct replay *r, const char *topology)
 	int node;
 
 	if (!t)
-		return complain(&d);
+		return cmd_complain(&d);
 	node = topology_client(t);
 	own = port_address(t, node, PORT_HOST, client);
 	map_address(r, r->learned.client, own);
@@ -161,7 +154,7 @@ static int prepare(struct replay *r, char **topology, char **profile, char **qui
 					 : xasprintf("%s/%s", r->folder, TOPOLOGY_FILE);
 	if (!r->options->topology) {
 		if (!learn_topology(&r->learned, "conformant-igd1", &text, &d))
-			status = complain(&d);
+			status = cmd_complain(&d);
 		else
 			status = save(r, TOPOLOGY_FILE, &text);
 	}
@@ -246,7 +239,7 @@ static int read_live(struct replay *r)
 		status = recording_read(path, &r->live, &d);
 	recording_free(&head);
 	if (status)
-		complain(&d);
+		cmd_complain(&d);
 	diag_free(&d);
 	free(capture);
 	free(path);
@@ -309,10 +302,11 @@ static void print_text(const struct replay *r)
 
 		if (number)
 			snprintf(where, sizeof(where), " (exchange %lld)", (long long)number);
-		printf("replay     %-8s %s%s%s%s\n",
-		       json_string_value(json_object_get(q, "source")),
-		       json_string_value(json_object_get(q, "name")), where, why ? ": " : "",
-		       why ? why : "");
+		printf("replay     %-8s ", json_string_value(json_object_get(q, "source")));
+		cmd_print_clean(json_string_value(json_object_get(q, "name")));
+		printf("%s%s", where, why ? ": " : "");
+		cmd_print_clean(why ? why : "");
+		putchar('\n');
 	}
 	printf("replay     %zu answers from the flow, %zu adapted, %zu beyond the flow\n",
 	       r->sources[REPLAY_FLOW], r->sources[REPLAY_ADAPTED], r->sources[REPLAY_BEYOND]);
@@ -351,7 +345,7 @@ static int play(struct replay *r)
 
 	r->path = recording_find(r->options->flow);
 	if (!r->path || recording_read(r->path, &r->flow, &d))
-		return complain(&d);
+		return cmd_complain(&d);
 	status = learn_it(r);
 	if (status == OPT_GO_ON)
 		status = make_folder(r);

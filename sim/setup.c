@@ -32,13 +32,6 @@ char *setup_program(const char *name)
 }
 
 /* Complaints of the loader are whole lines and stand for themselves. */
-static int complain(struct diag *d)
-{
-	fwrite(d->text.data, 1, d->text.len, stderr);
-	diag_free(d);
-	return EXIT_USAGE;
-}
-
 /* One sentence without place, as the verb's own complaint. */
 static int complain_as(const struct cmd *cmd, struct diag *d)
 {
@@ -199,7 +192,7 @@ int setup_prepare(const struct cmd *cmd, struct setup *setup)
 	}
 	setup->topology = topology_load(name, &d);
 	if (!setup->topology)
-		return complain(&d);
+		return cmd_complain(&d);
 	for (size_t i = 0; status == OPT_GO_ON && i < setup->profiles.count; i++)
 		status = apply_profile(cmd, setup->topology, setup->profiles.items[i]);
 	for (size_t i = 0; status == OPT_GO_ON && i < setup->quirks.count; i++)
