@@ -417,7 +417,8 @@ int record_save(const struct record *record, const struct result *result, const 
 			diag_at(&d, record->yaml, 0, "%s", strerror(-error));
 	}
 	status = d.errors ? EXIT_USAGE : OPT_GO_ON;
-	fwrite(d.text.data, 1, d.text.len, stderr);
+	if (d.text.len)
+		fwrite(d.text.data, 1, d.text.len, stderr);
 	buf_free(&summary);
 	buf_free(&yaml);
 	diag_free(&d);

@@ -118,6 +118,7 @@ def _elsewhere(tmp_path):
     return tree
 
 
+@pytest.mark.sanitize
 def test_a_run_is_recorded(elsewhere, tmp_path):
     """Two files, a case that replays; its name is not used twice."""
     (elsewhere / "captures").mkdir()

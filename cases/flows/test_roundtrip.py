@@ -82,6 +82,7 @@ def _mapped(tmp_path_factory):
     return folder / "a.flow.json"
 
 
+@pytest.mark.sanitize
 def test_an_anonymised_capture_against_its_router(mapped, tmp_path):
     """Another port, other UUIDs, another address outside: the same all the same; evidence is kept."""
     report = igdlab("replay", mapped, "--as", "client", "-p", "conformant-igd1", "-o", tmp_path / "out")
