@@ -94,8 +94,9 @@ def pytest_collection_modifyitems(config, items):
     wanted = wanted[int(index) - 1::int(count)]
     done = results.resumed(_option("OUTPUT")) if _option("RESUME") else {}
     left = [i for i in wanted if results.key(i.igdlab) not in done]
-    dropped = [i for i in own if i not in set(left)]
-    others = [] if _option("CLIENTS") else [i for i in items if i not in set(own)]
+    kept, ours = set(left), set(own)
+    dropped = [i for i in own if i not in kept]
+    others = [] if _option("CLIENTS") else [i for i in items if i not in ours]
     items[:] = others + left * int(_option("REPEAT", "1"))
     if dropped:
         config.hook.pytest_deselected(items=dropped)
