@@ -2,13 +2,12 @@
 """WANCommonInterfaceConfig, Layer3Forwarding, WAN*LinkConfig, LANHostConfigManagement (area CIF)."""
 import ipaddress
 import re
-import xml.etree.ElementTree as ElementTree
 
 import pytest
 
 from cases.harness import effect
 from cases.harness.controlpoint import fault_of
-from cases.harness.description import SERVICE, get
+from cases.harness.description import SERVICE, scpd
 from cases.harness.events import Subscription
 from cases.harness.requirement import requirement, unsupported
 
@@ -98,8 +97,7 @@ def test_counters_are_ui4(subject, common, name):
 
 @requirement("CIF-04")
 def test_counters_are_described_as_ui4(lab, cp, common):
-    root = ElementTree.fromstring(get(lab, "client", common.service.scpd).body)
-    for variable in root.iter(f"{SERVICE}stateVariable"):
+    for variable in scpd(lab, common.service).iter(f"{SERVICE}stateVariable"):
         if variable.findtext(f"{SERVICE}name").strip() in COUNTERS:
             assert variable.findtext(f"{SERVICE}dataType").strip() == "ui4"
 

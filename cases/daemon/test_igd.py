@@ -10,7 +10,7 @@ from cases.harness.controlpoint import IN_ADD, fault_of
 from cases.harness.description import DEVICE, fetch
 from cases.harness.requirement import nonstrict, notrun, requirement
 
-IDS = {"WANCommonInterfaceConfig": "WANCommonIFC1", "WANIPConnection": r"WANIPConn\d+", "WANPPPConnection": r"WANPPPConn\d+",
+IDS = {"WANCommonInterfaceConfig": r"WANCommonIFC\d+", "WANIPConnection": r"WANIPConn\d+", "WANPPPConnection": r"WANPPPConn\d+",
        "Layer3Forwarding": "L3Forwarding1", "LANHostConfigManagement": "LANHostCfg1",
        "WANEthernetLinkConfig": "WANEthLinkC1", "WANDSLLinkConfig": "WANDSLLinkC1",
        "WANCableLinkConfig": "WANCableLinkC1", "WANPOTSLinkConfig": "WANPOTSLinkC1"}

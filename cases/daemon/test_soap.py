@@ -211,7 +211,7 @@ def test_ext_and_server(cp, action):
 def readers(subject, cp):
     """(service, action, names of out-arguments in order) of Get actions without in-arguments."""
     for service in cp.description.services:
-        root = ElementTree.fromstring(description.get(cp.lab, "client", service.scpd).body)
+        root = description.scpd(cp.lab, service)
         for action in root.iter(f"{description.SERVICE}action"):
             arguments = {"in": [], "out": []}
             for item in action.iter(f"{description.SERVICE}argument"):
@@ -271,12 +271,7 @@ def test_out_arguments_of_an_entry(cp):
 
 @requirement("SOAP-15", igd=2)
 def test_out_arguments_of_any_port(lab, cp):
-    root = ElementTree.fromstring(description.get(lab, "client", cp.connection.scpd).body)
-    action = [a for a in root.iter(f"{description.SERVICE}action")
-              if a.findtext(f"{description.SERVICE}name") == "AddAnyPortMapping"][0]
-    names = [a.findtext(f"{description.SERVICE}name") for a in action.iter(f"{description.SERVICE}argument")
-             if a.findtext(f"{description.SERVICE}direction") == "out"]
-    assert list(cp.call("AddAnyPortMapping", *adding(lab))) == names
+    assert list(cp.call("AddAnyPortMapping", *adding(lab))) == ["NewReservedPort"]
 
 
 @requirement("SOAP-16")

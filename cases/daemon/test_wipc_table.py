@@ -7,7 +7,7 @@ import pytest
 
 from cases.harness.controlpoint import fault_of
 from cases.harness.portmap import begin, code_of_add, evented, external, wanted
-from cases.harness.requirement import nonstrict, requirement
+from cases.harness.requirement import inconclusive, nonstrict, requirement
 
 MANY = 1000 if os.environ.get("IGDLAB_LONG") else 300  # the row asks for 1000
 
@@ -49,10 +49,15 @@ def test_empty_remote_host_is_no_wildcard_in_queries(subject, lab, cp):
 @requirement("WIPC-37")
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_indexes_are_contiguous(subject, cp, count):
+    before, end = cp.enumerate(limit=10)
+    if end == 606:
+        inconclusive("there are entries of others, which may not be read")
+    assert all(entry["NewInternalClient"] for entry in before), "there is an entry that is none"
     for port in range(20000, 20000 + count):
         cp.add(port)
-    entries, end = cp.enumerate(limit=10)
-    assert sorted(int(entry["NewExternalPort"]) for entry in entries) == list(range(20000, 20000 + count))
+    entries, end = cp.enumerate(limit=15)
+    assert sorted(int(entry["NewExternalPort"]) for entry in entries) == \
+        sorted([int(entry["NewExternalPort"]) for entry in before] + list(range(20000, 20000 + count)))
     assert end == 713
     assert fault_of(cp.generic, count + 100) == 713
 
@@ -148,7 +153,7 @@ def test_many_mappings(subject, cp):
     ports = range(20000, 20000 + MANY)
     for port in ports:
         cp.add(port, "UDP")
-    assert sorted(external(cp)) == list(ports)
+    assert sorted(external(cp, limit=2 * MANY)) == list(ports)
     assert subject.reaches(ports[-1], "UDP")
     for port in ports:
         cp.delete(port, "UDP")

@@ -12,6 +12,10 @@ IN_ADD = ("NewRemoteHost", "NewExternalPort", "NewProtocol", "NewInternalPort", 
           "NewEnabled", "NewPortMappingDescription", "NewLeaseDuration")
 
 
+class NoConnection(KeyError):
+    """The description offers no WANIPConnection and no WANPPPConnection."""
+
+
 class ControlPoint:
     """A control point on a node of a lab, talking to one router.
 
@@ -44,6 +48,7 @@ class ControlPoint:
     @property
     def connection(self):
         """The router's WANIPConnection or WANPPPConnection service; of several the first that is connected."""
+        trace.note("connection")
         if self.description not in _chosen:
             _chosen[self.description] = self._choose()
         return _chosen[self.description]
@@ -51,7 +56,7 @@ class ControlPoint:
     def _choose(self):
         offered = [s for name in CONNECTIONS for s in self.description.services if f":{name}:" in s.type]
         if not offered:
-            raise KeyError("the router offers no WAN connection service")
+            raise NoConnection("the router offers no WAN connection service")
         for service in offered if len(offered) > 1 else ():
             with contextlib.suppress(soap.Fault, http.BadMessage, OSError, EOFError):
                 if self.call("GetStatusInfo", service=service).get("NewConnectionStatus") == "Connected":
@@ -96,7 +101,7 @@ class ControlPoint:
         """GetExternalIPAddress."""
         return self.call("GetExternalIPAddress")["NewExternalIPAddress"]
 
-    def enumerate(self, limit=70000):
+    def enumerate(self, limit=200):
         """All entries from index 0 to the fault that ends them; returns (entries, fault code)."""
         entries = []
         for index in range(limit):

@@ -4,7 +4,7 @@ import dataclasses
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 
-from . import http
+from . import http, trace
 
 DEVICE = "{urn:schemas-upnp-org:device-1-0}"
 SERVICE = "{urn:schemas-upnp-org:service-1-0}"
@@ -71,6 +71,15 @@ def get(lab, node, where, method="GET"):
     with http.Client(lab.connect(node, where.host, where.port)) as client:
         return client.exchange(http.request(method, where.path, where.authority),
                                to_head=method == "HEAD")
+
+
+def scpd(lab, service, node="client"):
+    """The root element of a service's description; BadMessage or ParseError when it cannot be read."""
+    trace.note("SCPD")
+    reply = get(lab, node, service.scpd)
+    if reply.status != 200:
+        raise http.BadMessage(f"the description of {service.type} answered {reply.status}")
+    return ElementTree.fromstring(reply.body)
 
 
 def _devices(device):

@@ -34,9 +34,9 @@ def add_any(cp, port, **more):
     return int(cp.add(port, action="AddAnyPortMapping", **more)["NewReservedPort"])
 
 
-def external(cp):
+def external(cp, limit=200):
     """The external ports of all entries, in the order in which the router enumerates them."""
-    return [int(entry["NewExternalPort"]) for entry in cp.enumerate()[0]]
+    return [int(entry["NewExternalPort"]) for entry in cp.enumerate(limit)[0]]
 
 
 def lease(cp, port, **more):

@@ -77,8 +77,7 @@ def read_event(connection, answer=OK):
 
 def evented(lab, service):
     """Names of the variables that a service's own description says are evented."""
-    root = ElementTree.fromstring(description.get(lab, "client", service.scpd).body)
-    return {v.findtext(f"{description.SERVICE}name") for v in root.iter(f"{description.SERVICE}stateVariable")
+    return {v.findtext(f"{description.SERVICE}name") for v in description.scpd(lab, service).iter(f"{description.SERVICE}stateVariable")
             if v.get("sendEvents", "yes") == "yes"}
 
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """trace.py - what a check has made use of so far, in words; foundation.py looks at it when the check fails.
 
-Words: names of actions and of the methods of GENA, "fault", "search", "announcements", "reaches TCP", "reaches UDP", "wan" (it went down or got another address), "outer address", and of
-the mappings asked for "UDP", "lease", "remote host", "other port", "disabled", "description" (another than
-the suite's own) and "again" (one that was asked for before); "node NAME" for a host that sends actions.
+Words: names of actions, of the methods of GENA and of evented variables, "fault", "search", "announcements",
+"connection" (the WAN connection service), "SCPD" (a service description), "reaches TCP", "reaches UDP", "wan" (it
+went down or got another address), "outer address", "node NAME" for a host that sends actions, and of the mappings
+asked for "UDP", "lease", "remote host", "other port", "disabled", "description" (another than the suite's own), "many"
+(more than eight) and "again" (one that was asked for before).
 """
 _used = set()
 _keys = set()  # (remote host, external port, protocol) of the mappings asked for
@@ -24,7 +26,7 @@ def action(name, arguments):
                        ("lease", values.get("NewLeaseDuration", "0") != "0"),
                        ("remote host", values.get("NewRemoteHost", "") != ""),
                        ("other port", values.get("NewInternalPort") != values.get("NewExternalPort")),
-                       ("disabled", values.get("NewEnabled") == "0"),
+                       ("disabled", values.get("NewEnabled") in ("0", "false", "no")),
                        ("description", values.get("NewPortMappingDescription") != "igdlab")):
         if used:
             note(word)
@@ -32,6 +34,8 @@ def action(name, arguments):
     if key in _keys:
         note("again")
     _keys.add(key)
+    if len(_keys) > 8:
+        note("many")
 
 
 def take():

@@ -112,7 +112,6 @@ def test_conformant_passes_everything(results, subject):
     assert results[subject] and not wrong
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", chosen())
 def test_quirk_breaks_what_it_names_and_no_more(results, name):
     items = results[loop.subject_of(name, QUIRKS[name])]
@@ -135,7 +134,6 @@ def test_quirks_name_what_checks_test():
     assert share >= LEAST_NAMED, f"{share:.1%} of the checks; no quirk names these: {left}"
 
 
-@pytest.mark.long
 def test_every_check_is_broken_by_a_quirk(results, capsys):
     listed = deviations().get("checks", {}) or {}
     every, left = ran(results), unbroken(results)
