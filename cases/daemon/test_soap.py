@@ -223,6 +223,15 @@ def readers(subject, cp):
                 yield service, name, arguments["out"], root
 
 
+def answers(subject, cp):
+    """readers() and the out-arguments that came; a refusal, in whatever form, is the matter of other rows."""
+    for service, action, out, root in readers(subject, cp):
+        reply = cp.post(service, soap.request(service.control, service.type, action, ()))
+        if reply.status == 200:
+            with contextlib.suppress(soap.Fault):
+                yield service, action, out, root, soap.parse(reply, service.type, action)
+
+
 def booleans(root):
     return {v.findtext(f"{description.SERVICE}name") for v in root.iter(f"{description.SERVICE}stateVariable")
             if v.findtext(f"{description.SERVICE}dataType") == "boolean"}
@@ -254,12 +263,8 @@ def test_mapping_answers_in_time(subject, lab, cp, action):
 
 @requirement("SOAP-15")
 def test_out_arguments(subject, cp):
-    for service, action, expected, _ in readers(subject, cp):
-        try:
-            names = list(cp.call(action, service=service))
-        except soap.Fault:
-            continue  # that an action is there at all is the matter of DESC-28 and of its own rows
-        assert names == [n for n, _ in expected], f"{service.id} {action}"
+    for service, action, expected, _, values in answers(subject, cp):
+        assert list(values) == [n for n, _ in expected], f"{service.id} {action}"
 
 
 @requirement("SOAP-15")
@@ -356,7 +361,8 @@ def test_no_vendor_codes(subject, cp):
     for action, *arguments in NEGATIVE:
         assert not 800 <= fault_of(cp.call, action, *arguments) < 900, action
     for service, action, _, _ in readers(subject, cp):
-        assert not 800 <= fault_of(cp.call, action, service=service) < 900, action
+        with contextlib.suppress(http.BadMessage):  # what is no fault has no code
+            assert not 800 <= fault_of(cp.call, action, service=service) < 900, action
 
 
 @requirement("SOAP-45")
