@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """ssdp.py - discovery as the suite sees it (UDA 2.0 clause 1), from the specification alone."""
+import contextlib
 import select
 import socket
 import struct
@@ -95,6 +96,8 @@ def listen_socket6(lab, group, node="client", network=None):
 def receive(sock, count=None, timeout=10.0, idle=None):
     """Datagrams from a socket: until *count* are in, or *timeout* seconds, or *idle* seconds of silence.
 
+    What no reader can take for SSDP is passed over (discovery.gather() keeps it).
+
     Silence is never proof that more would not come; cases that expect an exact number pass *count*
     and check with a later barrier (another request that the router answers after) that no more came.
     """
@@ -106,7 +109,8 @@ def receive(sock, count=None, timeout=10.0, idle=None):
         if left <= 0 or not select.select([sock], [], [], left)[0]:
             break
         data, source = sock.recvfrom(65536)
-        got.append(Datagram(data, source, time.monotonic()))
+        with contextlib.suppress(http.BadMessage):
+            got.append(Datagram(data, source, time.monotonic()))
     return got
 
 
