@@ -57,7 +57,7 @@ int datagram_send(int fd, const struct router_interface *iface, const struct soc
 }
 
 int datagram_send_from(const struct router_interface *iface, const struct sockaddr_storage *from,
-		       const struct sockaddr_storage *to, struct slice bytes)
+		       const struct sockaddr_storage *to, int ttl, struct slice bytes)
 {
 	bool v4 = from->ss_family == AF_INET;
 	socklen_t len = v4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
@@ -71,6 +71,9 @@ int datagram_send_from(const struct router_interface *iface, const struct sockad
 	if (v4) {
 		setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &on, sizeof(on));
 		setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on));
+		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof(ttl));
+	} else {
+		setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &ttl, sizeof(ttl));
 	}
 	if (bind(fd, (const struct sockaddr *)from, len) < 0 ||
 	    sendto(fd, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL,

@@ -16,9 +16,9 @@
 int datagram_send(int fd, const struct router_interface *iface, const struct sockaddr_storage *from,
 		  const struct sockaddr_storage *to, struct slice bytes);
 /** datagram_send_from() - the same from a port and address that need not be ours, by a socket of
- * its own (IP_FREEBIND, IP_TRANSPARENT). 0 or -errno. */
+ * its own (IP_FREEBIND, IP_TRANSPARENT). @ttl: hops of multicast, 1 to 255. 0 or -errno. */
 int datagram_send_from(const struct router_interface *iface, const struct sockaddr_storage *from,
-		       const struct sockaddr_storage *to, struct slice bytes);
+		       const struct sockaddr_storage *to, int ttl, struct slice bytes);
 /** datagram_set_source() - what the effect "wrong-source" makes of @from: another port (0 = as it
  * is) and IPv4 address (0.0.0.0 = as it is; in 0.0.0.0/8 a host number of @iface's network). */
 void datagram_set_source(struct sockaddr_storage *from, const struct router_interface *iface,

@@ -46,7 +46,7 @@ static void deliver(const struct portcontrol_delayed *d)
 	datagram_set_source(&from, iface, d->source_port, d->source_address);
 	for (unsigned i = 0; i < (d->gap_us ? 1 : d->copies); i++)
 		journal_sent(d, &from,
-			     other ? datagram_send_from(iface, &from, &d->to, bytes)
+			     other ? datagram_send_from(iface, &from, &d->to, 1, bytes)
 				   : datagram_send(d->socket->fd, iface, &from, &d->to, bytes));
 }
 

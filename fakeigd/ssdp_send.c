@@ -181,6 +181,7 @@ static void deliver(struct ssdp *s, const struct ssdp_delayed *d)
 	struct journal *journal = s->router->journal;
 	const struct router_interface *iface = d->way.socket->iface;
 	bool other = d->source_port || d->source_address.s_addr;
+	int ttl = (int)s->router->profile->policy.ssdp_ttl;
 	struct slice bytes = buf_slice(&d->bytes);
 	struct sockaddr_storage from = {0};
 
@@ -188,7 +189,7 @@ static void deliver(struct ssdp *s, const struct ssdp_delayed *d)
 	datagram_set_source(&from, iface, d->source_port, d->source_address);
 	for (unsigned i = 0; i < (d->gap_us ? 1 : d->copies); i++) {
 		int error =
-			other ? datagram_send_from(iface, &from, &d->way.to, bytes)
+			other ? datagram_send_from(iface, &from, &d->way.to, ttl, bytes)
 			      : datagram_send(d->way.socket->fd, iface, &from, &d->way.to, bytes);
 
 		if (!error)
