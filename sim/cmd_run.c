@@ -269,12 +269,22 @@ static json_t *read_router(struct run *run, size_t index, struct effect_table *t
 	return mappings;
 }
 
-static json_t *read_quirks(const struct node *node)
+/* A file of the evidence by its name alone when the folder will be removed. */
+static const char *shown(const struct run *run, const char *file)
+{
+	size_t len = run->temporary && run->setup.out ? strlen(run->setup.out) : 0;
+
+	return len && file && !strncmp(file, run->setup.out, len) && file[len] == '/'
+		       ? file + len + 1
+		       : file;
+}
+
+static json_t *read_quirks(const struct run *run, const struct node *node)
 {
 	json_t *quirks = json_array();
 
 	for (size_t i = 0; i < node->quirk_count; i++)
-		json_array_append_new(quirks, json_string(node->quirks[i]));
+		json_array_append_new(quirks, json_string(shown(run, node->quirks[i])));
 	return quirks;
 }
 
@@ -292,9 +302,10 @@ static json_t *read_routers(struct run *run, struct effect_table *table)
 			continue;
 		mappings = node->igd ? read_router(run, i, table) : json_array();
 		json_object_set_new(routers, node->name,
-				    json_pack("{s:s?, s:s?, s:o, s:o}", "profile", node->igd,
-					      "daemon", node->daemon, "quirks", read_quirks(node),
-					      "mappings", mappings));
+				    json_pack("{s:s?, s:s?, s:o, s:o}", "profile",
+					      shown(run, node->igd), "daemon", node->daemon,
+					      "quirks", read_quirks(run, node), "mappings",
+					      mappings));
 	}
 	return routers;
 }

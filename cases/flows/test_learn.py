@@ -157,6 +157,18 @@ def test_another_profile_with_the_answers_of_a_flow(tmp_path):
     assert by_name["GetConnectionTypeInfo"] == "adapted"
 
 
+@needs_upnpc
+def test_another_profile_says_yes_to_what_the_flow_did(tmp_path):
+    """It refuses leases, the flow's router does not: the client's mapping is made or at least promised."""
+    flow = recorded(tmp_path, "-p", "conformant-igd1")
+    other = tmp_path / "other.yaml"
+    other.write_text("summary: refuses leases\nextends: conformant-igd1\npolicy: {lease: {finite: 725}}\n")
+    words = ["upnpc", "-e", "test one", "-a", "192.168.1.4", "8080", "8080", "TCP", "600"]
+    run = igdlab("replay", flow, "--as", "router", "-p", other, "--json", "--", *words)
+    assert run["evidence"] is None and "igdlab-replay" not in json.dumps(run["routers"])
+    assert {r["name"]: r["source"] for r in run["replay"]["requests"]}["AddPortMapping"] in ("flow", "adapted")
+
+
 @pytest.mark.parametrize("words, complaint", [
     (["learn"], "expected one flow"),
     (["learn", "x", "--base", "nobody"], "there is no such profile"),
