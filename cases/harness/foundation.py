@@ -88,6 +88,12 @@ def _control(_, cp):
     cp.call("GetExternalIPAddress")
 
 
+@stone("control answers requests that follow each other", "POST", "SOAP-14")
+def _in_a_row(_, cp):
+    for _ in range(3):
+        cp.call("GetExternalIPAddress")
+
+
 @stone("GetExternalIPAddress has its argument", "GetExternalIPAddress", "SOAP-15")
 def _address(_, cp):
     cp.external_address()

@@ -20,11 +20,13 @@ import socket
 import sys
 import tempfile
 import time
+from xml.etree.ElementTree import ParseError
 
 import yaml
 
 from . import effect, trace
 from .controlpoint import ControlPoint
+from .http import BadMessage
 from .lab import DEADLINE, REPOSITORY, Lab, LabError, until
 from .remote import Remote
 from .requirement import notrun, unsupported
@@ -249,6 +251,7 @@ class Subject:
         self.igd = self.claims.get("igd", 1)
         self.spoilt, self.lab, self.foundations = False, None, {}  # foundation.py
         self._stack, self._description = contextlib.ExitStack(), None
+        self._unread = []  # why the description could not be read
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
@@ -314,7 +317,13 @@ class Subject:
         """A control point on a node that knows the description (fetched once per lab)."""
         cp = ControlPoint(self.lab, node=node)
         if self._description is None:
-            self._description = self._discover()
+            if len(self._unread) >= 3:
+                raise BadMessage(f"the description could not be read: {self._unread[-1]!r}")  # nobody waits for it again
+            try:
+                self._description = self._discover()
+            except (OSError, EOFError, BadMessage, ParseError) as error:
+                self._unread.append(error)
+                raise
         cp.description = self._description
         return cp
 
