@@ -264,7 +264,7 @@ def _range(subject, cp):
     assert not subject.reaches(PORT)
 
 
-@stone("a port listing is XML", "GetListOfPortMappings", "WIPC-61", V2)
+@stone("a port listing is XML", "GetListOfPortMappings", "WIPC-61 SOAP-28", V2)
 def _listing(_, cp):
     cp.add(PORT)
     with contextlib.suppress(soap.Fault, http.BadMessage, OSError, EOFError):  # the next one sees that
