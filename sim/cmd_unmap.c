@@ -12,7 +12,7 @@ const struct cmd cmd_unmap = {
 	.arguments = "[OPTION]...",
 	.summary = "take away what map made, on every router",
 	.details = CP_MAPPING_HELP
-	"  --via igd          protocol (default igd)\n" CP_COMMON_HELP "\n"
+	"  --via PROTOCOL     igd (default) or natpmp\n" CP_COMMON_HELP "\n"
 	"Exit status: 0 removed; 1 no router, nothing of ours, or it refused; 2 wrong use.\n",
 	.main = main_unmap,
 };

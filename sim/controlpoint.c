@@ -128,6 +128,9 @@ struct cp *cp_new(const struct controlpoint_options *options, const char *verb)
 
 	cp->options = *options;
 	cp->method = &cp_methods[0];
+	for (const struct cp_method *m = cp_methods; options->via && m->name; m++)
+		if (!strcmp(m->name, options->via))
+			cp->method = m;
 	cp->verb = verb;
 	cp->started = clock_now();
 	cp->result = json_object();

@@ -86,6 +86,7 @@ extern const struct naive_mode naive_modes[];
  * struct controlpoint_options - from the command line
  * @interface:	restrict to one interface, NULL = all
  * @url:	description already known, NULL = discover
+ * @via:	name of a protocol, NULL = igd
  * @layers:	routers at most, 1 to CP_LAYERS_MAX; another one is looked for only behind a router
  *		whose external address is no public one
  * @timeout_us:	for each HTTP exchange, and for a search altogether: it listens as long as MX plus a
@@ -98,6 +99,7 @@ extern const struct naive_mode naive_modes[];
 struct controlpoint_options {
 	const char *interface;
 	const char *url;
+	const char *via;
 	int layers;
 	int64_t timeout_us;
 	uint64_t naive;

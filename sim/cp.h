@@ -266,7 +266,7 @@ struct cp_layer {
 	bool mapped;
 	bool verified;
 	char failure[80];   /* "refuses (501)": what the router did when it is not mapped */
-	const char *method; /* "igd" */
+	const char *method; /* "igd", "natpmp" */
 };
 
 /** cp_map_router() - work the request through on one router. Return: whether it is mapped. */
@@ -281,16 +281,25 @@ bool cp_unmap_router(struct cp *cp, int layer, const struct map_request *request
  * struct cp_method - a protocol that opens ports, --via NAME
  * @find:	the router of a layer: layer 1 by everything there is, others at out->gateway.
  *		Fills out->router with its external address. False: none, with a reason in the step
+ * @lists:	it can tell the mappings of a router
  * @map, @unmap: one router
  */
 struct cp_method {
 	const char *name;
+	bool lists;
 	bool (*find)(struct cp *cp, int layer, struct cp_layer *out);
 	bool (*map)(struct cp *cp, int layer, const struct map_request *request,
 		    struct cp_layer *out);
 	bool (*unmap)(struct cp *cp, int layer, const struct map_request *request,
 		      struct cp_layer *out);
 };
+
+/* By NAT-PMP (cp_natpmp.c) */
+bool cp_natpmp_find(struct cp *cp, int layer, struct cp_layer *out);
+bool cp_natpmp_map(struct cp *cp, int layer, const struct map_request *request,
+		   struct cp_layer *out);
+bool cp_natpmp_unmap(struct cp *cp, int layer, const struct map_request *request,
+		     struct cp_layer *out);
 
 /* Ends with name NULL. */
 extern const struct cp_method cp_methods[];

@@ -124,6 +124,7 @@ int cp_command_parse(const struct cmd *cmd, struct cp_command *c, const struct o
 	names_free(&c->naive);
 	c->options.interface = c->interface;
 	c->options.url = c->url;
+	c->options.via = c->via;
 	c->options.layers = (int)c->layers;
 	c->options.timeout_us = c->timeout * CLOCK_SECOND;
 	c->options.any = c->any;

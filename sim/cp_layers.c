@@ -50,7 +50,8 @@ static bool find_igd(struct cp *cp, int layer, struct cp_layer *out)
 }
 
 const struct cp_method cp_methods[] = {
-	{"igd", find_igd, cp_map_router, cp_unmap_router},
+	{"igd", true, find_igd, cp_map_router, cp_unmap_router},
+	{"natpmp", false, cp_natpmp_find, cp_natpmp_map, cp_natpmp_unmap},
 	{0},
 };
 
@@ -270,9 +271,9 @@ void cp_list(struct cp *cp)
 	json_t *rows = json_array();
 	struct cp_table table;
 	size_t count = 0;
-	int found;
+	int found = 0;
 
-	while ((found = next_router(cp)) > 0) {
+	while (cp->method->lists && (found = next_router(cp)) > 0) {
 		cp_enumerate(cp, (int)cp->layer_count, &last_layer(cp)->router, &table);
 		print_entries(cp, (int)cp->layer_count, &table, rows);
 		count += table.count;
@@ -281,7 +282,10 @@ void cp_list(struct cp *cp)
 			break;
 	}
 	json_object_set_new(cp->result, "mappings", rows);
-	if (found < 0)
+	if (!cp->method->lists)
+		cp_conclude(cp, EXIT_VERDICT, "unknown", "No router lists its mappings by %s.",
+			    cp->method->name);
+	else if (found < 0)
 		no_router(cp);
 	else
 		cp_conclude(cp, EXIT_FINE, "listed", "%zu mapping%s on %zu router%s.", count,

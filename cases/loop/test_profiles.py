@@ -57,6 +57,20 @@ def test_client(path):
             assert not reached(lab)
 
 
+@pytest.mark.parametrize("name", [path.stem for path in sorted(matrix.PROFILES.glob("*.yaml"))
+                                  if "natpmp" in matrix.spoken(path.stem)])
+def test_client_by_natpmp(name):
+    """The same by NAT-PMP, and the mapping is taken away again."""
+    with Lab("flat", profile=name) as lab:
+        options = ["--external", str(PORT), "--internal", str(PORT), "--via", "natpmp", "--json"]
+        done = lab.run("client", program("igdlab"), "map", *options)
+        assert done.code == 0, done.stdout + done.stderr
+        port = json.loads(done.stdout)["result"]["external_port"]
+        assert effect.tcp_reaches(lab, port, internal=PORT, timeout=0.5)
+        assert lab.run("client", program("igdlab"), "unmap", *options).code == 0
+        assert not effect.tcp_reaches(lab, port, internal=PORT, timeout=0.3)
+
+
 def stated(profile, message):
     """SERVER of a message as the profile states it, None when it leaves it out or bends it by a rule."""
     form = profile.get("messages", {}).get(message, {})
