@@ -355,13 +355,13 @@ def _pmp(subject, _):
         pmp.external()
 
 
-@stone("NAT-PMP maps a port", "natpmp, natpmp map", "NATPMP-03 NATPMP-1* NATPMP-0*")
+@stone("NAT-PMP maps a port", "natpmp, natpmp map", "NATPMP-03")
 def _pmp_map(subject, _):
     with natpmp.Client(subject.lab) as pmp:
         pmp.mapped(PORT)
 
 
-@stone("NAT-PMP maps a UDP port", "natpmp, natpmp map, natpmp UDP", "NATPMP-03 NATPMP-1* NATPMP-0*")
+@stone("NAT-PMP maps a UDP port", "natpmp, natpmp map, natpmp UDP", "NATPMP-03")
 def _pmp_map_udp(subject, _):
     with natpmp.Client(subject.lab) as pmp:
         pmp.mapped(PORT, protocol="UDP")

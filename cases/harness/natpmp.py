@@ -30,6 +30,8 @@ def address_request(version=0):
 
 def map_request(opcode, internal, external=0, lifetime=3600, version=0, reserved=0):
     """Figure 3: a mapping, or with a lifetime of 0 the end of one."""
+    if opcode in (UDP, TCP) and lifetime:
+        trace.note("natpmp map", *["natpmp UDP"][opcode - 1:])
     return struct.pack("!BBHHHI", version, opcode, reserved, internal, external, lifetime)
 
 
@@ -149,14 +151,10 @@ class Client:
 
     def map(self, internal, external=None, lifetime=3600, protocol="TCP"):
         """The Answer to a wish for a mapping; the external port is the internal one when left out."""
-        trace.note("natpmp map")
-        if protocol == "UDP":
-            trace.note("natpmp UDP")
         return self.ask(map_request(OPCODES[protocol], internal, internal if external is None else external, lifetime))
 
     def delete(self, internal, protocol="TCP", external=0):
         """The Answer to a deletion; internal port 0 means all."""
-        trace.note("natpmp delete")
         return self.ask(map_request(OPCODES[protocol], internal, external, 0))
 
     def mapped(self, internal, external=None, lifetime=3600, protocol="TCP"):
@@ -168,10 +166,19 @@ class Client:
 
 def listen(lab, node="client", port=ANNOUNCE_PORT):
     """A socket in a node that hears announcements."""
+    trace.note("natpmp")
     made = lab.socket(node)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.bind((GROUP, port))
     return made
+
+
+def drain(lab, sock):
+    """Forget the announcements that were sent before now."""
+    with Client(lab) as fence:
+        fence.external()
+    while select.select([sock], [], [], 0)[0]:
+        sock.recv(2048)
 
 
 def hear(sock, timeout=4.0):

@@ -23,6 +23,9 @@ without ``expect`` only prepares. The verbs:
                                                         sent to the peer before), answer-after: SECONDS
                                                         (of the lab's clock, then the client answers)
   leave: PORT | {port, ports: [of the peer]}            UDP from a port of the client to the peer's
+  natpmp: {opcode, internal, external, lifetime, version, raw: hex, to: ADDRESS, from: NODE}  a NAT-PMP request; a map has TCP
+                                                        unless opcode says 1, and lifetime 3600; hear: PORT instead
+                                                        listens to announcements, with then:
   advance: SECONDS       router: {control request}      again: N (repeat the step before N times)
 
 Any step may say ``of: r2``: which router it talks to.
@@ -40,6 +43,7 @@ nowhere); ``call`` and ``add`` need no description at all with ``at`` and ``acti
   left: ">=N" bytes behind the end of the answer; date-ahead: ">=N" (seconds by which DATE differs from the clock)
   reached: true|false, answered: true|false; source, source-port, sources: whom reach and leave come from
   kind: alive|byebye|update, event: {NAME: regex}, seq: N, events: ">=N"
+  result, opcode, epoch, internal, external, lifetime: N; address: regex; of a NAT-PMP answer
   early: true|false (an event came before the answer to SUBSCRIBE)
 """
 import email.utils
@@ -49,7 +53,7 @@ import socket
 import time
 import xml.etree.ElementTree as ElementTree
 
-from . import description, effect, http, soap, ssdp
+from . import description, effect, http, natpmp, soap, ssdp
 from .controlpoint import ControlPoint
 from .lab import LabError
 
@@ -87,8 +91,9 @@ def _compare(wanted, number):
 
 
 NUMBERS = {"status", "fault", "replies", "segments", "seconds", "seq", "size", "source-port", "sources",
-           "events", "date-ahead", "left"}
-TEXTS = {"reason", "version", "head", "body", "text", "st", "usn", "location", "source", "notes", "kind"}
+           "events", "date-ahead", "left", "result", "opcode", "epoch", "internal", "external", "lifetime"}
+TEXTS = {"reason", "version", "head", "body", "text", "st", "usn", "location", "source", "notes", "kind",
+         "address"}
 MAPS = {"header", "args", "event"}
 
 
@@ -430,6 +435,42 @@ class Observer:
                 seen.seq = int(parsed[0].get("SEQ"))
             for name, value in re.findall(rb"<(\w+)>([^<]*)</\1>", data):
                 seen.event[name.decode()] = value.decode("latin-1")
+
+    # -- NAT-PMP -----------------------------------------------------------------------------------------
+
+    @staticmethod
+    def _pmp_request(what):
+        if "raw" in what:
+            return bytes.fromhex(what["raw"])
+        opcode, version = what.get("opcode", natpmp.TCP if "internal" in what else natpmp.ADDRESS), what.get("version", 0)
+        if opcode == natpmp.ADDRESS:
+            return natpmp.address_request(version)
+        return natpmp.map_request(opcode, what["internal"], what.get("external", what["internal"]),
+                                  what.get("lifetime", 3600), version)
+
+    def do_natpmp(self, what, step):
+        node = what.get("from", "client")
+        many = "replies" in step.get("expect", {}) or "sources" in step.get("expect", {})
+        wait, count = step.get("wait", SILENCE if many else 2.0), step.get("count", None if many else 1)
+        begun, got = time.monotonic(), []
+        with natpmp.listen(self.lab, node, what["hear"]) if "hear" in what else self.lab.socket(node) as sock:
+            if "hear" not in what:
+                to = what.get("to", self.lab.lan_address(self.router))
+                sock.sendto(self._pmp_request(what), (to, natpmp.PORT))
+            self._then(step)
+            while count is None or len(got) < count:
+                left = wait - (time.monotonic() - begun)
+                if left <= 0 or not select.select([sock], [], [], left)[0]:
+                    break
+                got.append(sock.recvfrom(2048))
+        seen = Seen(replies=len(got), sources=len({source for _, source in got}), seconds=time.monotonic() - begun)
+        if got:
+            data, (seen.source, seen.source_port) = got[-1]
+            answer = natpmp.parse(data)
+            seen.__dict__.update(size=len(data), body=data.hex(), version=str(answer.version), notes="\n".join(answer.notes),
+                                 **{name: getattr(answer, name) for name in
+                                    ("result", "opcode", "epoch", "internal", "external", "lifetime", "address")})
+        return seen
 
     # -- effect, time, state -----------------------------------------------------------------------------
 
