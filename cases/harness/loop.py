@@ -20,8 +20,8 @@ from .lab import REPOSITORY
 from .requirement import BROKEN
 
 QUIRKS = REPOSITORY / "fakeigd" / "quirks"
-BATCH = 4         # subjects per run: pytest wants all checks of all subjects in memory
-WORKERS = 4       # runs at a time; they wait more than they reckon
+BATCH = 2         # subjects per run: pytest wants all checks of all subjects in memory
+WORKERS = 8       # runs at a time; they wait more than they reckon
 PATIENCE = "3"    # seconds after which a router that a quirk made mute is given up
 RAN = ("pass", "fail", "non-strict", "inconclusive")
 
