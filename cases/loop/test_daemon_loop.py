@@ -28,7 +28,7 @@ from cases.harness.requirement import BROKEN
 
 FILE = pathlib.Path(__file__).parent / "deviations.yaml"
 LONG = bool(os.environ.get("IGDLAB_LONG"))
-CONFORMANT = [f"fakeigd:conformant-{name}" for name in ("igd1", "igd2", "ppp", "minimal")]
+CONFORMANT = [f"fakeigd:conformant-{name}" for name in ("igd1", "igd2", "ppp", "minimal", "all")]
 PART = 32            # make test does one of so many of the quirks that break something
 AREAS = "SSDP DESC SOAP GENA IGD WIPC WCONN CIF NAT SEC".split()  # of the quirks of UPnP routers
 SLOW = """http-rate-sensitive http-hang-on-request http-hang-on-request-control http-chunk-malformed-no-size sec-xml-entities
