@@ -206,3 +206,9 @@ def test_quirks_are_laid_over_the_router_that_an_adapter_names(tmp_path):
     text = dataclasses.replace(case, quirks=("desc-truncated",))  # that router's description has other white space
     (tmp_path / "two.yaml").write_text("name: two\nrun: {add: x}\nrouter: miniupnpd-igd1\n")
     assert matrix.on_router_of(Client(str(tmp_path / "two.yaml")), text) is text
+
+
+def test_an_exception_that_nobody_caught_is_a_crash(tmp_path):
+    (tmp_path / "dies.yaml").write_text('name: dies\nrun: {add: "sh -c \'echo Node.js v20 >&2; exit 1\'"}\nclaims: {crashed: {stderr: ^Node}}\n')
+    status, said = check(tmp_path / "dies.yaml")
+    assert status == 1 and any("crashed" in s for s in said), said

@@ -40,7 +40,7 @@ CLIENTS = REPOSITORY / "cases" / "clients"
 REFERENCE = "igdlab"  # igdlab:MODE is the reference control point with a naive mode
 OPERATIONS = ("add", "delete", "list", "external-ip", "renew")
 PROTOCOLS = ("igd", "natpmp", "pcp", "igd-ipv6")
-CLAIMS = ("mapped", "refused", "deleted", "listed", "external-ip", "renewed")
+CLAIMS = ("mapped", "refused", "deleted", "listed", "external-ip", "renewed", "crashed")
 _KEYS = {"name": str, "summary": str, "kind": str, "needs": dict, "speaks": list, "run": dict, "claims": dict,
          "asks": dict, "times": dict, "environment": dict, "files": dict, "known": dict, "version": str, "log": str,
          "router": str}

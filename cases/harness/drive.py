@@ -46,12 +46,13 @@ class Said:
     seconds: float = 0.0
     log: str = ""
     hung: bool = False
+    thrown: bool = False  # claims.crashed: an exception that nobody caught has no signal
     unsupported: bool = False
 
     @property
     def crashed(self):
         """It ended by a signal that says so (SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGTRAP ...)."""
-        return self.code is not None and -self.code in (4, 5, 6, 7, 8, 11, 31) or self.code in (134, 139)
+        return self.thrown or self.code is not None and -self.code in (4, 5, 6, 7, 8, 11, 31) or self.code in (134, 139)
 
 
 class Session:
@@ -130,6 +131,8 @@ class Session:
     def _listened(self, said, process):
         said.stdout, said.stderr, said.log = process.stdout, process.stderr, self.log.stdout if self.log else ""
         said.unsupported = said.code == 127 and self.client.contract
+        crash = self.client.claims.get("crashed")
+        said.thrown = bool(crash) and crash.read(said.code, said.stdout, said.stderr, said.log) is not None
         for word in {"add": ("mapped", "refused"), "delete": ("deleted", "refused"), "list": ("listed",),
                      "external-ip": ("external-ip",), "renew": ("renewed", "mapped", "refused")}.get(said.operation, ()):
             claim = self.client.claims.get(word)
