@@ -22,7 +22,7 @@ from .requirement import BROKEN
 QUIRKS = REPOSITORY / "fakeigd" / "quirks"
 BATCH = 2         # subjects per run: pytest wants all checks of all subjects in memory
 WORKERS = 8       # runs at a time; they wait more than they reckon
-PATIENCE = "3"    # seconds after which a router that a quirk made mute is given up
+PATIENCE = "5"    # seconds after which a router that a quirk made mute is given up
 RAN = ("pass", "fail", "non-strict", "inconclusive")
 
 
