@@ -220,7 +220,7 @@ def pytest_sessionfinish(session, exitstatus):
         return
     if _option("RESUME"):
         results.take_over(results.resumed(_option("OUTPUT")))
-        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and results.gathered:
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and results.gathered:
             session.exitstatus = 1 if any(c["grade"] == "fail" for c in results.gathered) else 0
     if any("no-lab" in found for found in results.gathered):
         session.exitstatus = 3
