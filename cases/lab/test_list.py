@@ -83,14 +83,15 @@ def test_requirements():
 
 
 def test_requirements_that_checks_name():
-    """What "covered" means is what pytest's marks say."""
+    """What "covered" means is what pytest's marks, and the table of the matrix's rows, say."""
     every, covered, uncovered = set(rows()), set(rows("--covered")), set(rows("--uncovered"))
     assert covered | uncovered == every and not covered & uncovered
-    marks = set()
-    for path in (TOP / "cases/daemon").glob("test_*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "requirement":
-                marks |= {argument.value for argument in node.args}
+    marks = set(yaml.safe_load((TOP / "cases/client/rows.yaml").read_text()))
+    for suite, mark in (("daemon", "requirement"), ("client", "scenario")):
+        for path in (TOP / "cases" / suite).glob("test_*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == mark:
+                    marks |= {argument.value for argument in node.args}
     assert covered == marks
 
 
