@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -345,13 +346,27 @@ static void a_full_table_has_no_next_port(void **state)
 	free(table.entries);
 }
 
+/* Whether a mode falls for a quirk, for a topology, or for a scenario of cases/loop/naive.yaml. */
+static bool is_shown(const struct naive_mode *mode)
+{
+	static char text[64 << 10];
+	FILE *file = fopen("cases/loop/naive.yaml", "r");
+	char line[80];
+
+	assert_non_null(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	snprintf(line, sizeof(line), "\n  %s: [", mode->name);
+	return *mode->quirks || *mode->topologies || strstr(text, line);
+}
+
 static void every_mode_is_documented(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < NAIVE_COUNT; i++) {
 		assert_non_null(naive_modes[i].name);
 		assert_non_null(naive_modes[i].summary);
-		assert_true(*naive_modes[i].quirks || *naive_modes[i].topologies);
+		assert_true(is_shown(&naive_modes[i]));
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(naive_modes[i].name, naive_modes[j].name);
 	}
