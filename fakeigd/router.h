@@ -178,6 +178,13 @@ void router_dispatch(struct router *r, const struct http_request *request,
 /** router_after() - what rules want "after the answer" (reboot, forget, wan_down, renumber); to be
  * called by whoever sent the answer, runs at the end of the turn. */
 void router_after(struct router *r, const struct effects *effects);
+/** router_will_change() - router_after() waits for the end of the turn: what is read before belongs
+ * to the time after, so leave it in the socket. */
+static inline bool router_will_change(const struct router *r)
+{
+	return r->pending.reboot || r->pending.forget || r->pending.wan_down ||
+	       r->pending.renumber.s_addr;
+}
 /** router_date() - text of {date}: now, with the profile's offset. Valid until the next call. */
 struct slice router_date(struct router *r);
 

@@ -318,7 +318,7 @@ static void socket_ready(void *arg, int fd, uint32_t events)
 
 	(void)events;
 	s->router->handled++;
-	for (int i = 0; i < PER_TURN_MAX; i++) {
+	for (int i = 0; i < PER_TURN_MAX && !router_will_change(s->router); i++) {
 		union {
 			struct cmsghdr align;
 			char bytes[256];
