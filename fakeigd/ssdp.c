@@ -80,11 +80,8 @@ bool ssdp_target_matches(struct slice asked, const char *nt, enum ssdp_versions 
 	if (!strncmp(nt, "uuid:", 5))
 		return slice_case_eq(asked, nt);
 	if (!urn_parse(asked, &wanted) || !urn_parse(slice_of(nt), &own) ||
-	    wanted.domain.len != own.domain.len || wanted.kind.len != own.kind.len ||
-	    wanted.type.len != own.type.len ||
-	    memcmp(wanted.domain.ptr, own.domain.ptr, own.domain.len) != 0 ||
-	    memcmp(wanted.kind.ptr, own.kind.ptr, own.kind.len) != 0 ||
-	    memcmp(wanted.type.ptr, own.type.ptr, own.type.len) != 0)
+	    !slice_same(wanted.domain, own.domain) || !slice_same(wanted.kind, own.kind) ||
+	    !slice_same(wanted.type, own.type))
 		return false;
 	return versions == SSDP_VERSIONS_ANY ||
 	       (versions == SSDP_VERSIONS_LOWER && wanted.version <= own.version);

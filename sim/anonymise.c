@@ -103,7 +103,7 @@ static void replace_chunked(struct anonymiser *a, struct slice in, struct buf *o
 	anonymise_text(a, buf_slice(&body), &new);
 	if (!taken) {
 		anonymise_text(a, in, out);
-	} else if (new.len == body.len && !memcmp(new.data, body.data, new.len)) {
+	} else if (slice_same(buf_slice(&new), buf_slice(&body))) {
 		buf_add(out, in.ptr, taken);
 	} else {
 		put_chunks(buf_slice(&new), sizes, count, out);

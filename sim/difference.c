@@ -126,15 +126,10 @@ static struct slice lasting(struct slice line)
 	return line;
 }
 
-static bool same_bytes(struct slice a, struct slice b)
-{
-	return a.len == b.len && (!a.len || !memcmp(a.ptr, b.ptr, a.len));
-}
-
 static bool same_head(struct slice a, struct slice b)
 {
 	while (a.len && b.len) {
-		if (!same_bytes(lasting(next_line(&a)), lasting(next_line(&b))))
+		if (!slice_same(lasting(next_line(&a)), lasting(next_line(&b))))
 			return false;
 	}
 	return a.len == b.len;
@@ -149,7 +144,7 @@ static void compare_form(struct comparison *c, const struct recorded_message *a,
 		difference_add(c, DIFFERENCE_COSMETIC,
 			       "form of the head (spaces, line ends, case)");
 	buf_free(&head);
-	if (bodies && !same_bytes(buf_slice(&c->a.body), buf_slice(&c->b.body)))
+	if (bodies && !slice_same(buf_slice(&c->a.body), buf_slice(&c->b.body)))
 		difference_add(c, DIFFERENCE_COSMETIC,
 			       "form of the body (white space, prefixes, declaration)");
 }
@@ -227,7 +222,7 @@ static void compare_opaque(struct comparison *c)
 	const struct facts *a = &c->a, *b = &c->b;
 
 	if ((a->kind != FACTS_RESPONSE && a->kind != FACTS_GET && a->kind != FACTS_DATA) ||
-	    same_bytes(buf_slice(&a->body), buf_slice(&b->body)))
+	    slice_same(buf_slice(&a->body), buf_slice(&b->body)))
 		return;
 	difference_add(c, a->status >= 400 ? DIFFERENCE_COSMETIC : DIFFERENCE_DIFFERENT,
 		       "body of %zu bytes became one of %zu", a->body.len, b->body.len);

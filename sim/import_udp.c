@@ -185,7 +185,7 @@ static struct ask *find_search(struct import_udp *u, uint64_t key, struct slice 
 
 		if (a->key != key || a->x.protocol != FLOW_SSDP)
 			continue;
-		if (st.ptr && a->st.len == st.len && memcmp(a->st.ptr, st.ptr, st.len) == 0)
+		if (st.ptr && slice_same(a->st, st))
 			return a;
 		if (!all && slice_eq(a->st, ALL_TARGETS))
 			all = a;

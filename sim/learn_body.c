@@ -178,7 +178,7 @@ static bool alike(const struct anatomy *a)
 
 		add_argument(&a->piece[0], &one);
 		add_argument(&a->piece[i], &other);
-		equal = one.len == other.len && !memcmp(one.data, other.data, one.len);
+		equal = slice_same(buf_slice(&one), buf_slice(&other));
 		buf_free(&one);
 		buf_free(&other);
 		if (!equal)
@@ -263,8 +263,7 @@ static bool has_envelope(const struct seen *s, const struct anatomy *a, const st
 	buf_add(&wanted, envelope.ptr, (size_t)(hole - envelope.ptr));
 	buf_add_slice(&wanted, text_from(envelope, hole + strlen("{arguments}")));
 	add_envelope(&s->out, buf_slice(&s->out.body), &mine);
-	equal = !a->one_tag && mine.len == wanted.len &&
-		!memcmp(mine.data, wanted.data, wanted.len);
+	equal = !a->one_tag && slice_same(buf_slice(&mine), buf_slice(&wanted));
 	buf_free(&mine);
 	buf_free(&wanted);
 	return equal;

@@ -49,7 +49,7 @@ void forms_vote(struct forms *f, struct slice text, const struct seen *s)
 
 	for (size_t i = 0; i < f->count; i++) {
 		form = &f->list[i];
-		if (form->text.len == text.len && !memcmp(form->text.data, text.ptr, text.len)) {
+		if (slice_same(buf_slice(&form->text), text)) {
 			form->votes++;
 			return;
 		}

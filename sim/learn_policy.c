@@ -196,8 +196,7 @@ void learn_answer_target(struct table *t, const struct seen *s)
 	struct urn a, b;
 
 	if (s->out.kind == FACTS_FOUND && asked && said && urn_parse(slice_of(asked), &a) &&
-	    urn_parse(slice_of(said), &b) && a.version < b.version && a.type.len == b.type.len &&
-	    !memcmp(a.type.ptr, b.type.ptr, a.type.len))
+	    urn_parse(slice_of(said), &b) && a.version < b.version && slice_same(a.type, b.type))
 		table_choose(t, "ssdp", "answer-target", "own", "own", s);
 }
 

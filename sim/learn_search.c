@@ -75,11 +75,6 @@ static void own_targets(const struct learner *l, struct names *out)
 		add_once(out, l->services[i].type);
 }
 
-static bool same_slice(struct slice a, struct slice b)
-{
-	return a.len == b.len && !memcmp(a.ptr, b.ptr, a.len);
-}
-
 /* Whether a search for @asked is one for @own: the same, or a lower version of it. */
 static bool is_for(const char *asked, const char *own)
 {
@@ -87,8 +82,8 @@ static bool is_for(const char *asked, const char *own)
 
 	return !strcmp(asked, own) ||
 	       (urn_parse(slice_of(asked), &a) && urn_parse(slice_of(own), &b) &&
-		same_slice(a.domain, b.domain) && same_slice(a.kind, b.kind) &&
-		same_slice(a.type, b.type) && a.version <= b.version);
+		slice_same(a.domain, b.domain) && slice_same(a.kind, b.kind) &&
+		slice_same(a.type, b.type) && a.version <= b.version);
 }
 
 /* Whether a rule's pattern can be the target itself. */
@@ -262,7 +257,7 @@ static void strangers(struct learner *l, const struct names *own)
 
 static bool same_bytes(const struct recorded_message *a, const struct recorded_message *b)
 {
-	return a->bytes.len == b->bytes.len && !memcmp(a->bytes.data, b->bytes.data, a->bytes.len);
+	return slice_same(buf_slice(&a->bytes), buf_slice(&b->bytes));
 }
 
 /* How often the answer @s came, when it is the first of its kind; 0 when it is a copy. */

@@ -49,11 +49,6 @@ static struct lines split(struct slice text)
 	return lines;
 }
 
-static bool same(struct slice a, struct slice b)
-{
-	return a.len == b.len && !memcmp(a.ptr, b.ptr, a.len);
-}
-
 static void add(struct edits *edits, char kind, struct slice line)
 {
 	edits->items[edits->count++] = (struct edit){kind, line};
@@ -72,9 +67,10 @@ static unsigned *make_table(const struct slice *a, size_t na, const struct slice
 		for (size_t j = nb; j-- > 0;) {
 			unsigned down = table[(i + 1) * row + j], right = table[i * row + j + 1];
 
-			table[i * row + j] = same(a[i], b[j]) ? table[(i + 1) * row + j + 1] + 1
-					     : down > right   ? down
-							      : right;
+			table[i * row + j] = slice_same(a[i], b[j])
+						     ? table[(i + 1) * row + j + 1] + 1
+					     : down > right ? down
+							    : right;
 		}
 	return table;
 }
@@ -86,7 +82,7 @@ static void compare(const struct slice *a, size_t na, const struct slice *b, siz
 	size_t i = 0, j = 0, row = nb + 1;
 
 	while (table && i < na && j < nb) {
-		if (same(a[i], b[j])) {
+		if (slice_same(a[i], b[j])) {
 			add(edits, ' ', a[i++]);
 			j++;
 		} else if (table[(i + 1) * row + j] >= table[i * row + j + 1]) {
@@ -143,10 +139,10 @@ size_t linediff(struct slice a, struct slice b, size_t context, struct buf *out)
 	size_t head = 0, tail = 0, shorter = la.count < lb.count ? la.count : lb.count, differ;
 
 	edits.items = xcalloc(la.count + lb.count + 1, sizeof(*edits.items));
-	while (head < shorter && same(la.items[head], lb.items[head]))
+	while (head < shorter && slice_same(la.items[head], lb.items[head]))
 		add(&edits, ' ', la.items[head++]);
 	while (tail < shorter - head &&
-	       same(la.items[la.count - 1 - tail], lb.items[lb.count - 1 - tail]))
+	       slice_same(la.items[la.count - 1 - tail], lb.items[lb.count - 1 - tail]))
 		tail++;
 	compare(la.items + head, la.count - head - tail, lb.items + head, lb.count - head - tail,
 		&edits);

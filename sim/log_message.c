@@ -109,7 +109,7 @@ static bool is_others(const struct feed *f)
 {
 	struct slice mine = behind_stamp(f->shape), its = behind_stamp(f->seen);
 
-	return mine.len != its.len || (mine.len && memcmp(mine.ptr, its.ptr, mine.len));
+	return !slice_same(mine, its);
 }
 
 static void feed_take(struct feed *f)

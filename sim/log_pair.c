@@ -345,12 +345,12 @@ static bool near_in_time(const struct log_message *a, const struct log_message *
 
 static bool same_bytes(const struct log_message *a, const struct log_message *b)
 {
-	if (a->head_len != b->head_len || memcmp(a->m.bytes.data, b->m.bytes.data, a->head_len))
+	if (!slice_same((struct slice){a->m.bytes.data, a->head_len},
+			(struct slice){b->m.bytes.data, b->head_len}))
 		return false;
 	if (a->missing || b->missing)
 		return true;
-	return a->m.bytes.len == b->m.bytes.len &&
-	       !memcmp(a->m.bytes.data, b->m.bytes.data, a->m.bytes.len);
+	return slice_same(buf_slice(&a->m.bytes), buf_slice(&b->m.bytes));
 }
 
 static bool is_again(const struct log_message *a, const struct log_message *b)
@@ -457,7 +457,7 @@ static bool search_fits(const struct slot *s, struct slice target, bool all)
 	st = http_header(&head, "ST");
 	if (all)
 		return slice_eq(st, "ssdp:all");
-	return st.len == target.len && !memcmp(st.ptr, target.ptr, st.len);
+	return slice_same(st, target);
 }
 
 static void add_search_reply(struct log_pairs *p, struct log_message *m)

@@ -147,7 +147,7 @@ static bool was_seen(struct names *seen, const char *key)
 
 static bool same_bytes(const struct buf *a, const struct buf *b)
 {
-	return a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len));
+	return slice_same(buf_slice(a), buf_slice(b));
 }
 
 /* Whether a search has an answer of the same kind from the same device. */

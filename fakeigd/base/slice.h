@@ -31,6 +31,12 @@ static inline bool slice_eq(struct slice s, const char *text)
 	return s.len == len && (len == 0 || memcmp(s.ptr, text, len) == 0);
 }
 
+/** slice_same() - whether two slices hold the same bytes; an empty one may have no address. */
+static inline bool slice_same(struct slice a, struct slice b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
 /** slice_case_eq() - the same without regard to ASCII case, as header names compare. */
 static inline bool slice_case_eq(struct slice s, const char *text)
 {
