@@ -4,7 +4,9 @@
  *
  * A node's default route leads to its gateway's address on the network that they share. What lies
  * behind a router without translation (IPv6 always, IPv4 where its NAT is off) is not hidden, so
- * everybody on the router's outer network gets a route to it. IPv6 addresses are given without
+ * everybody on the router's outer network gets a route to it. A delegated prefix is routed to its
+ * router whole, which answers "no route" for what its LANs leave of it (RFC 7084 WPD-5); addresses
+ * of a prefix that a LAN had before are routed by nobody. IPv6 addresses are given without
  * duplicate address detection, the link-local ones too: nothing has to settle before the first
  * packet.
  */
@@ -89,6 +91,9 @@ static int add_addresses6(struct lab_init *lab, size_t index, size_t p)
 	if (!error && is_set6(&port->address6))
 		error = link_address(node->sk, node->index[p], AF_INET6, &port->address6,
 				     network->prefix6);
+	/* Whoever still sends from a former prefix is to hear that it is over. */
+	if (!error && port->role == PORT_LAN && network->renumbered)
+		error = link_route(node->sk, node->index[p], AF_INET6, &network->former6, 64, NULL);
 	return error ? complain(lab, node, "its IPv6 addresses", error) : 0;
 }
 
@@ -182,12 +187,27 @@ struct way {
 	int family;
 };
 
+/* The route of one neighbour to the whole prefix that @router was delegated. */
+static int add_delegated(struct lab_init *lab, const struct way *way, const struct node *router)
+{
+	int error = 0;
+
+	if (way->family == AF_INET6 && router->delegated_prefix)
+		error = link_route(way->neighbour->sk, way->on, AF_INET6, &router->delegated,
+				   router->delegated_prefix, way->via);
+	return error && error != -NLE_EXIST
+		       ? complain(lab, way->neighbour, "the route to a delegated prefix", error)
+		       : 0;
+}
+
 /* Routes of one neighbour to all that is behind @router. @depth ends circles of routers. */
 static int add_behind(struct lab_init *lab, const struct way *way, const struct node *router,
 		      int depth)
 {
 	const struct topology *t = lab->topology;
 
+	if (add_delegated(lab, way, router) < 0)
+		return -1;
 	for (size_t p = 0; p < router->port_count && depth; p++) {
 		const struct port *port = &router->ports[p];
 		const struct network *network = &t->networks[port->network];
@@ -255,13 +275,25 @@ static int show_all(struct lab_init *lab)
 	return 0;
 }
 
+/* Packets to what a delegated prefix has left would go back where they came from. */
+static int end_delegated(struct lab_init *lab, struct lab_node *node)
+{
+	int error = 0;
+
+	if (node->node->delegated_prefix)
+		error = link_unreachable(node->sk, AF_INET6, &node->node->delegated,
+					 node->node->delegated_prefix);
+	return error ? complain(lab, node, "the end of its delegated prefix", error) : 0;
+}
+
 int lab_addresses(struct lab_init *lab)
 {
 	for (size_t n = 0; n < lab->topology->node_count; n++)
 		if (!lab->nodes[n].outside && add_addresses(lab, n) < 0)
 			return -1;
 	for (size_t n = 0; n < lab->topology->node_count; n++)
-		if (!lab->nodes[n].outside && add_default_routes(lab, n) < 0)
+		if (!lab->nodes[n].outside &&
+		    (add_default_routes(lab, n) < 0 || end_delegated(lab, &lab->nodes[n]) < 0))
 			return -1;
 	return show_all(lab);
 }
@@ -300,7 +332,9 @@ static int advertise(struct lab_init *lab, size_t index)
 					 .prefix = network->subnet6,
 					 .prefix_len = network->prefix6,
 					 .mtu = network->impairment.mtu ? network->impairment.mtu
-									: 1500};
+									: 1500,
+					 .former = network->former6,
+					 .renumbered = network->renumbered};
 		lab_mac(link->mac, port->network, index, p);
 		link->source = lab_link_local(link->mac);
 		count++;

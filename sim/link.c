@@ -207,6 +207,23 @@ int link_route(struct nl_sock *sk, int index, int family, const void *dst, int p
 	return error;
 }
 
+int link_unreachable(struct nl_sock *sk, int family, const void *dst, int prefix)
+{
+	struct rtnl_route *route = rtnl_route_alloc();
+	struct nl_addr *to = nl_addr_build(family, dst, address_len(family));
+	int error;
+
+	nl_addr_set_prefixlen(to, prefix);
+	rtnl_route_set_family(route, (uint8_t)family);
+	rtnl_route_set_type(route, RTN_UNREACHABLE);
+	error = rtnl_route_set_dst(route, to);
+	if (!error)
+		error = rtnl_route_add(sk, route, NLM_F_EXCL);
+	nl_addr_put(to);
+	rtnl_route_put(route);
+	return error;
+}
+
 int link_ready(struct nl_sock *sk, int index)
 {
 	struct rtnl_link *link;

@@ -439,6 +439,30 @@ static void add_pass6(struct nft_batch *b)
 	nft_rule_done(b, r, no_reject);
 }
 
+/* iifname != @wan ip6 saddr FORMER/64 reject with icmpv6 policy-fail (RFC 7084 L-14) */
+static void add_former(struct nft_batch *b, const struct topology *t, const struct node *node)
+{
+	const uint8_t policy_fail = 5; /* RFC 4443 clause 3.1 */
+	bool chain = false;
+
+	for (size_t i = 0; i < node->port_count; i++) {
+		const struct network *network = &t->networks[node->ports[i].network];
+		struct nftnl_rule *r;
+
+		if (node->ports[i].role != PORT_LAN || !network->renumbered)
+			continue;
+		if (!chain)
+			nft_add_chain(b, "former", "filter", NF_INET_FORWARD, -10);
+		chain = true;
+		r = nft_rule(b, "former");
+		from_wan(r, false);
+		nft_payload(r, NFT_PAYLOAD_NETWORK_HEADER, 8, 8, 0);
+		nft_compare(r, 0, NFT_CMP_EQ, &network->former6, 8);
+		nft_reject(r, NFT_REJECT_ICMP_UNREACH, policy_fail);
+		nft_rule_done(b, r, no_reject);
+	}
+}
+
 /* A table, fresh, with the set of WAN interfaces. */
 static void begin_table(struct nft_batch *b, uint8_t family, const struct node *node)
 {
@@ -524,6 +548,7 @@ int nat_setup(const struct topology *t, const struct node *node, struct diag *d)
 	add_own(&b, IPPROTO_ICMP, ICMP_PORT_UNREACH);
 	if (has_ipv6(t, node)) {
 		begin_table(&b, NFPROTO_IPV6, node);
+		add_former(&b, t, node);
 		add_pass6(&b);
 		add_own(&b, IPPROTO_ICMPV6, ICMP6_DST_UNREACH_NOPORT);
 	}

@@ -7,7 +7,10 @@
  * solicits one (6.2.6): at once and not after up to half a second, and never held back 3 s from the
  * one before, so that nothing in a lab waits. It offers the router as default for 30 minutes and
  * the link's prefix as on-link and, where it has 64 bits, for address configuration (RFC 4862
- * clause 5.5.3). Solicitations that did not come from the link itself are ignored (6.1.1).
+ * clause 5.5.3). A prefix that another one has replaced is said to be over in every advertisement:
+ * both lifetimes are 0 (RFC 7084 L-13, RFC 9096 clause 3.5). Hosts keep its addresses for two
+ * hours, deprecated (RFC 4862 clause 5.5.3 e). Solicitations that did not come from the link itself
+ * are ignored (6.1.1).
  */
 #include "ra.h"
 
@@ -44,7 +47,23 @@ struct advertisement {
 	uint8_t mac[6];
 	struct nd_opt_mtu mtu;
 	struct nd_opt_prefix_info prefix;
+	struct nd_opt_prefix_info former;
 } __attribute__((packed));
+
+static struct nd_opt_prefix_info offer(const struct in6_addr *prefix, int len, uint32_t valid,
+				       uint32_t preferred)
+{
+	return (struct nd_opt_prefix_info){
+		.nd_opt_pi_type = ND_OPT_PREFIX_INFORMATION,
+		.nd_opt_pi_len = sizeof(struct nd_opt_prefix_info) / OPTION_UNIT,
+		.nd_opt_pi_prefix_len = (uint8_t)len,
+		.nd_opt_pi_flags_reserved =
+			ND_OPT_PI_FLAG_ONLINK | (len == 64 ? ND_OPT_PI_FLAG_AUTO : 0),
+		.nd_opt_pi_valid_time = htonl(valid),
+		.nd_opt_pi_preferred_time = htonl(preferred),
+		.nd_opt_pi_prefix = *prefix,
+	};
+}
 
 static struct advertisement compose(const struct ra_link *link)
 {
@@ -54,21 +73,14 @@ static struct advertisement compose(const struct ra_link *link)
 		.mtu = {.nd_opt_mtu_type = ND_OPT_MTU,
 			.nd_opt_mtu_len = sizeof(a.mtu) / OPTION_UNIT,
 			.nd_opt_mtu_mtu = htonl((uint32_t)link->mtu)},
-		.prefix = {.nd_opt_pi_type = ND_OPT_PREFIX_INFORMATION,
-			   .nd_opt_pi_len = sizeof(a.prefix) / OPTION_UNIT,
-			   .nd_opt_pi_prefix_len = (uint8_t)link->prefix_len,
-			   .nd_opt_pi_flags_reserved = ND_OPT_PI_FLAG_ONLINK,
-			   .nd_opt_pi_valid_time = htonl(PREFIX_VALID),
-			   .nd_opt_pi_preferred_time = htonl(PREFIX_PREFERRED),
-			   .nd_opt_pi_prefix = link->prefix},
+		.prefix = offer(&link->prefix, link->prefix_len, PREFIX_VALID, PREFIX_PREFERRED),
+		.former = offer(&link->former, 64, 0, 0),
 	};
 
 	/* Halves of one union: an initialiser would keep only the last. */
 	a.head.nd_ra_curhoplimit = 64;
 	a.head.nd_ra_router_lifetime = htons(ROUTER_LIFETIME);
 	memcpy(a.mac, link->mac, sizeof(a.mac));
-	if (link->prefix_len == 64)
-		a.prefix.nd_opt_pi_flags_reserved |= ND_OPT_PI_FLAG_AUTO;
 	return a;
 }
 
@@ -82,7 +94,7 @@ static void advertise(struct ra *ra, const struct ra_link *link, const struct in
 		struct cmsghdr align;
 		char room[CMSG_SPACE(sizeof(from))];
 	} control = {.align = {CMSG_LEN(sizeof(from)), IPPROTO_IPV6, IPV6_PKTINFO}};
-	struct iovec part = {&bytes, sizeof(bytes)};
+	struct iovec part = {&bytes, sizeof(bytes) - (link->renumbered ? 0 : sizeof(bytes.former))};
 	struct msghdr msg = {.msg_name = &target,
 			     .msg_namelen = sizeof(target),
 			     .msg_iov = &part,
@@ -95,9 +107,24 @@ static void advertise(struct ra *ra, const struct ra_link *link, const struct in
 	sendmsg(ra->fd, &msg, MSG_DONTWAIT);
 }
 
+static const struct in6_addr all_nodes = {.s6_addr = {0xff, 2, [15] = 1}};
+
+/* Before the first advertisement: as things were. */
+static void advertise_former(struct ra *ra)
+{
+	for (size_t i = 0; i < ra->count; i++) {
+		struct ra_link then = ra->links[i];
+
+		then.prefix = then.former;
+		then.prefix_len = 64;
+		then.renumbered = false;
+		if (ra->links[i].renumbered)
+			advertise(ra, &then, &all_nodes);
+	}
+}
+
 static void advertise_all(void *arg)
 {
-	static const struct in6_addr all_nodes = {.s6_addr = {0xff, 2, [15] = 1}};
 	struct ra *ra = arg;
 
 	for (size_t i = 0; i < ra->count; i++)
@@ -124,7 +151,6 @@ static void read_control(struct msghdr *msg, unsigned *index, int *hops)
 
 static void on_solicitation(void *arg, int fd, uint32_t events)
 {
-	static const struct in6_addr all_nodes = {.s6_addr = {0xff, 2, [15] = 1}};
 	struct ra *ra = arg;
 	struct nd_router_solicit bytes;
 	struct sockaddr_in6 from = {0};
@@ -205,6 +231,7 @@ struct ra *ra_new(struct loop *loop, const struct ra_link *links, size_t count)
 		return NULL;
 	}
 	loop_watch(loop, ra->fd, EPOLLIN, on_solicitation, ra);
+	advertise_former(ra);
 	advertise_all(ra);
 	return ra;
 }

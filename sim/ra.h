@@ -6,6 +6,7 @@
 #include "../fakeigd/base/loop.h"
 
 #include <netinet/in.h>
+#include <stdbool.h>
 
 /**
  * struct ra_link - an interface on which a router advertises itself
@@ -14,6 +15,7 @@
  * @source:	its link-local address
  * @prefix, @prefix_len: what hosts take addresses from
  * @mtu:	of the link
+ * @former:	what was advertised here until now, a /64, when @renumbered
  */
 struct ra_link {
 	int index;
@@ -22,6 +24,8 @@ struct ra_link {
 	struct in6_addr prefix;
 	int prefix_len;
 	int mtu;
+	struct in6_addr former;
+	bool renumbered;
 };
 
 struct ra;
@@ -29,7 +33,9 @@ struct ra;
 /**
  * ra_new() - advertise on @links from now on, the first time before it returns
  *
- * To be called in the router's network namespace. Return: NULL with errno set.
+ * A renumbered link hears of its former prefix first, so that its hosts have addresses of it, and
+ * then that it is gone. To be called in the router's network namespace. Return: NULL with errno
+ * set.
  */
 struct ra *ra_new(struct loop *loop, const struct ra_link *links, size_t count);
 

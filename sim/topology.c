@@ -44,9 +44,23 @@ static bool read_name(const struct doc *item, const char *what, char out[TOPOLOG
 	return true;
 }
 
+/* What hosts took their addresses from before; they take them from a /64 only (RFC 4862). */
+static void read_former(const struct doc *node, struct network *network, struct diag *d)
+{
+	int prefix;
+
+	if (!topology_subnet6(node, &network->former6, &prefix, d))
+		return;
+	network->renumbered = prefix == 64;
+	if (!network->renumbered)
+		diag_at(d, node->file, node->line, "former6: expected a /64, found \"%s\"",
+			node->text);
+}
+
 static void read_network(const struct doc *item, struct network *network, struct diag *d)
 {
-	static const char *const keys[] = {"subnet", "subnet6", "bridge", IMPAIRMENT_KEYS};
+	static const char *const keys[] = {"subnet", "subnet6", "former6", "bridge",
+					   IMPAIRMENT_KEYS};
 	const struct doc *node;
 
 	read_name(item, "network", network->name, d);
@@ -56,6 +70,8 @@ static void read_network(const struct doc *item, struct network *network, struct
 		network->has_subnet = topology_subnet4(node, &network->subnet, &network->prefix, d);
 	if ((node = doc_get(item, "subnet6")))
 		topology_subnet6(node, &network->subnet6, &network->prefix6, d);
+	if ((node = doc_get(item, "former6")))
+		read_former(node, network, d);
 	if (!doc_get(item, "subnet") && !doc_get(item, "subnet6"))
 		diag_at(d, item->file, item->key_line,
 			"network \"%s\": expected subnet, subnet6 or both", item->key);
@@ -234,6 +250,7 @@ static void read_router(struct topology *t, struct node *node, const struct doc 
 			struct diag *d)
 {
 	const struct doc *advertise = doc_get(item, "router_advertisement");
+	const struct doc *delegated = doc_get(item, "delegated");
 
 	read_ports(t, node, item, "lan", PORT_LAN, d);
 	read_ports(t, node, item, "wan", PORT_WAN, d);
@@ -243,11 +260,15 @@ static void read_router(struct topology *t, struct node *node, const struct doc 
 	topology_nat(doc_get(item, "nat"), &node->nat, d);
 	if (advertise)
 		doc_bool(advertise, &node->router_advertisement, d);
+	if (delegated)
+		topology_subnet6(delegated, &node->delegated, &node->delegated_prefix, d);
 }
 
 static const char *const host_keys[] = {"kind", "attach", "gateway"};
-static const char *const router_keys[] = {
-	"kind", "lan", "wan", "gateway", "igd", "daemon", "quirks", "nat", "router_advertisement"};
+static const char *const router_keys[] = {"kind",     "lan", "wan",
+					  "gateway",  "igd", "daemon",
+					  "quirks",   "nat", "router_advertisement",
+					  "delegated"};
 
 /* A key of the other kind deserves a better sentence than "unknown". */
 static bool check_keys(const struct doc *item, bool router, struct diag *d)

@@ -30,7 +30,10 @@ struct impairment {
 	bool drop_multicast;
 };
 
-/** struct network - a LAN segment */
+/**
+ * struct network - a LAN segment
+ * @former6:	/64 that was advertised here before @subnet6, when @renumbered
+ */
 struct network {
 	char name[TOPOLOGY_NAME_MAX];
 	struct in_addr subnet;
@@ -38,6 +41,8 @@ struct network {
 	bool has_subnet;
 	struct in6_addr subnet6;
 	int prefix6; /* 0 = no IPv6 */
+	struct in6_addr former6;
+	bool renumbered;
 	bool force_bridge;
 	struct impairment impairment;
 };
@@ -94,6 +99,7 @@ struct nat_behaviour {
  * @igd:	profile name or file of the fakeigd on it; NULL = none
  * @daemon:	adapter name or file of a real daemon instead; NULL = none
  * @quirks:	names laid over the profile
+ * @delegated:	prefix that is routed to it, its LANs' subnets lie in it; @delegated_prefix 0 = none
  */
 struct node {
 	char name[TOPOLOGY_NAME_MAX];
@@ -107,6 +113,8 @@ struct node {
 	size_t quirk_count;
 	struct nat_behaviour nat;
 	bool router_advertisement;
+	struct in6_addr delegated;
+	int delegated_prefix;
 };
 
 struct topology {

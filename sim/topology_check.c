@@ -220,12 +220,67 @@ static void check_file(const struct doc *place, const char *kind, const char *fo
 		tree_unknown(d, place->file, place->line, kind, folder, name);
 }
 
+static bool advertises(const struct topology *t, size_t network)
+{
+	for (size_t i = 0; i < t->node_count; i++)
+		for (size_t p = 0; p < t->nodes[i].port_count; p++)
+			if (t->nodes[i].router_advertisement &&
+			    t->nodes[i].ports[p].role == PORT_LAN &&
+			    t->nodes[i].ports[p].network == network)
+				return true;
+	return false;
+}
+
+/* A prefix is withdrawn by whoever advertises the one that took its place. */
+static void check_former(const struct topology *t, size_t index, const struct doc *place,
+			 struct diag *d)
+{
+	const struct network *network = &t->networks[index];
+	const struct doc *former = doc_get(place, "former6");
+
+	if (!former)
+		return;
+	if (network->prefix6 != 64 || !advertises(t, index))
+		diag_at(d, former->file, former->line,
+			"former6: needs a subnet6 that is a /64 and a router on \"%s\" with "
+			"router_advertisement",
+			network->name);
+	else if (topology_in_subnet6(network, &network->former6))
+		diag_at(d, former->file, former->line, "former6: is the subnet6 itself");
+}
+
+/* A delegated prefix comes in by the WAN and is handed out on the LANs (RFC 7084 clause 4.2). */
+static void check_delegated(const struct topology *t, const struct node *node,
+			    const struct doc *place, struct diag *d)
+{
+	struct network whole = {.subnet6 = node->delegated, .prefix6 = node->delegated_prefix};
+	bool wan = false, lan = false;
+
+	if (!place)
+		return;
+	for (size_t p = 0; p < node->port_count; p++) {
+		const struct port *port = &node->ports[p];
+		const struct network *network = &t->networks[port->network];
+
+		if (port->role == PORT_WAN && overlap(network, &whole))
+			diag_at(d, place->file, place->line,
+				"delegated: \"%s\" overlaps the subnet6 of the WAN", place->text);
+		wan |= port->role == PORT_WAN && is_set6(&port->address6);
+		lan |= port->role == PORT_LAN && network->prefix6 >= whole.prefix6 &&
+		       topology_in_subnet6(&whole, &network->subnet6);
+	}
+	if (!wan || !lan)
+		diag_at(d, place->file, place->line, "delegated: needs %s",
+			wan ? "a LAN whose subnet6 lies in it" : "a WAN with an IPv6 address");
+}
+
 static void check_router(const struct topology *t, const struct node *node, struct diag *d)
 {
 	const struct doc *place = node_doc(t, node);
 	const struct doc *quirks = doc_get(place, "quirks");
 	bool lan = false;
 
+	check_delegated(t, node, doc_get(place, "delegated"), d);
 	for (size_t i = 0; i < node->port_count; i++)
 		lan |= node->ports[i].role == PORT_LAN;
 	if (!lan)
@@ -278,6 +333,7 @@ static void check_network(const struct topology *t, size_t index, struct diag *d
 	const struct doc *place =
 		doc_get(doc_get(t->document, "networks"), t->networks[index].name);
 
+	check_former(t, index, place, d);
 	for (size_t i = 0; i < t->node_count; i++)
 		for (size_t j = 0; j < t->nodes[i].port_count; j++)
 			if (t->nodes[i].ports[j].network == index)

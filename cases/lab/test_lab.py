@@ -19,21 +19,24 @@ TOPOLOGIES = sorted(p.stem for p in (REPOSITORY / "topologies").glob("*.yaml"))
 def test_every_topology_comes_up_and_carries_packets(topology):
     """The first packet of the client reaches the peer, whatever lies between, on the first try."""
     with Lab(topology) as lab:
-        peer = lab.address_of("peer")
-        with lab.socket("peer") as there, lab.socket("client") as here:
-            there.bind(("0.0.0.0", 9))
-            here.connect((peer, 9))
+        domain, any_address, key = "inet", "0.0.0.0", "address"
+        if "address" not in lab.port("client"):
+            domain, any_address, key = "inet6", "::", "address6"
+        with lab.socket("peer", domain=domain) as there, lab.socket("client", domain=domain) as here:
+            there.bind((any_address, 9))
+            here.connect((lab.port("peer")[key], 9))
             here.send(b"hello")
             data, source = there.recvfrom(64)
         assert data == b"hello"
-        addresses = {p["address"] for p in lab.info["nodes"]["client"]["ports"]}
+        addresses = {p[key] for p in lab.info["nodes"]["client"]["ports"]}
         routers = [n for n in lab.info["nodes"].values() if n["kind"] == "router"]
-        assert source[0] not in addresses or not routers, "source NAT hides the client"
+        hidden = domain == "inet" and routers
+        assert (source[0] not in addresses) == bool(hidden), "source NAT hides the client, and IPv6 knows none"
 
 
 def test_shipped_topologies():
     wanted = {"flat", "nested-2", "nested-3", "nested-4", "cgnat", "two-routers", "multihomed",
-              "dual-stack", "no-igd"}
+              "dual-stack", "no-igd", "ipv6-only", "delegated-prefix", "renumbered-prefix"}
     assert wanted <= set(TOPOLOGIES)
 
 

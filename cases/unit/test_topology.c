@@ -15,6 +15,18 @@
 #define CLIENT	 "  client: {kind: host, attach: {home: 192.168.1.4}, gateway: r1}\n"
 #define ROUTER	 "  r1: {kind: router, lan: {home: 192.168.1.1}, wan: {internet: 44.0.1.2}}\n"
 
+/* With IPv6; what else is said of the home network and of the router. */
+#define SIX(home, router)                                                                          \
+	"networks:\n"                                                                              \
+	"  home: {subnet6: \"2a0e:b107:1:1::/64\",\n"                                              \
+	"    " home "}\n"                                                                          \
+	"  internet: {subnet6: \"2a0e:b107:1:2::/64\"}\n"                                          \
+	"nodes:\n"                                                                                 \
+	"  client: {kind: host, attach: {home: \"2a0e:b107:1:1::4\"}, gateway: r1}\n"              \
+	"  r1: {kind: router, lan: {home: \"2a0e:b107:1:1::1\"}, router_advertisement: true, "     \
+	"wan: "                                                                                    \
+	"{internet: \"2a0e:b107:1:2::2\"}" router "}\n"
+
 /* A topology that is refused, and every complaint about it. */
 static const struct {
 	const char *name;
@@ -370,6 +382,27 @@ static const struct {
 	 NETWORKS "nodes:\n" CLIENT "  r1: {kind: router, lan: {home: 192.168.1.1}, wan: "
 		  "{internet: 44.0.1.2}, router_advertisement: often}\n",
 	 "t.yaml:6: router_advertisement: expected true or false, found \"often\"\n"},
+	{"former prefix that is no /64", SIX("former6: \"2a0e:b107:2::/56\"", ""),
+	 "t.yaml:3: former6: expected a /64, found \"2a0e:b107:2::/56\"\n"},
+	{"former prefix that is no prefix", SIX("former6: yesterday", ""),
+	 "t.yaml:3: former6: expected an IPv6 subnet such as 2a0e:b107:1::/64 (prefix 1 to 126), "
+	 "found \"yesterday\"\n"},
+	{"former prefix that is still there", SIX("former6: \"2a0e:b107:1:1::/64\"", ""),
+	 "t.yaml:3: former6: is the subnet6 itself\n"},
+	{"former prefix where nobody advertises",
+	 "networks: {x: {subnet6: \"2a0e:b107:1::/64\", former6: \"2a0e:b107:2::/64\"}}\n"
+	 "nodes: {a: {kind: host, attach: {x: \"2a0e:b107:1::4\"}}}\n",
+	 "t.yaml:1: former6: needs a subnet6 that is a /64 and a router on \"x\" with "
+	 "router_advertisement\n"},
+	{"delegated prefix that no LAN is in", SIX("", ", delegated: \"2a0e:b107:9::/48\""),
+	 "t.yaml:7: delegated: needs a LAN whose subnet6 lies in it\n"},
+	{"delegated prefix that the WAN is in", SIX("", ", delegated: \"2a0e:b107:1::/48\""),
+	 "t.yaml:7: delegated: \"2a0e:b107:1::/48\" overlaps the subnet6 of the WAN\n"},
+	{"delegated prefix without a WAN for it",
+	 NETWORKS "nodes:\n" CLIENT
+		  "  r1: {kind: router, lan: {home: 192.168.1.1}, wan: {internet: 44.0.1.2},"
+		  " delegated: \"2a0e:b107:1::/48\"}\n",
+	 "t.yaml:6: delegated: needs a WAN with an IPv6 address\n"},
 };
 
 static void test_malformed(void **state)
@@ -409,6 +442,7 @@ static const char everything[] =
 	"  home:\n"
 	"    subnet: 192.168.1.0/24\n"
 	"    subnet6: \"2a0e:b107:1:1::/64\"\n"
+	"    former6: \"2a0e:b107:1:9::/64\"\n"
 	"    bridge: true\n"
 	"    delay: 20ms\n"
 	"    jitter: 5ms\n"
@@ -418,7 +452,7 @@ static const char everything[] =
 	"    rate: 10mbit\n"
 	"    mtu: 1492\n"
 	"    multicast: drop\n"
-	"  internet: {subnet: 44.0.1.0/24}\n"
+	"  internet: {subnet: 44.0.1.0/24, subnet6: \"2a0e:b107:2::/64\"}\n"
 	"  cable: {subnet: 10.9.0.0/30}\n"
 	"nodes:\n"
 	"  peer: {kind: host, attach: {internet: 44.0.1.10}}\n"
@@ -431,7 +465,8 @@ static const char everything[] =
 	"  r1:\n"
 	"    kind: router\n"
 	"    lan: {home: [192.168.1.1, \"2a0e:b107:1:1::1\"], cable: 10.9.0.2}\n"
-	"    wan: {internet: {address: 44.0.1.2, rate: 512kbit}}\n"
+	"    wan: {internet: {address: 44.0.1.2, address6: \"2a0e:b107:2::2\", rate: 512kbit}}\n"
+	"    delegated: \"2a0e:b107:1::/56\"\n"
 	"    igd: conformant-igd1\n"
 	"    router_advertisement: true\n"
 	"    nat: {mapping: endpoint-independent, filtering: address-dependent,\n"
@@ -465,6 +500,9 @@ static void test_networks(void **state)
 	assert_int_equal(home->prefix6, 64);
 	inet_pton(AF_INET6, "2a0e:b107:1:1::", &subnet6);
 	assert_memory_equal(&home->subnet6, &subnet6, sizeof(subnet6));
+	subnet6.s6_addr[7] = 9;
+	assert_true(home->renumbered && !t->networks[1].renumbered);
+	assert_memory_equal(&home->former6, &subnet6, sizeof(subnet6));
 	assert_true(home->has_subnet && home->force_bridge);
 	assert_false(t->networks[1].force_bridge);
 	assert_int_equal(home->impairment.delay_us, 20000);
@@ -507,6 +545,9 @@ static void test_nodes(void **state)
 	assert_true(r1->router_advertisement);
 	assert_null(r2->igd);
 	assert_false(r2->router_advertisement);
+	assert_int_equal(r1->delegated_prefix, 56);
+	assert_int_equal(r1->delegated.s6_addr[5], 1);
+	assert_int_equal(r2->delegated_prefix, 0);
 	topology_free(t);
 }
 
