@@ -10,6 +10,9 @@ PYTHON  := /usr/bin/python3
 OUT     := build$(if $(SAN),/san)
 Q       := $(if $(V),,@)
 
+# Tests start nft and ip, whose folders an ordinary user has not in PATH.
+export PATH := $(PATH):/usr/sbin:/sbin
+
 VERSION  := 0.1.0
 PACKAGES := libnl-3.0 libnl-route-3.0 libpcap libnftables libnftnl libmnl expat yaml-0.1 jansson
 pkg       = $(shell pkg-config --cflags --libs $(1) 2>/dev/null)

@@ -8,6 +8,9 @@ from cases.harness.controlpoint import ControlPoint
 from cases.harness.lab import Lab
 
 
+os.environ["PATH"] += ":/usr/sbin:/sbin"  # nft and ip: an ordinary user has them not in PATH
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "sanitize: also run against the ASan and UBSan build")
     config.addinivalue_line("markers", "long: only in make test-long")

@@ -5,9 +5,12 @@
  * Everything is in the verbs' own files; here is the table, the search for the one that was typed,
  * and what is said when there is none.
  */
+#include "../fakeigd/base/mem.h"
 #include "cmd.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 const struct cmd *const cmd_table[] = {
@@ -45,8 +48,32 @@ static int unknown_verb(const char *word)
 	return EXIT_USAGE;
 }
 
+/*
+ * Whoever is in a lab is root there and wants nft, ip and daemons; an ordinary user of Debian has
+ * their folders not in PATH.
+ */
+static void add_administrators_folders(void)
+{
+	static const char *const folders[] = {"/usr/sbin", "/sbin"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		const char *path = getenv("PATH");
+		char *whole = xasprintf("%s:%s", path ? path : "/usr/bin:/bin", folders[i]);
+		size_t len = strlen(whole) - strlen(folders[i]);
+		char *before = xasprintf(":%.*s", (int)len, whole),
+		     *wanted = xasprintf(":%s:", folders[i]);
+
+		if (!strstr(before, wanted))
+			setenv("PATH", whole, 1);
+		free(wanted);
+		free(before);
+		free(whole);
+	}
+}
+
 int main(int argc, char **argv)
 {
+	add_administrators_folders();
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

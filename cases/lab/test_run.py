@@ -225,3 +225,11 @@ def test_evidence_of_another_lab_is_removed_and_nothing_else(tmp_path):
     assert (tmp_path / "notes.log").read_text() == "old"
     assert json.loads((tmp_path / "run.json").read_text())["topology"] == "no-igd"
     assert not (tmp_path / "capture.pcapng").exists()
+
+
+def test_an_ordinary_users_path_gains_the_administrators_folders():
+    """The command is root in its lab, and nft and ip are where ordinary users do not look."""
+    for path, wanted in (("/usr/bin:/bin", "/usr/bin:/bin:/usr/sbin:/sbin"), ("/sbin:/usr/bin", "/sbin:/usr/bin:/usr/sbin")):
+        process = subprocess.run([IGDLAB, "run", "--", "/bin/sh", "-c", "echo $PATH"], capture_output=True, text=True, check=False,
+                                 env={**os.environ, "PATH": path})
+        assert process.stdout.splitlines()[0] == wanted, process.stderr
