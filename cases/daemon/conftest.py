@@ -281,7 +281,7 @@ def _missing(item):
     """What a check that has just failed rests on and does not hold (harness/foundation.py), or None."""
     used = trace.take()
     try:
-        running = _open(_subject_name(item))
+        running = _open(_subject_name(item), ipv6=_wants_ipv6(item))
     except LabError:
         return None
     return foundation.missing(running, used, [row.id for row in _rows(item)])

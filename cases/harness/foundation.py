@@ -14,9 +14,10 @@ import dataclasses
 import fnmatch
 import xml.etree.ElementTree as ElementTree
 
-from . import description, http, natpmp, soap, ssdp, trace
+from . import description, effect6, http, natpmp, soap, ssdp, trace
 from .controlpoint import CONNECTIONS, IN_ADD, NoConnection, fault_of
 from .lab import LabError
+from .pinhole import Pinholes
 from .portmap import add_any, delete_range, ports
 from .requirement import Verdict
 from .subscriber import Subscriber
@@ -377,6 +378,72 @@ def _pmp_forwards(subject, _):
 def _pmp_forwards_udp(subject, _):
     with natpmp.Client(subject.lab) as pmp:
         assert subject.reaches(pmp.mapped(PORT, protocol="UDP"), "UDP", internal=PORT)
+
+
+@contextlib.contextmanager
+def _pinhole(subject, protocol="UDP", **more):
+    """(the service, the number of a pinhole)"""
+    with Pinholes(subject.control_point6()) as pinholes:
+        yield pinholes, pinholes.add(PORT, protocol, **more)
+
+
+@stone("the service of the IPv6 firewall is there over IPv6", "GetFirewallStatus", "6FC-01")
+@stone("the service of the IPv6 firewall is there over IPv6", "AddPinhole", "6FC-01")
+def _pinholes(subject, _):
+    assert Pinholes(subject.control_point6()).status() == ("1", "1")
+
+
+@stone("AddPinhole adds", "AddPinhole", "6FC-04")
+def _pinhole_added(subject, _):
+    with _pinhole(subject):
+        pass
+
+
+@stone("a pinhole may be for TCP", "AddPinhole, pinhole TCP", "6FC-04")
+def _pinhole_tcp(subject, _):
+    with _pinhole(subject, "TCP"):
+        pass
+
+
+@stone("a pinhole may be for a remote host", "AddPinhole, pinhole remote", "6FC-05")
+def _pinhole_remote(subject, _):
+    with _pinhole(subject, remote=subject.lab.address6_of("peer")):
+        pass
+
+
+@stone("without a pinhole the IPv6 firewall is closed", "AddPinhole, packets6", "6FC-04 V6FW-16")
+def _closed(subject, _):
+    assert not effect6.reaches(subject.lab, PORT) and not effect6.reaches(subject.lab, PORT, "TCP")
+
+
+@stone("a pinhole lets UDP in", "AddPinhole, packets6", "6FC-04")
+def _pinhole_udp_in(subject, _):
+    with _pinhole(subject):
+        assert effect6.reaches(subject.lab, PORT)
+
+
+@stone("a pinhole lets TCP in", "AddPinhole, reaches6 TCP", "6FC-04")
+def _pinhole_tcp_in(subject, _):
+    with _pinhole(subject, "TCP"):
+        assert effect6.reaches(subject.lab, PORT, "TCP")
+
+
+@stone("DeletePinhole deletes", "DeletePinhole", "6FC-17")
+def _pinhole_deleted(subject, _):
+    with _pinhole(subject) as (pinholes, number):
+        pinholes.delete(number)
+
+
+@stone("GetPinholePackets answers", "GetPinholePackets", "6FC-20")
+def _pinhole_packets(subject, _):
+    with _pinhole(subject) as (pinholes, number):
+        pinholes.packets(number)
+
+
+@stone("what is not there is 704", "GetPinholePackets, fault", "6FC-16 6FC-17 6FC-20 6FC-21")
+def _no_pinhole(subject, _):
+    with Pinholes(subject.control_point6()) as pinholes:
+        assert fault_of(pinholes.packets, 65535) == 704
 
 
 _SPOKEN = {"POST", "search", "SUBSCRIBE"}  # what a check says to an InternetGatewayDevice

@@ -202,6 +202,10 @@ class Lab:
         """IPv4 address of a node."""
         return self.port(node, network, role)["address"]
 
+    def address6_of(self, node, network=None, role=None):
+        """Global IPv6 address of a node."""
+        return self.port(node, network, role)["address6"]
+
     def lan_address(self, router="r1"):
         """The router's address towards its clients."""
         return self.address_of(router, role="lan")
@@ -224,8 +228,8 @@ class Lab:
         return made
 
     def connect(self, node, address, port, timeout=DEADLINE):
-        """A TCP connection from a node; OSError as connect() gives it."""
-        made = self.socket(node, "stream")
+        """A TCP connection from a node to an address of either family; OSError as connect() gives it."""
+        made = self.socket(node, "stream", "inet6" if ":" in address else "inet")
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # in TIME_WAIT its port may be listened at
         made.settimeout(timeout)
         try:

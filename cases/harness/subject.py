@@ -24,7 +24,7 @@ from xml.etree.ElementTree import ParseError
 
 import yaml
 
-from . import effect, trace
+from . import description, effect, trace
 from .controlpoint import ControlPoint
 from .http import BadMessage
 from .lab import DEADLINE, REPOSITORY, Lab, LabError, until
@@ -250,7 +250,7 @@ class Subject:
         self._stay, self.ipv6 = stay, ipv6
         self.igd = self.claims.get("igd", 1)
         self.spoilt, self.lab, self.foundations = False, None, {}  # foundation.py
-        self._stack, self._description = contextlib.ExitStack(), None
+        self._stack, self._description, self._description6 = contextlib.ExitStack(), None, (None, None)
         self._unread = []  # why the description could not be read
 
     def __enter__(self):
@@ -279,7 +279,7 @@ class Subject:
         if self.adapter.kind != "remote":
             words.add("wan-control")
         if self.fake:
-            words |= {"clock", "restart", "reboot"}
+            words |= {"clock", "restart", "reboot", "firewall6"}
         if self.adapter.values.get("restart"):
             words |= {"restart", "reboot"}
         if self.claims.get("ipv6") and self.adapter.kind != "remote" and IPV6.exists():
@@ -325,6 +325,17 @@ class Subject:
                 self._unread.append(error)
                 raise
         cp.description = self._description
+        return cp
+
+    def control_point6(self, node="client"):
+        """The same over IPv6: the description's port and path at the router's global address on the LAN."""
+        cp = self.control_point(node)
+        if self._description6[0] is not cp.description:
+            where = cp.description.location
+            address = self.lab.address6_of("r1", role="lan")
+            self._description6 = cp.description, description.fetch(
+                self.lab, description.Url(address, where.port, where.path), node)
+        cp.description = self._description6[1]
         return cp
 
     def _discover(self):
@@ -424,6 +435,12 @@ class Subject:
         else:
             self._ip("link", "set", self.lab.port("r1", role="wan")["ifname"], status)
             self.spoil()
+
+    def firewall6(self, enabled=None, inbound=None):
+        """What an administrator switches: the IPv6 firewall, and whether control points may open pinholes; None = as it is."""
+        self.require(igd=0, needs="firewall6")
+        wanted = {"enabled": enabled, "inbound": inbound}
+        self.lab.router(op="firewall6", **{name: value for name, value in wanted.items() if value is not None})
 
     def memory_kib(self):
         """Resident memory of the daemon in KiB; notrun when it cannot be seen."""

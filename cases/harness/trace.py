@@ -5,7 +5,8 @@ Words: names of actions, of the methods of GENA and of evented variables, "fault
 "connection" (the WAN connection service), "SCPD" (a service description), "reaches TCP", "reaches UDP", "wan" (it
 went down or got another address), "outer address", "node NAME" for a host that sends actions, and of the mappings
 asked for "UDP", "lease", "remote host", "other port", "disabled", "description" (another than the suite's own), "many"
-(more than eight) and "again" (one that was asked for before).
+(more than eight) and "again" (one that was asked for before). Of IPv6 "packets6" (any), "reaches6 TCP", "reaches6 UDP",
+and of the pinholes asked for "pinhole TCP" and "pinhole remote" (for one host or port outside).
 """
 _used = set()
 _keys = set()  # (remote host, external port, protocol) of the mappings asked for
@@ -20,7 +21,7 @@ def action(name, arguments):
     """The check sends an action with these (name, value) pairs."""
     values = {key: str(value) for key, value in arguments}
     note(name)
-    if not name.startswith("Add"):
+    if not name.startswith("Add") or name == "AddPinhole":
         return
     for word, used in (("UDP", values.get("NewProtocol") == "UDP"),
                        ("lease", values.get("NewLeaseDuration", "0") != "0"),

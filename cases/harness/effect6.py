@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""effect6.py - the strongest oracle for IPv6, where nothing is translated: does a packet arrive on the other side?
+
+Silence is proven by a fence and not by a wait: two sockets, one on each side, have exchanged datagrams that every
+firewall lets pass (the inner one spoke first). What is sent before the fence's next datagram in the same direction, and
+is not there when that one has come, was dropped.
+"""
+import contextlib
+import errno
+import os
+import select
+import socket
+import time
+
+from . import packet6, trace
+from .requirement import inconclusive
+
+ALL_IPV6 = 0x86DD   # ETH_P_IPV6; the lab puts it into network order
+RAW = 255           # IPPROTO_RAW: what is sent has its own head
+OUTSIDE = ("peer", "peer2")
+GRACE = 0.05        # seconds behind the fence, for the queue of another processor
+ANSWERS = 2.0       # seconds in which what is under way arrives
+
+
+def bound(lab, node, port=0, kind="dgram"):
+    """A socket at a node's IPv6 address, and at that port when there is one."""
+    made = lab.socket(node, kind, "inet6")
+    if kind == "stream":
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind((lab.address6_of(node), port))
+    return made
+
+
+class Fence:
+    """A pair of sockets from a sender's side to a receiver's; use it in ``with``."""
+
+    def __init__(self, lab, sender, receiver):
+        trace.note("packets6")
+        self._sender, self._receiver = bound(lab, sender), bound(lab, receiver)
+        self._to = (lab.address6_of(receiver), self._receiver.getsockname()[1])
+        if sender in OUTSIDE and receiver not in OUTSIDE:
+            self._receiver.sendto(b"first", (lab.address6_of(sender), self._sender.getsockname()[1]))
+            if not select.select([self._sender], [], [], ANSWERS)[0]:
+                self.close()
+                inconclusive(f"a datagram from {receiver} to {sender} does not arrive")
+
+    def close(self):
+        """No more."""
+        self._sender.close()
+        self._receiver.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def arrived(self, sock, fits=lambda data: True):
+        """The first datagram or packet on *sock* that fits, of what was sent before this call: (bytes, source), or None."""
+        self._sender.sendto(b"fence", self._to)
+        end, come = time.monotonic() + ANSWERS, False
+        while select.select([sock, self._receiver], [], [], max(0.0, end - time.monotonic()))[0]:
+            if select.select([sock], [], [], 0)[0]:
+                got = sock.recvfrom(65536)
+                if fits(got[0]):
+                    return got
+            elif not come:
+                self._receiver.recv(64)
+                come, end = True, time.monotonic() + GRACE
+        return None if come else inconclusive("what was asked for from the LAN does not come back")
+
+
+def udp_reaches(lab, port, client="client", peer="peer", from_port=0):
+    """Whether a datagram from the peer arrives at the client's socket."""
+    trace.note("reaches6 UDP")
+    token = os.urandom(8)
+    with Fence(lab, peer, client) as fence, bound(lab, client, port) as listener, bound(lab, peer, from_port) as sock:
+        sock.sendto(token, (lab.address6_of(client), port))
+        got = fence.arrived(listener)
+        assert not got or (got[0] == token and got[1][:2] == (lab.address6_of(peer), sock.getsockname()[1])), got
+        return bool(got)
+
+
+def tcp_reaches(lab, port, client="client", peer="peer", from_port=0):
+    """Whether a connection from the peer is made to the client's listener, and carries bytes."""
+    trace.note("reaches6 TCP")
+    token = os.urandom(8)
+    with Fence(lab, peer, client) as fence, bound(lab, client, port, "stream") as listener, \
+            bound(lab, peer, from_port, "stream") as sock, lab.socket(client, "raw", "inet6", socket.IPPROTO_TCP) as raw:
+        listener.listen(4)
+        sock.setblocking(False)
+        assert sock.connect_ex((lab.address6_of(client), port)) == errno.EINPROGRESS
+        ports = sock.getsockname()[1].to_bytes(2, "big") + port.to_bytes(2, "big")
+        if not fence.arrived(raw, lambda segment: segment.startswith(ports)) or \
+                not select.select([listener], [], [], ANSWERS)[0]:
+            return False
+        accepted, _ = listener.accept()
+        with accepted, contextlib.suppress(TimeoutError):
+            accepted.settimeout(ANSWERS)
+            sock.send(token)
+            return accepted.recv(64) == token
+        return False
+
+
+def reaches(lab, port, protocol="UDP", **more):
+    """udp_reaches or tcp_reaches."""
+    return (udp_reaches if protocol.upper() == "UDP" else tcp_reaches)(lab, port, **more)
+
+
+class Wire:
+    """Packets with heads of their own from one node to another: what of them arrives. Use it in ``with``.
+
+    sender, receiver: nodes; the first is where a packet is put out, whatever its source address says.
+    """
+
+    def __init__(self, lab, sender="peer", receiver="client"):
+        self.lab, self.sender, self.receiver = lab, sender, receiver
+        self._stack = contextlib.ExitStack()
+        with contextlib.ExitStack() as stack:
+            self._fence = stack.enter_context(Fence(lab, sender, receiver))
+            self._out = stack.enter_context(lab.socket(sender, "raw", "inet6", RAW))
+            self._in = stack.enter_context(lab.socket(receiver, "dgram", "packet", ALL_IPV6))
+            self._stack = stack.pop_all()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self._stack.close()
+
+    def send(self, *packets):
+        """Put packets out, each to the address in its head."""
+        for packet in packets:
+            self._out.sendto(packet, (socket.inet_ntop(socket.AF_INET6, packet[24:40]), 0))
+
+    def arrives(self, packet):
+        """Whether a packet that is sent now arrives."""
+        self.send(packet)
+        return self._fence.arrived(self._in, lambda got: packet6.same(packet, got)) is not None
+
+    def seen(self, fits, *packets):
+        """The first packet that arrives and fits, of what is there when these have been sent; or None."""
+        self.send(*packets)
+        got = self._fence.arrived(self._in, fits)
+        return got and got[0]
