@@ -17,9 +17,9 @@ MANY = 300  # pinholes that a table is filled with before it counts as too large
 pytestmark = pytest.mark.bulk  # each needs the lab with IPv6
 
 
-def row(name, needs=(), **more):
-    """The mark of a check of this service."""
-    return requirement(name, service="WANIPv6FirewallControl:1", needs=["ipv6", "wan-side", *needs], **more)
+def served(*needs):
+    """What a check of this service asks of the subject."""
+    return {"service": "WANIPv6FirewallControl:1", "needs": ["ipv6", "wan-side", *needs]}
 
 
 @pytest.fixture
@@ -45,14 +45,14 @@ def refused(code, *exact):
 # -- status and events ----------------------------------------------------------------------------------------
 
 
-@row("6FC-01")
+@requirement("6FC-01", **served())
 def test_status(pinholes):
     got = pinholes.call("GetFirewallStatus")
     assert list(got) == ["FirewallEnabled", "InboundPinholeAllowed"]
     assert set(got.values()) <= {"0", "1"}, got
 
 
-@row("6FC-01")
+@requirement("6FC-01", **served())
 def test_status_is_evented(lab, cp, pinholes):
     with Subscriber(lab, cp, service=cp.description.service(pinhole.SERVICE)) as sub:
         sub.subscribe()
@@ -60,7 +60,7 @@ def test_status_is_evented(lab, cp, pinholes):
     assert (values["FirewallEnabled"], values["InboundPinholeAllowed"]) == pinholes.status()
 
 
-@row("6FC-02", needs=["firewall6"])
+@requirement("6FC-02", **served("firewall6"))
 def test_pinholes_are_not_needed_without_firewall(subject, lab, pinholes):
     assert not reaches(lab, 5002)
     subject.firewall6(enabled=False)
@@ -69,7 +69,7 @@ def test_pinholes_are_not_needed_without_firewall(subject, lab, pinholes):
     assert reaches(lab, 5002) and reaches(lab, 5002, "TCP")
 
 
-@row("6FC-03", needs=["firewall6"])
+@requirement("6FC-03", **served("firewall6"))
 def test_pinholes_are_not_allowed(subject, pinholes):
     number = pinholes.add(5003)
     subject.firewall6(inbound=False)
@@ -83,7 +83,7 @@ def test_pinholes_are_not_allowed(subject, pinholes):
     assert set(codes.values()) == {pinhole.NOT_ALLOWED}, codes
 
 
-@row("6FC-24", needs=["firewall6"])
+@requirement("6FC-24", **served("firewall6"))
 @pytest.mark.parametrize("name, switch", [("FirewallEnabled", "enabled"), ("InboundPinholeAllowed", "inbound")],
                          ids=["firewall", "inbound"])
 def test_changes_are_evented(subject, lab, cp, name, switch):
@@ -99,7 +99,7 @@ def test_changes_are_evented(subject, lab, cp, name, switch):
 # -- what is let in -----------------------------------------------------------------------------------------
 
 
-@row("6FC-04")
+@requirement("6FC-04", **served())
 @BOTH
 def test_pinhole_opens(lab, pinholes, protocol):
     assert not reaches(lab, 5000, protocol), "it is open without a pinhole"
@@ -107,7 +107,7 @@ def test_pinhole_opens(lab, pinholes, protocol):
     assert reaches(lab, 5000, protocol)
 
 
-@row("6FC-05", needs=["peer2"])
+@requirement("6FC-05", **served("peer2"))
 @BOTH
 def test_remote_host(lab, pinholes, protocol):
     pinholes.add(5005, protocol, remote=lab.address6_of("peer"))
@@ -115,7 +115,7 @@ def test_remote_host(lab, pinholes, protocol):
     assert not reaches(lab, 5005, protocol, peer="peer2"), "another host comes in as well"
 
 
-@row("6FC-05")
+@requirement("6FC-05", **served())
 @BOTH
 def test_remote_port(lab, pinholes, protocol):
     pinholes.add(5006, protocol, remote_port=6006)
@@ -126,13 +126,13 @@ def test_remote_port(lab, pinholes, protocol):
 # -- wildcards, ranges, forms ---------------------------------------------------------------------------------
 
 
-@row("6FC-06")
+@requirement("6FC-06", **served())
 def test_client_is_no_wildcard(lab, pinholes):
     assert fault_of(pinholes.add, 5000, client="") == pinhole.CLIENT_WILD
     assert not reaches(lab, 5000)
 
 
-@row("6FC-07")
+@requirement("6FC-07", **served())
 @BOTH
 def test_every_port(lab, pinholes, protocol):
     code = fault_of(pinholes.add, 0, protocol)
@@ -143,7 +143,7 @@ def test_every_port(lab, pinholes, protocol):
         assert open_ == [5107, 6107], "not every port is open"
 
 
-@row("6FC-08")
+@requirement("6FC-08", **served())
 def test_every_protocol(lab, pinholes):
     code = fault_of(pinholes.add, 5008, ANY)
     open_ = [protocol for protocol in ("UDP", "TCP") if reaches(lab, 5008, protocol)]
@@ -153,13 +153,13 @@ def test_every_protocol(lab, pinholes):
         assert open_ == ["UDP", "TCP"], "not every protocol passes"
 
 
-@row("6FC-09")
+@requirement("6FC-09", **served())
 @pytest.mark.parametrize("number", [1, 255])
 def test_protocols_that_are_not_supported(pinholes, number):
     assert fault_of(pinholes.add, 5009, number) == pinhole.PROTOCOL
 
 
-@row("6FC-09")
+@requirement("6FC-09", **served())
 @pytest.mark.parametrize("number", [packet6.UDPLITE, packet6.SCTP], ids=["UDP-Lite", "SCTP"])
 def test_protocols_that_may_be_supported(lab, pinholes, number):
     """Each is refused by the letter, or works."""
@@ -171,7 +171,7 @@ def test_protocols_that_may_be_supported(lab, pinholes, number):
         assert wire.arrives(packet) == (code == 0), f"error {code}"
 
 
-@row("6FC-10")
+@requirement("6FC-10", **served())
 @pytest.mark.parametrize("text", ["tcp", "Udp", "70000", "-1", ""], ids=lambda text: text or "empty")
 def test_protocol_is_a_number(pinholes, text):
     code = fault_of(pinholes.add, 5010, text)
@@ -181,41 +181,41 @@ def test_protocol_is_a_number(pinholes, text):
         refused(code, 402)
 
 
-@row("6FC-11")
+@requirement("6FC-11", **served())
 @pytest.mark.parametrize("lease", [0, LEASE[1] + 1, "-1", 2**32 + 60])
 def test_lease_out_of_range(lab, pinholes, lease):
     refused(fault_of(pinholes.add, 5011, lease=lease), 402)
     assert not reaches(lab, 5011)
 
 
-@row("6FC-11")
+@requirement("6FC-11", **served())
 @pytest.mark.parametrize("lease", LEASE)
 def test_lease_in_range(lab, pinholes, lease):
     pinholes.add(5011, lease=lease)
     assert lease == 1 or reaches(lab, 5011)
 
 
-@row("6FC-11")
+@requirement("6FC-11", **served())
 @pytest.mark.parametrize("lease", [0, LEASE[1] + 1])
 def test_new_lease_out_of_range(pinholes, lease):
     number = pinholes.add(5011)
     refused(fault_of(pinholes.update, number, lease), 402)
 
 
-@row("6FC-12")
+@requirement("6FC-12", **served())
 @pytest.mark.parametrize("where", ["lan", "wan", "link"])
 def test_address_of_the_gateway(lab, pinholes, where):
     port = lab.port("r1", role="wan" if where == "wan" else "lan")
     refused(fault_of(pinholes.add, 5012, client=port["link_local" if where == "link" else "address6"]), 606, 402)
 
 
-@row("6FC-13", needs=["other"])
+@requirement("6FC-13", **served("other"))
 def test_pinhole_for_another_host(lab, pinholes):
     assert fault_of(pinholes.add, 5013, client=lab.address6_of("other")) == pinhole.REFUSED
     assert not reaches(lab, 5013, client="other")
 
 
-@row("6FC-13")
+@requirement("6FC-13", **served())
 @pytest.mark.parametrize("port", [22, 1023])
 def test_port_below_1024(lab, pinholes, port):
     assert fault_of(pinholes.add, port) == pinhole.REFUSED
@@ -227,7 +227,7 @@ def full(address):
     return ipaddress.IPv6Address(address).exploded
 
 
-@row("6FC-23")
+@requirement("6FC-23", **served())
 @pytest.mark.parametrize("form", [str.upper, full, lambda text: full(text).upper()], ids=["upper", "full", "both"])
 @pytest.mark.parametrize("which", ["client", "remote"])
 def test_forms_of_an_address(lab, pinholes, form, which):
@@ -236,7 +236,7 @@ def test_forms_of_an_address(lab, pinholes, form, which):
     assert reaches(lab, 5023)
 
 
-@row("6FC-23")
+@requirement("6FC-23", **served())
 @pytest.mark.parametrize("form", ["::ffff:{v4}", "{link}%eth0", "[{v6}]", "{v4}", "{v6}/128", "{v6} x", "peer.example"],
                          ids=["mapped", "zone", "brackets", "IPv4", "prefix", "rest", "name"])
 @pytest.mark.parametrize("which", ["client", "remote"])
@@ -247,7 +247,7 @@ def test_what_is_no_address(lab, pinholes, form, which):
     assert not reaches(lab, 5023)
 
 
-@row("6FC-30")
+@requirement("6FC-30", **served())
 @pytest.mark.parametrize("text", ["a" * 300, "2a0e:" * 60 + ":1", "[" * 100, "::" * 200, "client.example", "localhost", "%s%n%x",
                                   "2a0e:b107:1:1::4%" + "e" * 300, "1.2.3.4." * 40],
                          ids=["long", "groups", "brackets", "colons", "name", "localhost", "format", "zone", "dots"])
@@ -264,7 +264,7 @@ def test_odd_addresses_do_no_harm(pinholes, text, which):
 # -- one pinhole and its life ------------------------------------------------------------------------------
 
 
-@row("6FC-14")
+@requirement("6FC-14", **served())
 def test_same_pinhole_again(subject, lab, pinholes):
     number = pinholes.add(5014, lease=3)
     assert pinholes.add(5014, lease=601) == number, "it is another one"
@@ -274,13 +274,13 @@ def test_same_pinhole_again(subject, lab, pinholes):
     assert not reaches(lab, 5014), "there were two"
 
 
-@row("6FC-14")
+@requirement("6FC-14", **served())
 def test_another_pinhole_has_another_number(pinholes):
     numbers = [pinholes.add(5014, protocol) for protocol in ("UDP", "TCP")] + [pinholes.add(5114)]
     assert len(set(numbers)) == 3, numbers
 
 
-@row("6FC-15")
+@requirement("6FC-15", **served())
 def test_table_is_full(subject, pinholes):
     subject.spoil()
     for port in range(20000, 20000 + MANY):
@@ -291,7 +291,7 @@ def test_table_is_full(subject, pinholes):
     notrun(f"it has room for more than {MANY} pinholes")
 
 
-@row("6FC-16")
+@requirement("6FC-16", **served())
 def test_update_renews(subject, lab, pinholes):
     number = pinholes.add(5016, lease=3)
     pinholes.update(number, 600)
@@ -299,7 +299,7 @@ def test_update_renews(subject, lab, pinholes):
     assert reaches(lab, 5016)
 
 
-@row("6FC-16")
+@requirement("6FC-16", **served())
 def test_update_shortens(subject, lab, pinholes):
     number = pinholes.add(5016, lease=600)
     pinholes.update(number, 2)
@@ -307,12 +307,12 @@ def test_update_shortens(subject, lab, pinholes):
     assert not reaches(lab, 5016)
 
 
-@row("6FC-16")
+@requirement("6FC-16", **served())
 def test_update_of_an_unknown_one(pinholes):
     assert fault_of(pinholes.update, 65535, 600) == pinhole.NO_ENTRY
 
 
-@row("6FC-17")
+@requirement("6FC-17", **served())
 @BOTH
 def test_delete_closes(lab, pinholes, protocol):
     number = pinholes.add(5017, protocol)
@@ -321,14 +321,14 @@ def test_delete_closes(lab, pinholes, protocol):
     assert not reaches(lab, 5017, protocol, from_port=6117)
 
 
-@row("6FC-17")
+@requirement("6FC-17", **served())
 def test_second_delete(pinholes):
     number = pinholes.add(5017)
     pinholes.delete(number)
     assert fault_of(pinholes.delete, number) == pinhole.NO_ENTRY
 
 
-@row("6FC-17")
+@requirement("6FC-17", **served())
 def test_delete_ends_what_goes_on(lab, pinholes):
     """A flow that the pinhole let in is traffic, too."""
     number = pinholes.add(5018)
@@ -345,7 +345,7 @@ def test_delete_ends_what_goes_on(lab, pinholes):
             nonstrict("a flow that it has let in goes on")
 
 
-@row("6FC-18")
+@requirement("6FC-18", **served())
 def test_lease_ends(subject, lab, pinholes):
     pinholes.add(5019, lease=2)
     assert reaches(lab, 5019)
@@ -353,7 +353,7 @@ def test_lease_ends(subject, lab, pinholes):
     assert not reaches(lab, 5019)
 
 
-@row("6FC-18")
+@requirement("6FC-18", **served())
 def test_number_ends_with_the_lease(subject, pinholes):
     number = pinholes.add(5019, lease=2)
     pinholes.packets(number)
@@ -361,7 +361,7 @@ def test_number_ends_with_the_lease(subject, pinholes):
     assert fault_of(pinholes.packets, number) == pinhole.NO_ENTRY
 
 
-@row("6FC-19", needs=["other"])
+@requirement("6FC-19", **served("other"))
 def test_pinhole_of_another_host(subject, lab, pinholes, others):
     number = pinholes.add(5020)
     codes = others.of_all(number)
@@ -381,7 +381,7 @@ def send_packets(lab, port, count):
         assert all(wire.arrives(packet6.udp(*ends, bytes([n]))) for n in range(count))
 
 
-@row("6FC-20")
+@requirement("6FC-20", **served())
 def test_packets_are_counted(lab, pinholes):
     number = pinholes.add(5021)
     assert pinholes.packets(number) == 0
@@ -392,12 +392,12 @@ def test_packets_are_counted(lab, pinholes):
     assert pinholes.packets(number) > first
 
 
-@row("6FC-20")
+@requirement("6FC-20", **served())
 def test_packets_of_an_unknown_one(pinholes):
     assert fault_of(pinholes.packets, 65535) == pinhole.NO_ENTRY
 
 
-@row("6FC-21", action="CheckPinholeWorking")
+@requirement("6FC-21", action="CheckPinholeWorking", **served())
 def test_check_tells_of_traffic(lab, pinholes):
     number = pinholes.add(5022)
     assert fault_of(pinholes.working, number) == pinhole.NO_TRAFFIC
@@ -405,12 +405,12 @@ def test_check_tells_of_traffic(lab, pinholes):
     assert pinholes.working(number) == "1"
 
 
-@row("6FC-21", action="CheckPinholeWorking")
+@requirement("6FC-21", action="CheckPinholeWorking", **served())
 def test_check_of_an_unknown_one(pinholes):
     assert fault_of(pinholes.working, 65535) == pinhole.NO_ENTRY
 
 
-@row("6FC-22", action="GetOutboundPinholeTimeout")
+@requirement("6FC-22", action="GetOutboundPinholeTimeout", **served())
 @pytest.mark.parametrize("protocol, least", [("UDP", 120), ("TCP", 7440)], ids=["UDP", "TCP"])
 def test_outbound_timeout(pinholes, protocol, least):
     before = pinholes.timeout(protocol=protocol)
@@ -419,12 +419,12 @@ def test_outbound_timeout(pinholes, protocol, least):
     assert pinholes.timeout(protocol=protocol) == before, "it follows the lease of a pinhole"
 
 
-@row("6FC-22", action="GetOutboundPinholeTimeout")
+@requirement("6FC-22", action="GetOutboundPinholeTimeout", **served())
 def test_outbound_timeout_of_no_protocol(pinholes):
     assert fault_of(pinholes.timeout, protocol=255) == pinhole.PROTOCOL
 
 
-@row("6FC-22", action="GetOutboundPinholeTimeout", needs=["firewall6"])
+@requirement("6FC-22", action="GetOutboundPinholeTimeout", **served("firewall6"))
 def test_outbound_timeout_without_firewall(subject, pinholes):
     subject.firewall6(enabled=False)
     assert fault_of(pinholes.timeout) == pinhole.DISABLED
@@ -433,7 +433,7 @@ def test_outbound_timeout_without_firewall(subject, pinholes):
 # -- who asks ----------------------------------------------------------------------------------------------
 
 
-@row("6FC-25")
+@requirement("6FC-25", **served())
 def test_asked_for_over_ipv4(subject, lab):
     """Refused, or done: never a yes that opens nothing."""
     with Pinholes(subject.control_point()) as over4:
@@ -453,7 +453,7 @@ def second_address(lab, address):
         lab.run("client", "ip", "-6", "addr", "del", f"{address}/64", "dev", name)
 
 
-@row("6FC-26")
+@requirement("6FC-26", **served())
 def test_asked_for_from_a_temporary_address(lab, pinholes):
     """The same: an answer that is true."""
     address = str(ipaddress.IPv6Address(int(ipaddress.IPv6Address(pinholes.address)) | 0xd5a1 << 32))

@@ -439,8 +439,8 @@ class Subject:
     def firewall6(self, enabled=None, inbound=None):
         """What an administrator switches: the IPv6 firewall, and whether control points may open pinholes; None = as it is."""
         self.require(igd=0, needs="firewall6")
-        wanted = {"enabled": enabled, "inbound": inbound}
-        self.lab.router(op="firewall6", **{name: value for name, value in wanted.items() if value is not None})
+        wanted = {"enabled": enabled, "inbound_allowed": inbound}
+        self.lab.router(op="firewall", **{name: value for name, value in wanted.items() if value is not None})
 
     def memory_kib(self):
         """Resident memory of the daemon in KiB; notrun when it cannot be seen."""
