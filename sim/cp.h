@@ -318,8 +318,9 @@ struct cp {
 	size_t candidate_count;
 	struct in_addr hops[CP_HOPS_MAX + 1]; /* by distance; 0.0.0.0 = silent */
 	bool hops_known;
-	bool thorough; /* search until the end, whoever answers */
-	bool gone;     /* the control URL refuses connections or is no more */
+	bool thorough;	   /* search until the end, whoever answers */
+	bool gone;	   /* the control URL refuses connections or is no more */
+	unsigned silences; /* exchanges in a row without a whole reply in time */
 	struct cp_step *steps;
 	size_t step_count;
 	bool step_open;
