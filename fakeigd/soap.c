@@ -314,6 +314,22 @@ static int perform(struct soap_exchange *x)
 	return 0;
 }
 
+/* What the profile says of the service's state stands in place of what an action found. */
+static void fix_state(struct soap_call *call)
+{
+	size_t count = 0;
+
+	for (const struct service_argument *a = call->action->arguments; a && a->name; a++) {
+		const char *fixed = a->out ? service_fixed(call->instance, a->variable) : NULL;
+
+		if (fixed) {
+			buf_reset(&call->out[count]);
+			buf_puts(&call->out[count], fixed);
+		}
+		count += a->out;
+	}
+}
+
 /* Every step up to the answer's code. */
 static int handle(struct soap_exchange *x)
 {
@@ -337,7 +353,11 @@ static int handle(struct soap_exchange *x)
 	code = find_service(x);
 	if (!code)
 		code = find_action(x);
-	return code ? code : perform(x);
+	if (!code)
+		code = perform(x);
+	if (!code)
+		fix_state(&x->call);
+	return code;
 }
 
 static void answer(struct soap_exchange *x, int code)

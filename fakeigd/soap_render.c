@@ -163,13 +163,8 @@ static void render_arguments(struct soap_exchange *x, struct buf *out)
 
 	for (const struct service_argument *a = action ? action->arguments : NULL; a && a->name;
 	     a++) {
-		const char *fixed = a->out ? service_fixed(x->call.instance, a->variable) : NULL;
-
-		if (!a->out)
-			continue;
-		render_out(x, a->name, fixed ? slice_of(fixed) : buf_slice(&x->call.out[count]),
-			   &scratch, out);
-		count++;
+		if (a->out)
+			render_out(x, a->name, buf_slice(&x->call.out[count++]), &scratch, out);
 	}
 	for (size_t i = 0; i < e->replies; i++)
 		if (!is_out(&x->call, e->reply_name[i]))

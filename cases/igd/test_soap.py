@@ -193,3 +193,19 @@ def test_counters_and_uptime_are_real(cp):
     before = int(cp.call("GetStatusInfo")["NewUptime"])
     lab.advance(100)
     assert int(cp.call("GetStatusInfo")["NewUptime"]) in (before + 100, before + 101)
+
+
+def test_journal_tells_the_state_that_a_profile_gives(tmp_path):
+    profile = tmp_path / "fixed.yaml"
+    profile.write_text("""\
+summary: a connection whose address the profile gives
+extends: conformant-igd1
+services:
+  - {type: "WANIPConnection:1", state: {ExternalIPAddress: 100.64.7.7}}
+""")
+    with Lab("flat", profile=str(profile)) as lab:
+        cp = ControlPoint(lab).discover()
+        assert cp.external_address() == "100.64.7.7"
+        sent = [line for line in lab.journal() if line["event"] == "sent" and line.get("action") == "GetExternalIPAddress"]
+    assert sent[0]["values"] == {"NewExternalIPAddress": "100.64.7.7"}
+    assert sent[0]["what"] == "GetExternalIPAddress: 100.64.7.7"
