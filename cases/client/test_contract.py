@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from cases.harness import matrix
+from cases.harness import matrix, meeting, requirement
 from cases.harness.client import CLIENTS, Client, WrongAdapter, names
 from cases.harness.lab import program
 
@@ -72,6 +72,16 @@ def test_it_says_another_port(tmp_path):
     text = "#!/bin/sh\n[ $IGDLAB_OPERATION = add ] || exit 127\nupnpc -a $IGDLAB_INTERNAL_CLIENT 1872 1999 tcp && echo mapped :2000\n"
     status, said = check(script(tmp_path / "other", text))
     assert status == 1 and any("reads port 2000" in s for s in said), said
+
+
+@pytest.mark.parametrize("text, grade", [("exit 1", "inconclusive"), ("upnpc -s | grep -q ExternalIPAddress || kill -SEGV $$; exit 1", "fail")])
+def test_what_fails_without_the_quirk_is_not_laid_to_it(tmp_path, text, grade):
+    """One that opens nothing anywhere tells nothing of a quirk; one that crashes only there does."""
+    client = script(tmp_path / "poor", f"#!/bin/sh\n[ $IGDLAB_OPERATION = add ] || exit 127\n{text}\n")
+    case = matrix.quirk_case("soap-extip-empty")
+    with pytest.raises((AssertionError, requirement.Verdict)) as raised:
+        meeting.meet(Client(str(client)), case).judge(case)
+    assert getattr(raised.value, "grade", "fail") == grade, raised.value
 
 
 ADAPTER = """name: mine

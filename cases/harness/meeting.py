@@ -5,6 +5,7 @@ A Meeting keeps what a verdict needs. judge() ends the test with the grade that 
 seen goes into the results either way.
 """
 import contextlib
+import dataclasses
 import os
 import pathlib
 
@@ -13,6 +14,7 @@ from .drive import Session, Wanted, table
 from .lab import Lab
 from .requirement import inconclusive, nonstrict, unsupported
 
+_bases = {}  # (client, router) -> outcome there without any quirk
 LATE = 6    # seconds of the lab's clock
 BUSY = 3.0  # so many times more work than cores: what takes too long then proves nothing
 _MUST = {"mapped": "a packet of the peer reaches the client through the mapping, and the program says so",
@@ -29,11 +31,11 @@ def load():
 
 class Meeting:
     """What came of one operation. said: drive.Said; ports: those that packets reach; found: a word of outcome.OUTCOMES;
-    table: the routers' mappings afterwards."""
+    table: the routers' mappings afterwards; base: what comes of it without the quirk of the case, where that was asked."""
 
     def __init__(self, said, ports, wanted, mappings, busy):
         self.said, self.ports, self.wanted, self.table, self.busy = said, ports, wanted, mappings, busy
-        self.found = outcome.judge(said, ports, wanted)
+        self.found, self.base = outcome.judge(said, ports, wanted), None
 
     @property
     def seen(self):
@@ -59,6 +61,8 @@ class Meeting:
         slow = self.found == "hung" or (self.said.code is None and self.found == "silently-failed")
         if grade == "fail" and slow and self.busy > BUSY:
             inconclusive(f"{outcome.sentence(self.found)}, while the machine had {self.busy:.0f} times more to do than it can")
+        if grade == "fail" and self.base == self.found:
+            inconclusive(f"not the quirk's doing: {outcome.sentence(self.found)}, and the same on its router without it")
         if grade == "pass" and word == "retries" and self.found == "mapped-and-said":
             self._retried(values)
         if word == "inner" and self.found == "said-but-not-mapped":
@@ -89,8 +93,26 @@ def visit(client, case, wanted=None, evidence=None, node="client"):
 
 
 def meet(client, case, wanted=None, evidence=None):
-    """The client is told to map in the lab of a case. Returns a Meeting."""
-    wanted = wanted or Wanted()
+    """The client is told to map in the lab of a case. Returns a Meeting; when it failed under a quirk, with its base."""
+    met = _meet(client, case, wanted or Wanted(), evidence)
+    if case.kind == "quirk" and outcome.grade(case.must, met.found) == "fail":
+        met.base = on_base(client, case)
+    return met
+
+
+def on_base(client, case):
+    """The outcome on the router of a quirk without the quirk, found once; None in labs with more than that router."""
+    router = matrix.on_router_of(client, case).profile
+    if case.topology != "flat" or len(router) != 1 or "=" in router[0]:
+        return None
+    key = client.name, router[0]
+    if key not in _bases:
+        base = dataclasses.replace(case, kind="profile", name=router[0], profile=router, quirks=())
+        _bases[key] = _meet(client, base, Wanted(), None).found
+    return _bases[key]
+
+
+def _meet(client, case, wanted, evidence):
     with visit(client, case, wanted, evidence) as (lab, session):
         busy = load()
         before = {outcome.key(mapping) for mapping in table(lab)}
