@@ -21,7 +21,8 @@ from .requirement import BROKEN
 
 QUIRKS = REPOSITORY / "fakeigd" / "quirks"
 BATCH = 2         # subjects per run: pytest wants all checks of all subjects in memory
-WORKERS = 8       # runs at a time; they wait more than they reckon
+WORKERS = 7       # runs at a time; they wait more than they reckon
+SLOW = 5          # and of those that do nothing but wait
 PATIENCE = "5"    # seconds after which a router that a quirk made mute is given up
 RAN = ("pass", "fail", "non-strict", "inconclusive")
 
@@ -56,13 +57,18 @@ def subject_of(name, quirk):
 
 
 def run(plan, folder, workers=WORKERS):
-    """Run a plan {subject: {select, named}} (cases/daemon/conftest.py); returns {subject: [result, ...]} as in results.json."""
+    """Run a plan {subject: {select, named, slow}} (cases/daemon/conftest.py); returns {subject: [result, ...]} as in
+    results.json. Those that are slow run beside the others, each by itself."""
     names = list(plan)
-    parts = [names[start:start + BATCH] for start in range(0, len(names), BATCH)]
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        done = pool.map(lambda part: _run({name: plan[name] for name in part}, folder / f"results-{names.index(part[0])}.json"), parts)
+    quick, slow = ([name for name in names if bool(plan[name].get("slow")) == is_slow] for is_slow in (False, True))
+
+    def done(part):
+        return _run({name: plan[name] for name in part}, folder / f"results-{names.index(part[0])}.json")
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool, concurrent.futures.ThreadPoolExecutor(SLOW) as beside:
+        runs = [beside.map(done, [[name] for name in slow]),
+                pool.map(done, [quick[start:start + BATCH] for start in range(0, len(quick), BATCH)])]
         found = {name: [] for name in names}
-        for result in itertools.chain.from_iterable(done):
+        for result in itertools.chain.from_iterable(itertools.chain(*runs)):
             found[result["subject"]].append(result)
     return found
 
