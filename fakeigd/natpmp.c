@@ -31,7 +31,7 @@
 #include <stdlib.h>
 
 #define ANNOUNCE_GAP_US (CLOCK_SECOND / 4)
-#define FIELDS_MAX	5
+#define FIELDS_MAX	6
 
 bool natpmp_is_on(const struct router *r)
 {
@@ -103,6 +103,7 @@ static void apply_rules(struct exchange *x)
 		add_field(x, "opcode", x->request.opcode);
 	}
 	if (x->q && is_mapping(x)) {
+		add_field(x, "reserved", x->request.reserved);
 		add_field(x, "internal_port", x->request.internal_port);
 		add_field(x, "suggested_external_port", x->request.suggested_external_port);
 		add_field(x, "lifetime", x->request.lifetime);

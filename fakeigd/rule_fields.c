@@ -21,6 +21,7 @@ static const struct {
 	{"result", 0, NATPMP},
 	{"epoch", 0, NATPMP},
 	{"external_address", 0, NATPMP},
+	{"reserved", NATPMP, 0},
 	{"internal_port", NATPMP, NATPMP},
 	{"suggested_external_port", NATPMP, 0},
 	{"mapped_external_port", 0, NATPMP},

@@ -47,6 +47,17 @@ static void requests_are_read(void **state)
 	}
 }
 
+static void reserved_field_is_told(void **state)
+{
+	struct natpmp_request r;
+
+	(void)state;
+	assert_int_equal(natpmp_parse_request(BYTES("\0\1\xff\xfe\0\1\0\2\0\0\0\3"), &r),
+			 NATPMP_OK);
+	assert_int_equal(r.reserved, 0xfffe);
+	assert_int_equal(r.internal_port, 1);
+}
+
 static const struct {
 	const char *bytes;
 	size_t len;
@@ -110,7 +121,7 @@ static void messages_are_built(void **state)
 	(void)state;
 	natpmp_build_request(&out, &q);
 	expect_bytes(&out, BYTES("\0\0"));
-	q = (struct natpmp_request){0, NATPMP_MAP_TCP, 5000, 6000, 3600};
+	q = (struct natpmp_request){0, NATPMP_MAP_TCP, 0, 5000, 6000, 3600};
 	natpmp_build_request(&out, &q);
 	expect_bytes(&out, BYTES("\0\2\0\0\x13\x88\x17\x70\0\0\x0e\x10"));
 	natpmp_build_response(&out, &a);
@@ -132,6 +143,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_read),
+		cmocka_unit_test(reserved_field_is_told),
 		cmocka_unit_test(responses_are_read),
 		cmocka_unit_test(messages_are_built),
 	};

@@ -94,6 +94,7 @@ enum natpmp_error natpmp_parse_request(const char *data, size_t len, struct natp
 		return NATPMP_OTHER_OPCODE;
 	if (len < MAP_LEN)
 		return NATPMP_SHORT;
+	out->reserved = get16(data + 2);
 	out->internal_port = get16(data + 4);
 	out->suggested_external_port = get16(data + 6);
 	out->lifetime = get32(data + 8);
@@ -150,7 +151,7 @@ void natpmp_build_request(struct buf *out, const struct natpmp_request *request)
 	buf_putc(out, (char)request->opcode);
 	if (request->opcode == NATPMP_EXTERNAL_ADDRESS)
 		return;
-	put16(out, 0);
+	put16(out, request->reserved);
 	put16(out, request->internal_port);
 	put16(out, request->suggested_external_port);
 	put32(out, request->lifetime);

@@ -38,11 +38,12 @@ enum natpmp_error {
 /**
  * struct natpmp_request - what a client asks
  * @version, @opcode:	of the first two bytes
- * @internal_port, @suggested_external_port, @lifetime: of a mapping, else 0
+ * @reserved, @internal_port, @suggested_external_port, @lifetime: of a mapping, else 0
  */
 struct natpmp_request {
 	uint8_t version;
 	uint8_t opcode;
+	uint16_t reserved;
 	uint16_t internal_port;
 	uint16_t suggested_external_port;
 	uint32_t lifetime;
