@@ -21,7 +21,7 @@ import pathlib
 import pytest
 from _pytest.runner import runtestprotocol
 
-from cases.harness import foundation, progress, results, trace
+from cases.harness import foundation, pcp, progress, results, trace
 from cases.harness.controlpoint import ControlPoint
 from cases.harness.grading import apply_known, grade_of, status_of
 from cases.harness.http import BadMessage
@@ -30,7 +30,7 @@ from cases.harness.requirement import Selection, catalogue, take_notes
 from cases.harness.subject import Subject, WrongAdapter, adapter_of
 
 DEFAULT = "fakeigd:conformant-igd1 fakeigd:conformant-igd2"
-MORE = {"fakeigd:conformant-all": "NATPMP-* XP-* SEC-23 SEC-24"}  # beside them, for these alone
+MORE = {"fakeigd:conformant-all": "NATPMP-* PCP-* PCPX-* XP-* SEC-13 SEC-23 SEC-24"}  # beside them, for these alone
 HERE = pathlib.Path(__file__).resolve().parent
 _subjects = {}  # name -> a Subject that runs, kept between checks
 _evidence = {}  # item -> folder of its second run
@@ -203,6 +203,21 @@ def other(subject):
     """A control point on the second host of the LAN."""
     subject.require(needs="other")
     return subject.control_point("other")
+
+
+@pytest.fixture
+def pc(subject):
+    """A PCP client on the first host."""
+    with pcp.Client(subject.lab) as made:
+        yield made
+
+
+@pytest.fixture
+def pc2(subject):
+    """One on the second host."""
+    subject.require(igd=0, needs="other")
+    with pcp.Client(subject.lab, "other") as made:
+        yield made
 
 
 def pytest_sessionfinish(session, exitstatus):

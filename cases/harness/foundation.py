@@ -14,7 +14,7 @@ import dataclasses
 import fnmatch
 import xml.etree.ElementTree as ElementTree
 
-from . import description, effect6, http, natpmp, soap, ssdp, trace
+from . import description, effect, effect6, http, natpmp, pcp, soap, ssdp, trace
 from .controlpoint import CONNECTIONS, IN_ADD, NoConnection, fault_of
 from .lab import LabError
 from .pinhole import Pinholes
@@ -446,6 +446,45 @@ def _no_pinhole(subject, _):
         assert fault_of(pinholes.packets, 65535) == 704
 
 
+@stone("PCP answers", "pcp", "PCP-49 PCP-01 PCP-02")
+def _pcp(subject, _):
+    with pcp.Client(subject.lab) as client:
+        client.announce()
+
+
+@stone("PCP maps a port", "pcp, pcp map", "PCP-17")
+def _pcp_map(subject, _):
+    with pcp.Client(subject.lab) as client:
+        client.mapped(PORT)
+
+
+@stone("PCP maps a UDP port", "pcp, pcp map, pcp UDP", "PCP-17")
+def _pcp_map_udp(subject, _):
+    with pcp.Client(subject.lab) as client:
+        client.mapped(PORT, protocol="UDP")
+
+
+@stone("a mapping of PCP forwards TCP", "pcp, pcp map, reaches TCP", "PCP-17 PCP-18")
+def _pcp_forwards(subject, _):
+    with pcp.Client(subject.lab) as client:
+        assert subject.reaches(client.mapped(PORT), internal=PORT)
+
+
+@stone("a mapping of PCP forwards UDP", "pcp, pcp map, pcp UDP, reaches UDP", "PCP-17 PCP-18")
+def _pcp_forwards_udp(subject, _):
+    with pcp.Client(subject.lab) as client:
+        assert subject.reaches(client.mapped(PORT, protocol="UDP"), "UDP", internal=PORT)
+
+
+@stone("PCP answers PEER", "pcp, pcp PEER", "PCP-43 PCP-44")
+def _pcp_peer(subject, _):
+    to = subject.lab.address_of("peer"), effect.ABROAD
+    with pcp.Client(subject.lab) as client:
+        effect.leaves_from(subject.lab, PORT, ports=[to[1]])
+        assert client.peer(PORT, to).result == pcp.SUCCESS
+
+
+PORT_CONTROL = {"natpmp", "pcp"}
 _SPOKEN = {"POST", "search", "SUBSCRIBE"}  # what a check says to an InternetGatewayDevice
 TROUBLE = (AssertionError, soap.Fault, http.BadMessage, OSError, EOFError, LabError, KeyError, ValueError, AttributeError,
            ElementTree.ParseError, Verdict)
@@ -460,7 +499,7 @@ def _try(one, subject):
         return None
     try:
         subject.reset()
-        one.holds(subject, None if "natpmp" in one.words else subject.control_point())
+        one.holds(subject, None if PORT_CONTROL & one.words else subject.control_point())
     except NoConnection:
         return None  # of the stones that need it, its own has told
     except TROUBLE as error:
@@ -479,7 +518,7 @@ def missing(subject, used, ids):
     used: the words of the check's trace. ids: its requirements. What was found is kept with the subject.
     """
     for one in STONES:
-        if not one.words <= used or ("natpmp" in used and not _SPOKEN & used and "natpmp" not in one.words):
+        if not one.words <= used or (PORT_CONTROL & used and not _SPOKEN & used and not PORT_CONTROL & one.words):
             continue
         if one not in subject.foundations:
             subject.foundations[one] = _try(one, subject)

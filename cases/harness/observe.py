@@ -26,6 +26,12 @@ without ``expect`` only prepares. The verbs:
   natpmp: {opcode, internal, external, lifetime, version, raw: hex, to: ADDRESS, from: NODE}  a NAT-PMP request; a map has TCP
                                                         unless opcode says 1, and lifetime 3600; hear: PORT instead
                                                         listens to announcements, with then:
+  pcp: {opcode: MAP|PEER|ANNOUNCE|N, internal, external, protocol: TCP|UDP|N, lifetime, address, nonce: hex, to-peer: [ADDRESS, PORT],
+        client: ADDRESS, version, options: [{NAME: value}], raw: hex, to: ADDRESS, from: NODE, ipv6: true}    a PCP request; a
+                                                        MAP for TCP and 3600 s unless it says otherwise, ANNOUNCE without internal;
+                                                        the nonce is the same in all steps; options: THIRD_PARTY: ADDRESS,
+                                                        PREFER_FAILURE:, FILTER: ADDRESS, DESCRIPTION: text, PORT_SET: [SIZE, FIRST],
+                                                        N: hex; hear: PORT listens to 224.0.0.1 instead, with then:
   advance: SECONDS       router: {control request}      again: N (repeat the step before N times)
 
 Any step may say ``of: r2``: which router it talks to.
@@ -43,7 +49,8 @@ nowhere); ``call`` and ``add`` need no description at all with ``at`` and ``acti
   left: ">=N" bytes behind the end of the answer; date-ahead: ">=N" (seconds by which DATE differs from the clock)
   reached: true|false, answered: true|false; source, source-port, sources: whom reach and leave come from
   kind: alive|byebye|update, event: {NAME: regex}, seq: N, events: ">=N"
-  result, opcode, epoch, internal, external, lifetime: N; address: regex; of a NAT-PMP answer
+  result, opcode, epoch, internal, external, lifetime: N; address: regex; of a NAT-PMP or PCP answer
+  protocol: N, nonce: hex regex, peer: regex (ADDRESS:PORT), names: [options], args: {OPTION: hex regex} of a PCP answer
   early: true|false (an event came before the answer to SUBSCRIBE)
 """
 import email.utils
@@ -53,7 +60,7 @@ import socket
 import time
 import xml.etree.ElementTree as ElementTree
 
-from . import description, effect, http, natpmp, soap, ssdp
+from . import description, effect, http, natpmp, pcp, soap, ssdp
 from .controlpoint import ControlPoint
 from .lab import LabError
 
@@ -91,9 +98,9 @@ def _compare(wanted, number):
 
 
 NUMBERS = {"status", "fault", "replies", "segments", "seconds", "seq", "size", "source-port", "sources",
-           "events", "date-ahead", "left", "result", "opcode", "epoch", "internal", "external", "lifetime"}
+           "events", "date-ahead", "left", "result", "opcode", "epoch", "internal", "external", "lifetime", "protocol"}
 TEXTS = {"reason", "version", "head", "body", "text", "st", "usn", "location", "source", "notes", "kind",
-         "address"}
+         "address", "nonce", "peer"}
 MAPS = {"header", "args", "event"}
 
 
@@ -436,7 +443,7 @@ class Observer:
             for name, value in re.findall(rb"<(\w+)>([^<]*)</\1>", data):
                 seen.event[name.decode()] = value.decode("latin-1")
 
-    # -- NAT-PMP -----------------------------------------------------------------------------------------
+    # -- NAT-PMP and PCP -----------------------------------------------------------------------------------------
 
     @staticmethod
     def _pmp_request(what):
@@ -448,15 +455,14 @@ class Observer:
         return natpmp.map_request(opcode, what["internal"], what.get("external", what["internal"]),
                                   what.get("lifetime", 3600), version)
 
-    def do_natpmp(self, what, step):
-        node = what.get("from", "client")
+    def _datagram(self, sock, request, to, step):
+        """Send a request, if there is one; returns (what is seen, the bytes of the last answer or None)."""
         many = "replies" in step.get("expect", {}) or "sources" in step.get("expect", {})
         wait, count = step.get("wait", SILENCE if many else 2.0), step.get("count", None if many else 1)
         begun, got = time.monotonic(), []
-        with natpmp.listen(self.lab, node, what["hear"]) if "hear" in what else self.lab.socket(node) as sock:
-            if "hear" not in what:
-                to = what.get("to", self.lab.lan_address(self.router))
-                sock.sendto(self._pmp_request(what), (to, natpmp.PORT))
+        with sock:
+            if request is not None:
+                sock.sendto(request, to)
             self._then(step)
             while count is None or len(got) < count:
                 left = wait - (time.monotonic() - begun)
@@ -464,12 +470,39 @@ class Observer:
                     break
                 got.append(sock.recvfrom(2048))
         seen = Seen(replies=len(got), sources=len({source for _, source in got}), seconds=time.monotonic() - begun)
-        if got:
-            data, (seen.source, seen.source_port) = got[-1]
+        if not got:
+            return seen, None
+        data, source = got[-1]
+        seen.__dict__.update(source=source[0], source_port=source[1], size=len(data), body=data.hex(), version=str(data[0]) if data else "")
+        return seen, data
+
+    def do_natpmp(self, what, step):
+        node, request, to = what.get("from", "client"), None, None
+        if "hear" not in what:
+            request, to = self._pmp_request(what), (what.get("to", self.lab.lan_address(self.router)), natpmp.PORT)
+        sock = self.lab.socket(node) if request else natpmp.listen(self.lab, node, what["hear"])
+        seen, data = self._datagram(sock, request, to, step)
+        if data is not None:
             answer = natpmp.parse(data)
-            seen.__dict__.update(size=len(data), body=data.hex(), version=str(answer.version), notes="\n".join(answer.notes),
-                                 **{name: getattr(answer, name) for name in
-                                    ("result", "opcode", "epoch", "internal", "external", "lifetime", "address")})
+            seen.__dict__.update(notes="\n".join(answer.notes), **{name: getattr(answer, name) for name in
+                                 ("result", "opcode", "epoch", "internal", "external", "lifetime", "address")})
+        return seen
+
+    def do_pcp(self, what, step):
+        node, request, to = what.get("from", "client"), None, None
+        with pcp.Client(self.lab, node, what.get("to") or self.lab.port(self.router, role="lan")[
+                "address6" if what.get("ipv6") else "address"], bool(what.get("ipv6"))) as client:
+            if "hear" not in what:
+                request, to = pcp.request_of(client, what), (client.to, pcp.PORT)
+            sock = client.sock.dup() if request is not None else pcp.listen(self.lab, node, what["hear"])
+        seen, data = self._datagram(sock, request, to, step)
+        if data is not None:
+            answer = pcp.parse(data)
+            seen.__dict__.update(notes="\n".join(answer.notes), nonce=(answer.nonce or b"").hex(),
+                                 peer="%s:%d" % answer.peer if answer.peer else None,
+                                 args={pcp.NAMES.get(code, str(code)): value.hex() for code, value in answer.options},
+                                 **{name: getattr(answer, name) for name in ("result", "opcode", "epoch", "internal",
+                                    "external", "lifetime", "address", "protocol")})
         return seen
 
     # -- effect, time, state -----------------------------------------------------------------------------

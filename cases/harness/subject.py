@@ -87,7 +87,8 @@ _TWO_CARDS = {"wan-interface", "wan-address", "prefix", "wan-prefix", "clients",
 _KEYS = {"name", "profile", "quirks", "summary", "kind", "needs", "run", "files", "nft", "ready", "claims", "known",
          "known-of", "remote", "restart", "reboot", "reset", "memory"}
 _REQUIRED = ("WANCommonInterfaceConfig", "WANIPConnection", "WANPPPConnection")  # services
-_CLAIMS = {"igd", "services", "optional", "ipv6", "natpmp"}
+_CLAIMS = {"igd", "services", "optional", "ipv6", "natpmp", "pcp"}
+PCP = {"PEER", "PREFER_FAILURE", "FILTER"}  # what "pcp: true" claims beside MAP and ANNOUNCE (RFC 6887)
 
 
 class WrongAdapter(Exception):
@@ -116,6 +117,8 @@ def profile_claims(name):
         claims |= {"igd": 0, "services": []}
     if enabled.get("natpmp") is not None:
         claims["natpmp"] = enabled["natpmp"]
+    if enabled.get("pcp") is not None:
+        claims["pcp"] = enabled["pcp"]
     if "services" in profile:
         services = [{"type": s} if isinstance(s, str) else s for s in profile["services"]]
         claims["services"] = [s["type"] for s in services]
@@ -295,13 +298,21 @@ class Subject:
         """Whether it claims a service: "WANIPConnection", or with a version "WANIPConnection:2"."""
         return any(f"{kind}:".startswith(f"{name}:") for kind in self.claims.get("services", []))
 
-    def require(self, igd=None, natpmp=False, action=(), service=None, needs=()):
+    def speaks_pcp(self, names):
+        """Whether it claims PCP; names: True, or the opcode or options beside MAP and ANNOUNCE that it must claim."""
+        claimed = self.claims.get("pcp") or ()
+        wanted = set() if names is True else {names} if isinstance(names, str) else set(names)
+        return bool(claimed) and wanted <= (PCP if claimed is True else set(claimed))
+
+    def require(self, igd=None, natpmp=False, pcp=None, action=(), service=None, needs=()):
         """End the check when the subject does not claim, or the lab cannot do, what it needs."""
-        igd = int(not natpmp) if igd is None else igd
+        igd = int(not natpmp and not pcp) if igd is None else igd
         if self.igd < igd:
             unsupported(f"is for InternetGatewayDevice:{igd}; the subject claims {self.igd}")
         if natpmp and not self.claims.get("natpmp"):
             unsupported("the subject does not claim NAT-PMP")
+        if pcp and not self.speaks_pcp(pcp):
+            unsupported("the subject does not claim PCP" + ("" if pcp is True else f" with {pcp}"))
         for name in [action] if isinstance(action, str) else action:
             if not self.offers(name):
                 unsupported(f"the subject does not claim the optional action {name}")
