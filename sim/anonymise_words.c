@@ -30,11 +30,20 @@ static const struct {
 	const char *element;
 	enum word_kind kind;
 } elements[] = {
-	{"serialNumber", SERIAL},	 {"NewSerialNumber", SERIAL}, {"UPC", SERIAL},
-	{"friendlyName", FRIENDLY_NAME}, {"NewSSID", NAME},	      {"SSID", NAME},
-	{"NewUserName", NAME},		 {"NewPassword", NAME},	      {"NewKeyPassphrase", NAME},
-	{"NewPreSharedKey", NAME},	 {"NewHostName", NAME},	      {"NewDomainName", NAME},
-	{"presentationURL", HOST},	 {"URLBase", HOST},	      {"NewInternalClient", HOST},
+	{"serialNumber", SERIAL},
+	{"NewSerialNumber", SERIAL},
+	{"friendlyName", FRIENDLY_NAME},
+	{"NewSSID", NAME},
+	{"SSID", NAME},
+	{"NewUserName", NAME},
+	{"NewPassword", NAME},
+	{"NewKeyPassphrase", NAME},
+	{"NewPreSharedKey", NAME},
+	{"NewHostName", NAME},
+	{"NewDomainName", NAME},
+	{"presentationURL", HOST},
+	{"URLBase", HOST},
+	{"NewInternalClient", HOST},
 	{"NewRemoteHost", HOST},
 };
 

@@ -34,17 +34,9 @@ static const char *answered_of(const struct seen *s)
 	return s->reply && s->out.kind == FACTS_FOUND ? facts_header(&s->out, "ST") : NULL;
 }
 
-static bool has_name(const struct names *list, const char *name)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (!strcmp(list->items[i], name))
-			return true;
-	return false;
-}
-
 static void add_once(struct names *list, const char *name)
 {
-	if (!has_name(list, name))
+	if (!names_has(list, name))
 		names_add(list, name);
 }
 
@@ -157,7 +149,7 @@ static void advertisements(struct learner *l, const struct names *own)
 		buf_putc(&l->order, ']');
 	}
 	for (size_t i = 0; answered.count && is_capture(l) && i < own->count; i++) {
-		if (has_name(&answered, own->items[i]) || !is_plain(own->items[i]) ||
+		if (names_has(&answered, own->items[i]) || !is_plain(own->items[i]) ||
 		    may_be_of_all(l, own->items[i]))
 			continue;
 		rule(l, "reply", own->items[i], ", header: {ST: \"" ALL "\"}", where);
@@ -223,7 +215,7 @@ static void also(struct learner *l, const struct seen *s, const struct names *ow
 	for (const struct seen *o = s; o < l->seen + l->count; o++) {
 		const char *usn = facts_header(&o->out, "USN");
 
-		if (o->x != s->x || !is_stranger(o, own) || has_name(&told, answered_of(o)))
+		if (o->x != s->x || !is_stranger(o, own) || names_has(&told, answered_of(o)))
 			continue;
 		buf_puts(&l->rules, told.count ? ", {ssdp-reply: {set: {" : "{ssdp-reply: {set: {");
 		names_add(&told, answered_of(o));

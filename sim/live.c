@@ -21,6 +21,7 @@
 #define FETCH_LIMIT_US (10 * CLOCK_SECOND)
 #define DATAGRAM_BYTES 65536
 #define TARGETS_MAX    16
+#define PAGES_MAX      16
 
 static struct sockaddr_in socket_address(const struct end_point *e)
 {
@@ -110,10 +111,7 @@ void live_pass(struct live *l, double seconds)
 
 static void add_target(struct names *targets, const char *target)
 {
-	for (size_t i = 0; i < targets->count; i++)
-		if (!strcmp(targets->items[i], target))
-			return;
-	if (targets->count < TARGETS_MAX && !strpbrk(target, "\r\n"))
+	if (!names_has(targets, target) && targets->count < TARGETS_MAX && !strpbrk(target, "\r\n"))
 		names_add(targets, target);
 }
 
@@ -154,8 +152,42 @@ static void search(const struct live *l, int fd, const struct names *targets)
 	}
 }
 
-/* Read the page at @location. Return: whether it describes a gateway. */
-static bool fetch(struct live *l, const struct url *location)
+/**
+ * struct found - a description of the router
+ * @page:	response that holds it; @site: read from there
+ * @alike:	how many of the recorded services it has, by type with version
+ */
+struct found {
+	struct recorded_message page;
+	struct site site;
+	size_t alike;
+};
+
+/**
+ * struct finding - the search under way
+ * @best:	the description that has most, NULL = none yet
+ * @enough:	services in the recorded one; as many are all
+ * @read:	LOCATIONs that were read
+ */
+struct finding {
+	struct live *live;
+	const struct site *recorded;
+	struct found *best;
+	size_t enough;
+	struct names read;
+};
+
+static void found_free(struct found *f)
+{
+	if (!f)
+		return;
+	site_free(&f->site);
+	buf_free(&f->page.bytes);
+	free(f);
+}
+
+/* The response to GET @location; false: none. */
+static bool fetch(struct live *l, const struct url *location, struct recorded_message *page)
 {
 	struct end_point to = l->site.router;
 	struct buf request = {0}, in = {0};
@@ -177,10 +209,16 @@ static bool fetch(struct live *l, const struct url *location)
 	close(fd);
 	buf_free(&request);
 	in.len = len;
-	l->page = (struct recorded_message){.bytes = in};
-	if (len && site_describe(&l->site, location, &l->page))
-		return true;
-	buf_free(&l->page.bytes);
+	*page = (struct recorded_message){.bytes = in};
+	return len;
+}
+
+static bool has_service(const struct site *s, const char *type)
+{
+	for (size_t i = 0; i < s->description.count; i++)
+		if (s->description.services[i].type &&
+		    !strcmp(s->description.services[i].type, type))
+			return true;
 	return false;
 }
 
@@ -194,59 +232,114 @@ static bool is_gateway(const struct site *s)
 	return false;
 }
 
-static bool take_answer(struct live *l, const struct recorded_message *m)
+/* Services of the recorded description, or those that @s has of them. */
+static size_t count_alike(const struct site *recorded, const struct site *s)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; recorded->described && i < recorded->description.count; i++) {
+		const char *type = recorded->description.services[i].type;
+
+		count += type && (!s || has_service(s, type));
+	}
+	return count;
+}
+
+static struct found *read_page(struct finding *f, const struct url *location)
+{
+	struct found *page = xcalloc(1, sizeof(*page));
+
+	if (fetch(f->live, location, &page->page) &&
+	    site_describe(&page->site, location, &page->page) && is_gateway(&page->site)) {
+		page->alike = count_alike(f->recorded, &page->site);
+		return page;
+	}
+	found_free(page);
+	return NULL;
+}
+
+static void take_answer(struct finding *f, const struct recorded_message *m)
 {
 	struct ssdp_message answer;
 	struct url location;
+	struct found *page;
+	char *text;
 
-	if (!end_point_same_address(&m->from, &l->site.router) ||
+	if (!end_point_same_address(&m->from, &f->live->site.router) ||
 	    ssdp_parse(m->bytes.data, m->bytes.len, &answer) != SSDP_OK || !answer.location.ptr ||
-	    !url_parse(answer.location, &location) || !fetch(l, &location))
+	    !url_parse(answer.location, &location))
+		return;
+	text = slice_dup(answer.location);
+	page = names_has(&f->read, text) || f->read.count >= PAGES_MAX ? NULL
+								       : read_page(f, &location);
+	names_add(&f->read, text);
+	free(text);
+	if (!page || (f->best && f->best->alike >= page->alike)) {
+		found_free(page);
+		return;
+	}
+	found_free(f->best);
+	f->best = page;
+}
+
+static bool is_enough(const struct finding *f)
+{
+	return f->best && f->best->alike >= f->enough;
+}
+
+static void hear(struct finding *f, int fd, int64_t until)
+{
+	/* A fakeigd has sent all answers when its lab's clock has moved. */
+	bool all_there = f->live->node && !f->live->others;
+	struct recorded_message m;
+
+	while (!is_enough(f)) {
+		if (live_receive(fd, &m)) {
+			take_answer(f, &m);
+			buf_free(&m.bytes);
+		} else if ((all_there && f->best) || !talk_wait(fd, POLLIN, until)) {
+			return;
+		}
+	}
+}
+
+/* Keep the description that was found. */
+static bool settle(struct finding *f)
+{
+	struct live *l = f->live;
+	struct found *best = f->best;
+
+	names_free(&f->read);
+	if (!best)
 		return false;
-	if (is_gateway(&l->site)) {
-		l->site.router.port = location.port;
-		return true;
-	}
-	description_free(&l->site.description);
-	l->site.described = false;
-	l->site.location = (struct url){0};
-	buf_free(&l->page.bytes);
-	return false;
+	l->page = best->page;
+	l->site.described = true;
+	l->site.description = best->site.description;
+	l->site.location = best->site.location;
+	l->site.reply = &l->page;
+	l->site.router.port = best->site.location.port;
+	free(best);
+	return true;
 }
 
-static bool hear(struct live *l, int fd, int64_t until)
+bool live_find(struct live *l, const struct recording *flow, const struct site *recorded)
 {
-	bool found = false;
-
-	while (!found && talk_wait(fd, POLLIN, until)) {
-		struct recorded_message m;
-
-		if (!live_receive(fd, &m))
-			continue;
-		found = take_answer(l, &m);
-		buf_free(&m.bytes);
-	}
-	return found;
-}
-
-bool live_find(struct live *l, const struct recording *flow)
-{
+	struct finding f = {.live = l, .recorded = recorded, .enough = count_alike(recorded, NULL)};
 	struct names targets = search_targets(flow);
 	int64_t until = clock_now() + FIND_LIMIT_US;
 	char *why = NULL;
 	int fd = live_socket(l, "dgram", &why);
-	bool found = false;
 
-	while (fd >= 0 && !found && clock_now() < until) {
+	while (fd >= 0 && !f.best && clock_now() < until) {
 		search(l, fd, &targets);
 		live_pass(l, 1.1);
-		found = hear(l, fd, clock_now() + FIND_AGAIN_US);
+		hear(&f, fd, clock_now() + FIND_AGAIN_US);
 	}
 	if (fd >= 0)
 		close(fd);
 	free(why);
 	names_free(&targets);
-	return found;
+	return settle(&f);
 }
 
 void live_free(struct live *l)

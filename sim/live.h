@@ -38,10 +38,12 @@ bool live_receive(int fd, struct recorded_message *out);
 void live_pass(struct live *l, double seconds);
 /**
  * live_find() - search for the router's description and read it
+ * @recorded:	what the flow shows of its router
  *
- * Searches for what @flow searched for, and for gateways. Return: whether it was found.
+ * Searches for what @flow searched for, and for gateways. A router may have several (of IGD:1 and
+ * IGD:2): the one with most services of the recorded types is taken. Return: whether one was found.
  */
-bool live_find(struct live *l, const struct recording *flow);
+bool live_find(struct live *l, const struct recording *flow, const struct site *recorded);
 void live_free(struct live *l);
 
 #endif

@@ -224,7 +224,7 @@ static void play(struct act *a)
 			     .flow = &a->flow,
 			     .site = &a->site,
 			     .recorded_speed = a->options->recorded_speed};
-	a->found = live_find(&a->live, &a->flow);
+	a->found = live_find(&a->live, &a->flow, &a->site);
 	if (a->live.node && !a->live.others)
 		json_decref(ask_op(&a->live.lab, "reset", NULL));
 	translation_make(&a->flow, &a->site, &a->live.site, &p->translation);

@@ -20,6 +20,14 @@ void names_add(struct names *names, const char *name)
 	names->items[names->count++] = xstrdup(name);
 }
 
+bool names_has(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (!strcmp(names->items[i], name))
+			return true;
+	return false;
+}
+
 void names_free(struct names *names)
 {
 	for (size_t i = 0; i < names->count; i++)

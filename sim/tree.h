@@ -26,6 +26,8 @@ struct names tree_files(const char *folder, const char *suffix);
 void names_free(struct names *names);
 /** names_add() - append a copy of @name. */
 void names_add(struct names *names, const char *name);
+/** names_has() - whether @name is one of them. */
+bool names_has(const struct names *names, const char *name);
 /** tree_has() - whether lab_find() leads to a file that can be read. */
 bool tree_has(const char *folder, const char *name);
 /**
