@@ -17,7 +17,7 @@
 #define PCP_VERSION	2
 #define RESPONSE_BIT	0x80
 #define PCP_HEADER	24
-#define NATPMP_REPLY	8 /* the shortest response: version, opcode, result, seconds */
+#define NATPMP_REPLY	4 /* the shortest response: version, opcode, result (RFC 6886 clause 3.5) */
 #define NATPMP_ADDRESS	0
 #define NATPMP_MAP_UDP	1
 #define NATPMP_MAP_TCP	2

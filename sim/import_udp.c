@@ -298,7 +298,7 @@ static bool on_port_control(struct import_udp *u, struct datagram *d)
 
 	if (!import_name_port_control(d->bytes, &d->name, &reply))
 		return false;
-	if (f->dst_port == CLIENT_PORT && f->src_port == SERVER_PORT && reply) {
+	if (f->src_port == SERVER_PORT && reply) {
 		struct end_point from, to;
 
 		import_ends(f, &from, &to);

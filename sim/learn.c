@@ -5,8 +5,8 @@
  * Theory of operation: the exchanges of one router are decoded (facts.h); then each part adds what
  * it finds to the profile: the device tree (learn_tree.c), heads and bodies (learn_form.c,
  * learn_body.c), the table of mappings and the policy it implies (learn_table.c), times
- * (learn_timing.c), searches (learn_search.c). Nothing is invented silently: what the flow does not
- * show and a router needs all the same stands under "assumed".
+ * (learn_timing.c), searches (learn_search.c), NAT-PMP (learn_natpmp.c). Nothing is invented
+ * silently: what the flow does not show and a router needs all the same stands under "assumed".
  */
 #include "learn_parts.h"
 
@@ -109,7 +109,7 @@ static struct seen *add_seen(struct learner *l, size_t number, const struct reco
 static bool spoken(enum flow_protocol protocol)
 {
 	return protocol == FLOW_SSDP || protocol == FLOW_HTTP || protocol == FLOW_SOAP ||
-	       protocol == FLOW_GENA;
+	       protocol == FLOW_GENA || protocol == FLOW_NATPMP;
 }
 
 static void collect(struct learner *l)
@@ -136,12 +136,17 @@ static void collect(struct learner *l)
 	}
 }
 
+static bool is_told(const struct seen *s)
+{
+	return s->reply || s->x->from_router;
+}
+
 static size_t answers(const struct learner *l)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < l->count; i++)
-		count += l->seen[i].reply || l->seen[i].x->from_router;
+		count += is_told(&l->seen[i]);
 	return count;
 }
 
@@ -243,10 +248,12 @@ bool learner_begin(struct learner *l, struct diag *d)
 	if (!choose_router(l, d))
 		return false;
 	collect(l);
+	for (size_t i = 0; i < l->count; i++)
+		l->upnp |= is_told(&l->seen[i]) && l->seen[i].x->protocol != FLOW_NATPMP;
 	if (answers(l))
 		return true;
 	diag_at(d, l->options->flow, 0,
-		"%s answered nothing in it: no SSDP reply or NOTIFY, no HTTP answer",
+		"%s answered nothing in it: no SSDP reply or NOTIFY, no HTTP answer, no NAT-PMP",
 		l->router_text);
 	return false;
 }
@@ -260,8 +267,12 @@ int learn(const struct recording *flow, const struct learn_options *options, str
 	*out = (struct learned){0};
 	if (fine) {
 		choose_server(&l);
-		learn_tree(&l);
-		learn_tree_write(&l);
+		if (l.upnp) {
+			learn_tree(&l);
+			learn_tree_write(&l);
+		} else {
+			names_add(&l.assumed, "no UPnP: the flow has only NAT-PMP");
+		}
 		write_profile(&l, &out->profile);
 		out->router = xstrdup(l.router_text);
 		out->client = l.client_text ? xstrdup(l.client_text) : NULL;

@@ -49,7 +49,7 @@ struct learned {
 /**
  * learn() - write a profile
  *
- * Return: 0, or -1 after a complaint: no router in the flow, or nothing of UPnP.
+ * Return: 0, or -1 after a complaint: no router in the flow, or nothing of UPnP and NAT-PMP.
  */
 int learn(const struct recording *flow, const struct learn_options *options, struct learned *out,
 	  struct diag *d);

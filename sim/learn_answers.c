@@ -37,6 +37,16 @@ static void add_rule(const struct learner *l, const struct seen *s, struct buf *
 	buf_puts(out, "}\n");
 }
 
+static void add_rules(const struct learner *l, struct buf *out)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		if (seen_is(&l->seen[i], NULL))
+			add_rule(l, &l->seen[i], out);
+		else
+			learn_natpmp_answer(l, &l->seen[i], "  ", out);
+	}
+}
+
 void learn_answers(const struct recording *flow, const char *router, struct buf *out)
 {
 	struct learn_options options = {.router = router, .flow = "flow"};
@@ -48,9 +58,9 @@ void learn_answers(const struct recording *flow, const char *router, struct buf 
 		      "evidence:\n  - {source: recorded flow, seen: its answers, class: field}\n"
 		      "overlay:\n");
 	if (learner_begin(&l, &d))
-		for (size_t i = 0; i < l.count; i++)
-			if (seen_is(&l.seen[i], NULL))
-				add_rule(&l, &l.seen[i], &rules);
+		add_rules(&l, &rules);
+	if (learn_speaks_natpmp(&l))
+		buf_puts(out, "  policy: {natpmp: {enabled: true}}\n");
 	buf_puts(out, rules.len ? "  rules:\n" : "  rules: []\n");
 	buf_add_slice(out, buf_slice(&rules));
 	buf_free(&rules);

@@ -44,6 +44,7 @@ struct learnt_service {
  * struct learner - learning under way
  * @seen, @count: in the flow's order
  * @router:	its address; @port: of its description
+ * @upnp:	it spoke UPnP: SSDP, HTTP
  * @root:	the description as a tree, NULL = not seen; @root_seen: where
  * @server:	SERVER of HTTP answers, or of SSDP when there is none; may be NULL
  * @sections:	the profile but its rules; @rules: those
@@ -58,6 +59,7 @@ struct learner {
 	struct end_point router;
 	char *router_text, *client_text;
 	uint16_t port;
+	bool upnp;
 	struct xml_node *root;
 	const struct seen *root_seen;
 	char *server;
@@ -184,6 +186,12 @@ void learn_search(struct learner *l);
 int64_t seen_took(const struct seen *s);
 /** learn_exact() - a rule for each exchange of options->exact. */
 void learn_exact(struct learner *l);
+/** learn_natpmp_answer() - append a rule that gives the answer of NAT-PMP as it was, each line
+ * behind @indent (learn_natpmp.c). Return: false: it is none, or of no known form. */
+bool learn_natpmp_answer(const struct learner *l, const struct seen *s, const char *indent,
+			 struct buf *out);
+/** learn_speaks_natpmp() - whether it answered or announced anything by NAT-PMP. */
+bool learn_speaks_natpmp(const struct learner *l);
 
 /** learn_when() - append "  - when: {...}" for a request: what it says, and the manyth it is. */
 void learn_when(const struct learner *l, const struct seen *s, struct buf *out);

@@ -112,12 +112,11 @@ static bool is_public(struct in_addr address)
 	return true;
 }
 
-void learn_address(struct table *t, const struct seen *s)
+void learn_address(struct table *t, const char *text, const struct seen *s)
 {
-	const char *text = seen_result(s, "NewExternalIPAddress");
 	struct in_addr address;
 
-	if (t->l->external || s->out.kind == FACTS_FAULT || inet_pton(AF_INET, text, &address) != 1)
+	if (t->l->external || inet_pton(AF_INET, text, &address) != 1)
 		return;
 	t->l->external = xstrdup(text);
 	if (is_public(address)) {
@@ -128,6 +127,11 @@ void learn_address(struct table *t, const struct seen *s)
 	}
 	buf_printf(&t->l->sections, "external: %s", text);
 	yaml_evidence(t->l, &t->l->sections, s);
+}
+
+void learn_external(struct table *t, const struct seen *s)
+{
+	learn_address(t, seen_result(s, "NewExternalIPAddress"), s);
 }
 
 static bool asked_before(const struct learner *l, const struct seen *s)

@@ -297,6 +297,38 @@ static void on_delete(struct table *t, const struct seen *s)
 	}
 }
 
+/* Another host of the client's network. */
+static char *other_client(const struct learner *l)
+{
+	const char *own = l->client_text ? l->client_text : "192.168.1.4";
+	size_t net = strcspn(own, ".");
+
+	while (own[net] && strchr(own + net + 1, '.'))
+		net += 1 + strcspn(own + net + 1, ".");
+	return xasprintf("%.*s.%d", (int)net, own, !strcmp(own + net, ".254") ? 253 : 254);
+}
+
+void table_taken(struct table *t, uint16_t port, const char *protocol, const struct seen *where)
+{
+	char number[8];
+
+	snprintf(number, sizeof(number), "%u", port);
+	if (find(t, "", number, protocol))
+		return;
+	add(t, &(struct entry){
+		       .remote = xstrdup(""),
+		       .port = xstrdup(number),
+		       .protocol = xstrdup(protocol),
+		       .internal_port = xstrdup(number),
+		       .client = other_client(t->l),
+		       .enabled = xstrdup("1"),
+		       .description = xstrdup("assumed"),
+		       .index = -1,
+		       .where = where,
+	       });
+	names_add(&t->l->assumed, "who has the ports that NAT-PMP did not give");
+}
+
 /* ---- the walk ---- */
 
 static void walk(struct table *t)
@@ -309,7 +341,7 @@ static void walk(struct table *t)
 		{"GetSpecificPortMappingEntry", on_specific},
 		{"AddPortMapping", on_add},
 		{"DeletePortMapping", on_delete},
-		{"GetExternalIPAddress", learn_address},
+		{"GetExternalIPAddress", learn_external},
 	};
 
 	for (size_t i = 0; i < t->l->count; i++) {
@@ -338,6 +370,7 @@ void learn_table(struct learner *l)
 	for (size_t i = 0; i < l->count && t.start == RECORDING_NO_TIME; i++)
 		t.start = exchange_first_ns(l->seen[i].x);
 	walk(&t);
+	learn_natpmp(&t);
 	table_choose_order(&t);
 	table_write_policy(&t, &l->sections);
 	table_write_state(&t, &l->sections);

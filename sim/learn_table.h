@@ -81,14 +81,24 @@ void rule_start(struct learner *l, const struct seen *s, const char *const *name
 /** rule_fault(), rule_reply() - a rule that answers as the flow: with its code, its arguments. */
 void rule_fault(struct learner *l, const struct seen *s, const char *const *names);
 void rule_reply(struct learner *l, const struct seen *s, const char *const *names);
-/** learn_address() - of GetExternalIPAddress. */
-void learn_address(struct table *t, const struct seen *s);
+/** learn_address() - @text was told as the external address; what is none is passed over. */
+void learn_address(struct table *t, const char *text, const struct seen *s);
+/** learn_external() - of GetExternalIPAddress. */
+void learn_external(struct table *t, const struct seen *s);
 /** learn_other() - of an action that has nothing to do with mappings. */
 void learn_other(struct table *t, const struct seen *s);
 /** learn_answer_target() - of an answer to a search: whether it names the version asked for. */
 void learn_answer_target(struct table *t, const struct seen *s);
 /** learn_subscription() - of SUBSCRIBE: how long it was granted. */
 void learn_subscription(struct table *t, const struct seen *s);
+
+/** table_taken() - somebody whom the flow does not show has a port: an entry that is assumed. */
+void table_taken(struct table *t, uint16_t port, const char *protocol, const struct seen *where);
+
+/* ---- learn_natpmp.c ---- */
+
+/** learn_natpmp() - policy and rules of NAT-PMP. */
+void learn_natpmp(struct table *t);
 
 /* ---- learn_state.c ---- */
 

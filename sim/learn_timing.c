@@ -187,15 +187,39 @@ static void exact_rule(struct learner *l, const struct seen *s)
 	buf_free(&text);
 }
 
+static void exact_datagram(struct learner *l, const struct seen *s)
+{
+	struct buf text = {0};
+
+	if (learn_natpmp_answer(l, s, "", &text)) {
+		buf_puts(&l->rules, "  # last resort: no policy explains this answer\n");
+		buf_add_slice(&l->rules, buf_slice(&text));
+	}
+	buf_free(&text);
+}
+
+static bool is_wanted_exact(const struct learner *l, const struct seen *s)
+{
+	for (size_t e = 0; e < l->options->exact_count; e++)
+		if (s->number == l->options->exact[e])
+			return s->whole;
+	return false;
+}
+
 void learn_exact(struct learner *l)
 {
-	for (size_t i = 0; i < l->count; i++)
-		for (size_t e = 0; e < l->options->exact_count; e++)
-			if (l->seen[i].number == l->options->exact[e] && l->seen[i].whole &&
-			    l->seen[i].x->protocol < FLOW_GENA &&
-			    l->seen[i].x->protocol != FLOW_SSDP &&
-			    (l->seen[i].in.action || l->seen[i].in.target))
-				exact_rule(l, &l->seen[i]);
+	for (size_t i = 0; i < l->count; i++) {
+		const struct seen *s = &l->seen[i];
+		enum flow_protocol protocol = s->x->protocol;
+
+		if (!is_wanted_exact(l, s))
+			continue;
+		if (protocol == FLOW_NATPMP)
+			exact_datagram(l, s);
+		else if ((protocol == FLOW_HTTP || protocol == FLOW_SOAP) &&
+			 (s->in.action || s->in.target))
+			exact_rule(l, s);
+	}
 }
 
 void learn_timing(struct learner *l)

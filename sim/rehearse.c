@@ -8,6 +8,8 @@
  * answer is complete when HTTP says so. Searches: rehearse_search.c.
  */
 #include "../fakeigd/base/clock.h"
+#include "../fakeigd/wire/natpmp.h"
+#include "difference.h"
 #include "rehearse_parts.h"
 #include "result.h"
 #include "talk.h"
@@ -22,7 +24,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ANSWER_LIMIT_US (10 * CLOCK_SECOND)
+#define ANSWER_LIMIT_US	  (10 * CLOCK_SECOND)
+#define DATAGRAM_LIMIT_US (3 * CLOCK_SECOND)
+#define DATAGRAM_BYTES	  2048
+#define EPOCH_AT	  4
+#define EPOCH_END	  8
 
 /* ---- comparing ---- */
 
@@ -67,28 +73,65 @@ static void add_sample(struct buf *out, struct slice text, size_t at)
 	buf_putc(out, '"');
 }
 
-char *compare_answers(struct slice wanted, struct slice got, bool gap)
+/* Where two texts differ, NULL = nowhere. */
+static char *compare_texts(struct slice a, struct slice b)
 {
-	struct buf a = {0}, b = {0}, why = {0};
+	struct buf why = {0};
 	size_t at = 0;
 
+	while (at < a.len && at < b.len && a.ptr[at] == b.ptr[at])
+		at++;
+	if (at == a.len && at == b.len)
+		return NULL;
+	buf_printf(&why, "differs at byte %zu: recorded ", at);
+	add_sample(&why, a, at);
+	buf_puts(&why, ", now ");
+	add_sample(&why, b, at);
+	return buf_steal(&why);
+}
+
+/* The epoch goes on by itself (RFC 6886 clause 3.6). */
+static char *compare_natpmp(struct slice wanted, struct slice got)
+{
+	struct recorded_message a = {0}, b = {0};
+	struct difference d = {0};
+	char *why = NULL;
+	size_t at;
+
+	for (at = 0; at < wanted.len && at < got.len; at++)
+		if (wanted.ptr[at] != got.ptr[at] && (at < EPOCH_AT || at >= EPOCH_END))
+			break;
+	if (at == wanted.len && at == got.len)
+		return NULL;
+	buf_add_slice(&a.bytes, wanted);
+	buf_add_slice(&b.bytes, got);
+	difference_message(FLOW_NATPMP, &a, &b, NULL, NULL, &d);
+	for (size_t i = 0; i < d.count && !why; i++)
+		if (d.items[i].grade == d.grade)
+			why = xstrdup(d.items[i].text);
+	difference_free(&d);
+	buf_free(&a.bytes);
+	buf_free(&b.bytes);
+	return why ? why : xasprintf("%zu bytes became %zu", wanted.len, got.len);
+}
+
+char *compare_answers(enum flow_protocol protocol, struct slice wanted, struct slice got, bool gap)
+{
+	struct buf a = {0}, b = {0};
+	char *why;
+
+	if (protocol == FLOW_NATPMP)
+		return compare_natpmp(wanted, got);
 	mask(wanted, &a);
 	mask(got, &b);
 	if (gap && b.len > a.len) {
 		b.len = a.len;
 		b.data[b.len] = '\0';
 	}
-	while (at < a.len && at < b.len && a.data[at] == b.data[at])
-		at++;
-	if (at < a.len || at < b.len) {
-		buf_printf(&why, "differs at byte %zu: recorded ", at);
-		add_sample(&why, buf_slice(&a), at);
-		buf_puts(&why, ", now ");
-		add_sample(&why, buf_slice(&b), at);
-	}
+	why = compare_texts(buf_slice(&a), buf_slice(&b));
 	buf_free(&a);
 	buf_free(&b);
-	return why.len ? buf_steal(&why) : NULL;
+	return why;
 }
 
 /* ---- the network ---- */
@@ -204,6 +247,27 @@ static bool ask_tcp(struct stage *s, const struct exchange *x, struct buf *got, 
 	return fine;
 }
 
+static bool ask_udp(struct stage *s, const struct exchange *x, struct buf *got, char **why)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(NATPMP_PORT)};
+	struct slice bytes = buf_slice(&x->request.bytes);
+	int fd = ask_socket(&s->lab, "client", "inet", "dgram", why);
+	ssize_t len = -1;
+
+	if (fd < 0)
+		return false;
+	inet_pton(AF_INET, s->learned->router, &to.sin_addr);
+	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
+	    send(fd, bytes.ptr, bytes.len, MSG_NOSIGNAL) >= 0 &&
+	    talk_wait(fd, POLLIN, clock_now() + DATAGRAM_LIMIT_US))
+		len = recv(fd, buf_reserve(got, DATAGRAM_BYTES), DATAGRAM_BYTES, 0);
+	close(fd);
+	got->len = len > 0 ? (size_t)len : 0;
+	if (len < 0)
+		*why = xstrdup("no answer");
+	return len >= 0;
+}
+
 /* ---- one after the other ---- */
 
 /* Move the lab's clock to where the flow was. */
@@ -229,7 +293,7 @@ static void follow_clock(struct stage *s, const struct exchange *x)
 /* Whether there is something to ask, and to compare with. */
 static bool can_ask(const struct stage *s, const struct exchange *x)
 {
-	if (x->from_router || x->protocol > FLOW_GENA)
+	if (x->from_router || x->protocol > FLOW_NATPMP)
 		return false;
 	if (x->protocol == FLOW_SSDP)
 		return stage_can_search(s, x);
@@ -248,8 +312,9 @@ static void play(struct stage *s, size_t number)
 	follow_clock(s, x);
 	if (x->protocol == FLOW_SSDP) {
 		stage_search(s, x, &why);
-	} else if (ask_tcp(s, x, &got, &why)) {
-		why = compare_answers(buf_slice(&x->replies[0].bytes), buf_slice(&got),
+	} else if (x->protocol == FLOW_NATPMP ? ask_udp(s, x, &got, &why)
+					      : ask_tcp(s, x, &got, &why)) {
+		why = compare_answers(x->protocol, buf_slice(&x->replies[0].bytes), buf_slice(&got),
 				      x->replies[0].gap_count);
 	}
 	s->out->list = xrealloc(s->out->list, (s->out->count + 1) * sizeof(*s->out->list));

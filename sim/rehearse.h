@@ -47,6 +47,6 @@ void rehearsal_free(struct rehearsal *r);
 
 /** compare_answers() - NULL when both are the same but for what changes by itself; else where not;
  * the caller frees. @gap: @wanted is only a beginning. */
-char *compare_answers(struct slice wanted, struct slice got, bool gap);
+char *compare_answers(enum flow_protocol protocol, struct slice wanted, struct slice got, bool gap);
 
 #endif

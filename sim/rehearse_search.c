@@ -154,8 +154,8 @@ static void take_copies(struct hearing *h, size_t first)
 	const struct recorded_message *m = h->x->replies;
 
 	for (size_t i = 0; h->again && i < h->x->reply_count; i++) {
-		char *differs =
-			compare_answers(buf_slice(&m[i].bytes), buf_slice(&m[first].bytes), false);
+		char *differs = compare_answers(FLOW_SSDP, buf_slice(&m[i].bytes),
+						buf_slice(&m[first].bytes), false);
 
 		h->had[i] |= !differs;
 		free(differs);
@@ -169,9 +169,10 @@ static void take(struct hearing *h, struct slice bytes)
 	size_t i = 0;
 
 	for (; i < h->x->reply_count; i++) {
-		char *this = h->had[i] ? NULL
-				       : compare_answers(buf_slice(&h->x->replies[i].bytes), bytes,
-							 false);
+		char *this =
+			h->had[i] ? NULL
+				  : compare_answers(FLOW_SSDP, buf_slice(&h->x->replies[i].bytes),
+						    bytes, false);
 
 		if (!h->had[i] && !this)
 			break;

@@ -37,7 +37,7 @@ static bool same_request(const struct facts *a, const struct facts *b,
 		return false;
 	if (a->kind == FACTS_SEARCH)
 		return same_text(s, facts_header(a, "ST"), facts_header(b, "ST"));
-	if (a->kind != FACTS_ACTION)
+	if (a->kind != FACTS_ACTION && a->kind != FACTS_PORT_CONTROL)
 		return same_text(s, a->target, b->target);
 	if (a->argument_count != b->argument_count)
 		return false;
@@ -79,8 +79,8 @@ static enum replay_source compare(const struct exchange *recorded, enum flow_pro
 
 	for (size_t i = 0; i < recorded->reply_count && best != REPLAY_FLOW; i++) {
 		const struct recorded_message *m = &recorded->replies[i];
-		char *differs = compare_answers(buf_slice(&m->bytes), buf_slice(&live->bytes),
-						m->gap_count);
+		char *differs = compare_answers(protocol, buf_slice(&m->bytes),
+						buf_slice(&live->bytes), m->gap_count);
 		struct difference d = {0};
 
 		if (!differs) {

@@ -258,7 +258,7 @@ static bool is_ours(const struct replay *r, const struct exchange *x)
 			break;
 		}
 	inet_pton(AF_INET, text, &router);
-	if (x->from_router || !x->has_request || x->protocol > FLOW_GENA)
+	if (x->from_router || !x->has_request || x->protocol > FLOW_NATPMP)
 		return false;
 	if (!memcmp(x->request.to.address, &router, sizeof(router)))
 		return true;

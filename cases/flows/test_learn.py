@@ -148,6 +148,39 @@ def test_what_few_clients_ask(tmp_path, order):
     assert "<b>{reason}, {status}</b>" in text
 
 
+@pytest.mark.parametrize("quirk, policy", [
+    (None, "natpmp:\n    enabled: true"),
+    ("pmp-ext-port-random", "port: unrelated"),
+    ("pmp-companion-given-away", "external_port: 1872, protocol: TCP, internal_port: 1872"),
+    ("pmp-ext-port-zero-unsupported", "port-zero: ignore"),
+    ("pmp-result-2-not-authorised", "mapping: 2"),
+    ("pmp-epoch-bogus", "epoch: wall-clock"),
+])
+def test_nat_pmp_is_learned(tmp_path, quirk, policy):
+    """Ports, lifetimes, refusals and silence, byte for byte but the epoch; no answer word for word."""
+    script = REPOSITORY / "cases" / "flows" / "curious_natpmp.py"
+    igdlab("run", "-o", tmp_path / "evidence", "-p", "natpmp-only", *(["-q", quirk] if quirk else []), "--json", "--",
+           "/usr/bin/python3", script, "@gateway")
+    flow = tmp_path / "captured.flow.json"
+    igdlab("import", tmp_path / "evidence" / "capture.pcapng", "-o", flow, "--json")
+    report = igdlab("learn", flow, "-o", tmp_path / "learned.yaml", "--check", "--json")
+    assert len(report["exchanges"]) >= 14
+    assert [e for e in report["exchanges"] if not e["same"] or e["verbatim"]] == []
+    assert policy in (tmp_path / "learned.yaml").read_text()
+
+
+def test_nat_pmp_router_lives_on(tmp_path):
+    """The reference control point maps at the learned router; with another profile the flow's answers are laid over."""
+    flow = "go-nat-pmp-protonvpn-pmp"
+    words = ["--", program("igdlab"), "map", "--via", "natpmp", "--external", "1872", "--internal", "1872"]
+    for profile in ([], ["-p", "conformant-igd2"]):
+        run = igdlab("replay", flow, "--as", "router", *profile, "--json", *words, "--lease", "3600")
+        assert run["verdict"] == "pass"
+        assert run["replay"]["from-flow"] >= 1 and run["replay"]["requests"][-1]["name"] == "map TCP"
+    run = igdlab("replay", flow, "--as", "router", "--json", *words, "--lease", "77")
+    assert run["replay"]["beyond"] >= 1 and all(e["ok"] for e in run["effect"]) and run["effect"]
+
+
 @needs_upnpc
 def test_another_profile_with_the_answers_of_a_flow(tmp_path):
     flow = recorded(tmp_path, "-p", "asuswrt")

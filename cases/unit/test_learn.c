@@ -550,8 +550,8 @@ static void answers_are_compared_but_for_dates(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(answers); i++) {
-		char *why = compare_answers(slice_of(answers[i].a), slice_of(answers[i].b),
-					    answers[i].gap);
+		char *why = compare_answers(FLOW_HTTP, slice_of(answers[i].a),
+					    slice_of(answers[i].b), answers[i].gap);
 
 		assert_int_equal(!why, answers[i].same);
 		free(why);
