@@ -13,6 +13,7 @@
 
 #include "base/doc.h"
 #include "base/mem.h"
+#include "control_pinhole.h"
 #include "description.h"
 #include "forward.h"
 #include "gena.h"
@@ -349,6 +350,19 @@ static json_t *op_renumber(struct control_client *client, const json_t *request)
 	return error ? refused("cannot change the WAN address: %s", strerror(-error)) : fine();
 }
 
+static json_t *op_pinholes(struct control_client *client, const json_t *request)
+{
+	return control_pinholes(client->control->router,
+				json_integer_value(json_object_get(request, "first")));
+}
+
+static json_t *op_firewall(struct control_client *client, const json_t *request)
+{
+	const char *wrong = control_firewall(client->control->router, request);
+
+	return wrong ? refused("%s", wrong) : fine();
+}
+
 static json_t *op_add_rule(struct control_client *client, const json_t *request)
 {
 	struct router *r = client->control->router;
@@ -407,6 +421,7 @@ static const struct {
 	{"reboot", op_reboot},	   {"reset", op_reset},	      {"wan", op_wan},
 	{"renumber", op_renumber}, {"add-rule", op_add_rule}, {"remove-rule", op_remove_rule},
 	{"reload", op_reload},	   {"quit", op_quit},	      {"sync", op_quiet},
+	{"pinholes", op_pinholes}, {"firewall", op_firewall},
 };
 
 static json_t *unknown_operation(const char *name)
@@ -429,7 +444,8 @@ static json_t *perform(struct control_client *client, const json_t *request)
 
 	if (!name)
 		return refused("a request is an object with \"op\"");
-	if (strcmp(name, "state") && strcmp(name, "sync") && strcmp(name, "wake"))
+	if (strcmp(name, "state") && strcmp(name, "sync") && strcmp(name, "wake") &&
+	    strcmp(name, "pinholes"))
 		journal_write(client->control->router->journal, JOURNAL_RECEIVED, "control", NULL,
 			      NULL, name, "{s:O}", "request", request);
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)

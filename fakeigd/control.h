@@ -7,6 +7,9 @@
  *                                       LAN), subscriptions, clock, boot id, memory;
  *                                       a reply is at most CONTROL_MESSAGE_MAX bytes: when not all
  *                                       mappings fit, "next" is the "first" of the next request
+ * {"op": "pinholes", "first": 1}        IPv6 pinholes from that UniqueID on, with the packets that
+ *                                       they let in, and the firewall's switches; "next" likewise
+ * {"op": "firewall", "enabled": true, "inbound_allowed": false}    one of them or both
  * {"op": "advance", "seconds": 60}      move the lab's clock (shared page), timers fire
  * {"op": "wake"}                        the clock was moved by somebody else: look again
  * {"op": "reboot"}  {"op": "reset"}     {"op": "wan", "status": "up|down"}

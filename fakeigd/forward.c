@@ -313,7 +313,8 @@ int forward_remove(struct forward *f, const struct mapping *m)
 {
 	struct forward_key k[2];
 	struct mapping mine;
-	bool used, leaves;
+	uint64_t used;
+	bool leaves;
 	int error;
 
 	if (!f->wan)

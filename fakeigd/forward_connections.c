@@ -186,6 +186,11 @@ int forward_connections_forget(struct mnl_socket *nl, uint8_t epoch)
 	return end_all(nl, FORWARD_MARK | epoch, UINT32_MAX);
 }
 
+int forward_connections_end_marked(struct mnl_socket *nl, uint32_t mark)
+{
+	return end_all(nl, mark, UINT32_MAX);
+}
+
 int forward_connections_end(struct mnl_socket *nl, const struct mapping *m)
 {
 	struct buf found = {0};

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * forward_element.c - elements of the maps in table "ip fakeigd", added, deleted and read.
+ * forward_element.c - elements of the maps in tables "ip fakeigd" and "ip6 fakeigd", added, deleted
+ * and read.
  *
  * Theory of operation: a transaction of one or two elements is written into a buffer and sent by
- * libmnl alone, 5 us each. Each element counts the connections that took it (only the first packet
- * of one comes to a nat chain), so that removing a mapping knows whether there is anything to end.
+ * libmnl alone, 5 us each. Each element counts the packets that took it: in a nat chain the first
+ * one of each connection, so that removing a mapping knows whether there is anything to end.
  */
 #include "forward_table.h"
 
 #include "portmap.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
@@ -84,8 +86,8 @@ static struct nlmsghdr *header(void *at, uint16_t type, uint16_t flags, uint32_t
 static struct nlmsghdr *element_message(void *at, uint16_t type, uint16_t flags, uint32_t seq,
 					const struct forward_key *k)
 {
-	struct nlmsghdr *nlh =
-		header(at, NFNL_SUBSYS_NFTABLES << 8 | type, flags, seq, NFPROTO_IPV4, 0);
+	struct nlmsghdr *nlh = header(at, NFNL_SUBSYS_NFTABLES << 8 | type, flags, seq,
+				      k->family ? k->family : NFPROTO_IPV4, 0);
 	struct nlattr *list, *element;
 
 	mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, FORWARD_TABLE);
@@ -208,20 +210,22 @@ int forward_element_data(struct mnl_socket *nl, struct forward_key *k)
 	return 0;
 }
 
-int forward_element_get(struct mnl_socket *nl, const struct forward_key *k, bool *used)
+int forward_element_get(struct mnl_socket *nl, const struct forward_key *k, uint64_t *packets)
 {
 	_Alignas(struct nlmsghdr) char in[2048];
-	const struct nlattr *element, *packets;
+	const struct nlattr *element, *counted;
 	uint64_t count = 1; /* a kernel that does not count: better look once too often */
 	int error = fetch(nl, k, in, sizeof(in), &element);
 
 	if (error)
 		return error;
-	packets = inside(inside(inside(element, NFTA_SET_ELEM_EXPR), NFTA_EXPR_DATA),
+	counted = inside(inside(inside(element, NFTA_SET_ELEM_EXPR), NFTA_EXPR_DATA),
 			 NFTA_COUNTER_PACKETS);
-	if (packets)
-		memcpy(&count, mnl_attr_get_payload(packets), sizeof(count));
-	*used = count;
+	if (counted) {
+		memcpy(&count, mnl_attr_get_payload(counted), sizeof(count));
+		count = be64toh(count);
+	}
+	*packets = count;
 	return 0;
 }
 

@@ -14,14 +14,16 @@ struct mapping;
 
 /**
  * struct forward_key - a mapping as an element of one of the maps
+ * @family:	of its table, 0 = IPv4
  * @map:	name of the map
  * @key, @key_len: protocol [. remote host] [. external port], each field 4 bytes; what leaves:
  *		protocol . internal client . internal port [. remote host]
  * @data, @data_len: internal client [. internal port]; what leaves: external port
  */
 struct forward_key {
+	uint8_t family;
 	const char *map;
-	uint8_t key[16];
+	uint8_t key[44];
 	uint32_t key_len;
 	uint8_t data[8];
 	uint32_t data_len;
@@ -34,6 +36,9 @@ struct forward_key {
 #define FORWARD_MARK	  0x1d000000u
 #define FORWARD_MARK_MASK 0xff000000u
 #define FORWARD_EPOCHS	  255
+
+/* The same for connections through a pinhole: the low three bytes say which. */
+#define FORWARD_MARK_PINHOLE 0x1e000000u
 
 /** forward_table_make() - the table with all its rules, in place of one that was left behind.
  * Return: 0 or -errno, then @what says what the kernel lacks. */
@@ -53,9 +58,9 @@ struct forward_key forward_key_of(const struct mapping *m);
  * 0 or -errno; a refusal costs the kernel milliseconds. */
 int forward_elements_add(struct mnl_socket *nl, const struct forward_key *k, unsigned count);
 int forward_elements_delete(struct mnl_socket *nl, const struct forward_key *k, unsigned count);
-/** forward_element_get() - the element of that key. @used: whether any connection took it.
- * Return: 0, -ENOENT, or another -errno. */
-int forward_element_get(struct mnl_socket *nl, const struct forward_key *k, bool *used);
+/** forward_element_get() - the element of that key. @packets: how many took it (of each connection
+ * the first, in a nat chain). Return: 0, -ENOENT, or another -errno. */
+int forward_element_get(struct mnl_socket *nl, const struct forward_key *k, uint64_t *packets);
 
 /** forward_element_data() - what the element of that key has for data, @k->data_len bytes of it
  * into
@@ -89,6 +94,8 @@ bool forward_outward_same(const struct mapping *a, const struct mapping *b);
 int forward_table_epoch(struct mnl_socket *nl, uint8_t old, uint8_t epoch);
 /** forward_connections_forget() - end the UDP connections whose last packet was in that epoch. */
 int forward_connections_forget(struct mnl_socket *nl, uint8_t epoch);
+/** forward_connections_end_marked() - end all connections with exactly this mark. 0 or -errno. */
+int forward_connections_end_marked(struct mnl_socket *nl, uint32_t mark);
 /** forward_connections_end() - end the connections that a mapping carried; @m NULL: those of all
  * mappings. Return: 0 or -errno. */
 int forward_connections_end(struct mnl_socket *nl, const struct mapping *m);

@@ -18,9 +18,11 @@
 #include "base/mem.h"
 #include "choice.h"
 #include "description.h"
+#include "firewall6.h"
 #include "forward.h"
 #include "gena.h"
 #include "journal.h"
+#include "pinhole.h"
 #include "portcontrol.h"
 #include "portmap.h"
 #include "profile.h"
@@ -67,10 +69,16 @@ static bool is_up(enum wan_status status)
 	return status == WAN_CONNECTED || status == WAN_PENDING_DISCONNECT;
 }
 
+static bool has_mappings(const struct router *r)
+{
+	return portmap_count(r->portmap) || pinholes_count(r->pinholes);
+}
+
 /* All mappings are lost; protocols that tell their clients so do it. */
 static void clear_mappings(struct router *r, const char *why)
 {
 	portmap_clear(r->portmap, why);
+	pinholes_clear(r->pinholes, why);
 	portcontrol_notice(r->portcontrol, PORTCONTROL_LOST);
 }
 
@@ -95,7 +103,7 @@ void router_set_wan(struct router *r, enum wan_status status, const char *error)
 		r->connects++;
 		renew_urls(r);
 	}
-	if (lost && !r->profile->policy.table_survives_reconnect && portmap_count(r->portmap))
+	if (lost && !r->profile->policy.table_survives_reconnect && has_mappings(r))
 		clear_mappings(r, "connection lost");
 	if (came)
 		portcontrol_notice(r->portcontrol, PORTCONTROL_CONNECTED);
@@ -152,6 +160,23 @@ static void forget_pending(struct router *r)
 	r->pending = (struct router_pending){0};
 }
 
+/* The IPv6 firewall and its table. */
+static int start_firewall6(struct router *r, struct diag *d)
+{
+	const char *lacks = NULL;
+	char what[160];
+	int error;
+
+	r->firewall6 = firewall6_new(r);
+	r->pinholes = pinholes_new(r);
+	error = pinholes_reload(r->pinholes, &lacks);
+	if (!error)
+		return 0;
+	snprintf(what, sizeof(what), "set up the IPv6 firewall by nftables%s%s",
+		 lacks ? ", which lacks " : "", lacks ? lacks : "");
+	return start_failed(d, error, what);
+}
+
 int router_start(struct router *r, struct diag *d)
 {
 	char what[160];
@@ -186,6 +211,9 @@ int router_start(struct router *r, struct diag *d)
 	error = portmap_load(r->portmap);
 	if (error)
 		return start_failed(d, error, "forward the profile's mappings");
+	error = start_firewall6(r, d);
+	if (error)
+		return error;
 	r->gena = gena_new(r);
 	r->http = http_new(r, router_dispatch, &error);
 	if (!r->http)
@@ -218,6 +246,8 @@ void router_stop(struct router *r)
 	ssdp_free(r->ssdp);
 	http_free(r->http);
 	gena_free(r->gena);
+	pinholes_free(r->pinholes);
+	firewall6_free(r->firewall6);
 	portmap_free(r->portmap);
 	forward_free(r->forward);
 	wanconnection_free(r->wanconnection);
@@ -226,6 +256,8 @@ void router_stop(struct router *r)
 	r->ssdp = NULL;
 	r->http = NULL;
 	r->gena = NULL;
+	r->pinholes = NULL;
+	r->firewall6 = NULL;
 	r->portmap = NULL;
 	r->forward = NULL;
 	r->wanconnection = NULL;
@@ -245,7 +277,9 @@ static void forget(struct router *r, bool mappings, const char *why)
 		if (portmap_count(r->portmap))
 			portmap_clear(r->portmap, why);
 		portmap_load(r->portmap);
+		pinholes_clear(r->pinholes, why);
 	}
+	firewall6_restore(r->firewall6);
 	r->booted = clock_now();
 	router_set_wan(r, first_wan_state(r), "ERROR_NONE");
 	r->wan_since = r->booted;
@@ -315,6 +349,8 @@ int router_reload(struct router *r, struct diag *d)
 	r->date_second = 0;
 	router_find_external(r);
 	portmap_reload(r->portmap);
+	firewall6_restore(r->firewall6);
+	router_pinholes_changed(r);
 	descriptions_reload(r);
 	wanconnection_reset(r->wanconnection);
 	wanconnection_notice(r);
@@ -339,7 +375,7 @@ static void run_pending(void *arg)
 	struct router_pending due = r->pending;
 
 	forget_pending(r);
-	if (due.forget && portmap_count(r->portmap))
+	if (due.forget && has_mappings(r))
 		clear_mappings(r, "rule");
 	if (due.wan_down)
 		router_set_wan(r, WAN_DISCONNECTED, "ERROR_NO_CARRIER");

@@ -3,9 +3,9 @@
  * router.h - one fake router: what all its parts share.
  *
  * One process, one loop, no threads, no exec. main.c fills a struct router from the command line
- * and the profile, starts the parts in the order forward, portmap, gena, http, ssdp, portcontrol,
- * control, writes the readiness byte and runs the loop. Parts know each other only through this
- * struct.
+ * and the profile, starts the parts in the order forward, portmap, firewall6, pinholes, gena, http,
+ * ssdp, portcontrol, control, writes the readiness byte and runs the loop. Parts know each other
+ * only through this struct.
  */
 #ifndef FAKEIGD_ROUTER_H
 #define FAKEIGD_ROUTER_H
@@ -28,6 +28,8 @@ struct descriptions;
 struct wanconnection;
 struct portmap;
 struct forward;
+struct firewall6;
+struct pinholes;
 struct ssdp;
 struct http;
 struct gena;
@@ -128,6 +130,8 @@ struct router {
 	struct wanconnection *wanconnection;
 	struct portmap *portmap;
 	struct forward *forward;
+	struct firewall6 *firewall6;
+	struct pinholes *pinholes;
 	struct ssdp *ssdp;
 	struct portcontrol *portcontrol;
 	struct http *http;
@@ -159,8 +163,8 @@ struct router {
 };
 
 /**
- * router_start() - start the parts: description, wanconnection, forward, portmap, gena, http, ssdp,
- * portcontrol
+ * router_start() - start the parts: description, wanconnection, forward, portmap, firewall6,
+ * pinholes, gena, http, ssdp, portcontrol
  * @r:		name, loop, journal, source, profile, lan, wan and port are set
  * @d:		a sentence about what the kernel refused
  *
@@ -213,6 +217,12 @@ int router_watch_addresses(struct router *r);
 void router_unwatch_addresses(struct router *r);
 /** router_lan_of() - the LAN interface whose subnet holds @address, or NULL. */
 const struct router_interface *router_lan_of(const struct router *r, struct in_addr address);
+/** router_lan_of6() - the same for a global IPv6 address. */
+const struct router_interface *router_lan_of6(const struct router *r,
+					      const struct in6_addr *address);
+/** router_pinholes_changed() - what pinholes_reload() is for has happened; a refusal of the kernel
+ * goes to the journal. */
+void router_pinholes_changed(struct router *r);
 /** router_lan_of_peer() - the same for either family; IPv6 link-local goes by its scope. */
 const struct router_interface *router_lan_of_peer(const struct router *r,
 						  const struct sockaddr *peer);

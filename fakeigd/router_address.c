@@ -13,6 +13,7 @@
 #include "http.h"
 #include "interface.h"
 #include "journal.h"
+#include "pinhole.h"
 #include "portcontrol.h"
 #include "portmap.h"
 #include "profile.h"
@@ -46,19 +47,23 @@ const struct router_interface *router_lan_of(const struct router *r, struct in_a
 	return NULL;
 }
 
+const struct router_interface *router_lan_of6(const struct router *r,
+					      const struct in6_addr *address)
+{
+	for (size_t i = 0; i < r->lans; i++)
+		if (!IN6_IS_ADDR_UNSPECIFIED(&r->lan[i].address6) &&
+		    same_prefix(r->lan[i].address6.s6_addr, address->s6_addr, r->lan[i].prefix6))
+			return &r->lan[i];
+	return NULL;
+}
+
 static const struct router_interface *lan_of6(const struct router *r, const struct sockaddr_in6 *v6)
 {
-	bool link = IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr);
-
-	for (size_t i = 0; i < r->lans; i++) {
-		const struct router_interface *lan = &r->lan[i];
-
-		if (link ? v6->sin6_scope_id == lan->index
-			 : !IN6_IS_ADDR_UNSPECIFIED(&lan->address6) &&
-				    same_prefix(lan->address6.s6_addr, v6->sin6_addr.s6_addr,
-						lan->prefix6))
-			return lan;
-	}
+	if (!IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr))
+		return router_lan_of6(r, &v6->sin6_addr);
+	for (size_t i = 0; i < r->lans; i++)
+		if (v6->sin6_scope_id == r->lan[i].index)
+			return &r->lan[i];
 	return NULL;
 }
 
@@ -123,6 +128,17 @@ void router_open_portcontrol(struct router *r)
 			      "{s:s}", "error", strerror(-error));
 }
 
+void router_pinholes_changed(struct router *r)
+{
+	const char *lacks = NULL;
+	int error = pinholes_reload(r->pinholes, &lacks);
+
+	if (error)
+		journal_write(r->journal, JOURNAL_ERROR, "firewall6", NULL, NULL,
+			      "cannot make the IPv6 firewall", "{s:s, s:s}", "error",
+			      strerror(-error), "lacks", lacks ? lacks : "");
+}
+
 static void lans_changed(struct router *r)
 {
 	int error;
@@ -131,6 +147,7 @@ static void lans_changed(struct router *r)
 	r->boot_id = (r->boot_id + 1) & 0x7fffffff;
 	router_listen(r, http_port(r->http));
 	descriptions_reload(r);
+	router_pinholes_changed(r);
 	router_open_portcontrol(r);
 	error = ssdp_reopen(r->ssdp);
 	if (error)

@@ -21,16 +21,16 @@
 #include <stdlib.h>
 
 static const struct service *const services[] = {
-	&service_wan_ip_1, &service_wan_ip_2,	&service_wan_ppp_1, &service_wan_common_1,
-	&service_layer3_1, &service_ethernet_1, &service_dsl_1,	    &service_cable_1,
-	&service_pots_1,   &service_lan_host_1,
+	&service_wan_ip_1, &service_wan_ip_2,	&service_wan_ppp_1,   &service_wan_common_1,
+	&service_layer3_1, &service_ethernet_1, &service_dsl_1,	      &service_cable_1,
+	&service_pots_1,   &service_lan_host_1, &service_firewall6_1,
 };
 
 static const char *const names[] = {
-	"WANIPConnection:1",	      "WANIPConnection:2",    "WANPPPConnection:1",
-	"WANCommonInterfaceConfig:1", "Layer3Forwarding:1",   "WANEthernetLinkConfig:1",
-	"WANDSLLinkConfig:1",	      "WANCableLinkConfig:1", "WANPOTSLinkConfig:1",
-	"LANHostConfigManagement:1",
+	"WANIPConnection:1",	      "WANIPConnection:2",	  "WANPPPConnection:1",
+	"WANCommonInterfaceConfig:1", "Layer3Forwarding:1",	  "WANEthernetLinkConfig:1",
+	"WANDSLLinkConfig:1",	      "WANCableLinkConfig:1",	  "WANPOTSLinkConfig:1",
+	"LANHostConfigManagement:1",  "WANIPv6FirewallControl:1",
 };
 
 _Static_assert(ARRAY_SIZE(services) == ARRAY_SIZE(names), "one name per service");

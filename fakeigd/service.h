@@ -55,6 +55,7 @@ struct service_action;
  * @instance:	the service of the profile; its version is what the router implements
  * @action:	which
  * @peer:	control point (IPv4; 0.0.0.0 when it came over IPv6)
+ * @from:	the same with family, port and scope
  * @in:		values of the in-arguments in table order, all checked against their variables
  * @out:	values of the out-arguments in table order, plain text, filled through soap_out()
  * @why:	why it was refused, for the journal; only written when the journal is on
@@ -65,6 +66,7 @@ struct soap_call {
 	const struct profile_service *instance;
 	const struct service_action *action;
 	struct in_addr peer;
+	const struct sockaddr_storage *from;
 	const char *in[SERVICE_ARGUMENTS_MAX];
 	struct buf out[SERVICE_ARGUMENTS_MAX];
 	struct buf why;

@@ -15,6 +15,7 @@ extern const struct service service_dsl_1;
 extern const struct service service_cable_1;
 extern const struct service service_pots_1;
 extern const struct service service_lan_host_1;
+extern const struct service service_firewall6_1;
 
 /* Arguments of an action: ARGUMENTS(IN("NewX", "X"), OUT("NewY", "Y")). */
 #define IN(name, variable)                                                                         \
@@ -114,6 +115,15 @@ int pots_get(struct soap_call *call);
 int lan_set(struct soap_call *call);
 int lan_get(struct soap_call *call);
 
+/* pinhole_action.c: the IPv6 firewall */
+int pinhole_get_status(struct soap_call *call);
+int pinhole_get_timeout(struct soap_call *call);
+int pinhole_add(struct soap_call *call);
+int pinhole_update(struct soap_call *call);
+int pinhole_delete(struct soap_call *call);
+int pinhole_get_packets(struct soap_call *call);
+int pinhole_check(struct soap_call *call);
+
 /* values of evented variables, and of others that QueryStateVariable may ask for */
 void value_connection_type(struct router *r, struct buf *out);
 void value_possible_ip_types(struct router *r, struct buf *out);
@@ -129,5 +139,7 @@ void value_enabled(struct router *r, struct buf *out);
 void value_active_connections(struct router *r, struct buf *out);
 void value_default_service(struct router *r, struct buf *out);
 void value_auto_config(struct router *r, struct buf *out);
+void value_firewall_enabled(struct router *r, struct buf *out);
+void value_inbound_allowed(struct router *r, struct buf *out);
 
 #endif

@@ -383,6 +383,7 @@ void soap_post(struct router *r, const struct http_request *request, struct http
 
 	x.call.router = r;
 	x.call.peer = peer_ipv4(&request->peer);
+	x.call.from = &request->peer;
 	x.call.instance = description_control_service(r, request->head.target);
 	if (!x.call.instance && r->profile->service_count &&
 	    policy_is(&r->profile->policy, soap_dispatch, "header"))

@@ -10,6 +10,7 @@
 #include "choice.h"
 #include "journal.h"
 #include "router.h"
+#include "service_tables.h"
 #include "soap_parts.h"
 
 #include <stdio.h>
@@ -26,11 +27,19 @@ static const char *find_value(const struct soap_message *m, const char *name, si
 	return NULL;
 }
 
+/* The library that most programs have for it (miniupnpc) sends AddPinhole's in another order. */
+static bool in_order(const struct policy *policy, const struct service *s)
+{
+	if (policy_is(policy, soap_argument_order, "by-service"))
+		return s != &service_firewall6_1;
+	return policy_is(policy, soap_argument_order, "strict");
+}
+
 int soap_gather(struct soap_exchange *x)
 {
 	const struct policy *policy = &x->router->profile->policy;
-	bool strict = policy_is(policy, soap_argument_order, "strict");
 	struct soap_call *call = &x->call;
+	bool strict = in_order(policy, call->service);
 	size_t next = 0, count = 0;
 
 	for (const struct service_argument *a = call->action->arguments; a && a->name; a++) {

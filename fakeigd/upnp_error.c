@@ -61,6 +61,18 @@ static const struct error_text other[] = {
 	{723, "InvalidConnServiceSelection"},
 };
 
+static const struct error_text firewall6[] = {
+	{701, "PinholeSpaceExhausted"},
+	{702, "FirewallDisabled"},
+	{703, "InboundPinholeNotAllowed"},
+	{704, "NoSuchEntry"},
+	{705, "ProtocolNotSupported"},
+	{706, "InternalPortWildcardingNotAllowed"},
+	{707, "ProtocolWildcardingNotAllowed"},
+	{708, "WildCardNotPermittedInSrcIP"},
+	{709, "NoTrafficReceived"},
+};
+
 static const struct error_text lan[] = {
 	{701, "ValueAlreadySpecified"},
 	{702, "ValueSpecifiedIsInvalid"},
@@ -83,6 +95,8 @@ const char *upnp_error_text(const char *type, int code)
 		return text;
 	if (type && !strcmp(type, "LANHostConfigManagement"))
 		return find(lan, ARRAY_SIZE(lan), code);
+	if (type && !strcmp(type, "WANIPv6FirewallControl"))
+		return find(firewall6, ARRAY_SIZE(firewall6), code);
 	text = find(connection, ARRAY_SIZE(connection), code);
 	return *text ? text : find(other, ARRAY_SIZE(other), code);
 }

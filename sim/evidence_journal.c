@@ -305,7 +305,8 @@ static bool is_caused_by_packet(const struct line *line)
 
 	if (strcmp(line->event, "state") != 0 && strcmp(line->event, "error") != 0)
 		return false;
-	return strcmp(layer, "portmap") == 0 || strcmp(layer, "gena") == 0;
+	return strcmp(layer, "portmap") == 0 || strcmp(layer, "pinhole") == 0 ||
+	       strcmp(layer, "gena") == 0;
 }
 
 static size_t find_packet(const struct evidence *e, const struct list *l, const struct line *line)

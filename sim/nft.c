@@ -201,6 +201,39 @@ void nft_set_ct_mark(struct nftnl_rule *r, unsigned reg)
 	set_reg(e, NFTNL_EXPR_CT_SREG, reg);
 }
 
+void nft_set_mark(struct nftnl_rule *r, unsigned reg)
+{
+	struct nftnl_expr *e = expression(r, "meta");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_META_KEY, NFT_META_MARK);
+	set_reg(e, NFTNL_EXPR_META_SREG, reg);
+}
+
+void nft_fib_way_back(struct nftnl_rule *r, unsigned reg)
+{
+	struct nftnl_expr *e = expression(r, "fib");
+
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_OIF);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF);
+	set_reg(e, NFTNL_EXPR_FIB_DREG, reg);
+}
+
+void nft_exthdr(struct nftnl_rule *r, uint8_t type, uint32_t offset, uint32_t len, unsigned reg)
+{
+	struct nftnl_expr *e = expression(r, "exthdr");
+
+	nftnl_expr_set_u8(e, NFTNL_EXPR_EXTHDR_TYPE, type);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_OFFSET, offset);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_LEN, len);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_IPV6);
+	set_reg(e, NFTNL_EXPR_EXTHDR_DREG, reg);
+}
+
+void nft_log(struct nftnl_rule *r, uint16_t group)
+{
+	nftnl_expr_set_u16(expression(r, "log"), NFTNL_EXPR_LOG_GROUP, group);
+}
+
 void nft_fib_type(struct nftnl_rule *r, unsigned reg)
 {
 	struct nftnl_expr *e = expression(r, "fib");

@@ -23,6 +23,7 @@
 
 /* Numbers that nft(8) gives to data types in listings. */
 #define NFT_TYPE_IPADDR	      7
+#define NFT_TYPE_IP6ADDR      8
 #define NFT_TYPE_INET_PROTO   12
 #define NFT_TYPE_INET_SERVICE 13
 #define NFT_TYPE_MARK	      19
@@ -86,6 +87,16 @@ void nft_meta(struct nftnl_rule *r, uint32_t key, unsigned reg);
 void nft_ct(struct nftnl_rule *r, uint32_t key, int direction, unsigned reg);
 /** nft_set_ct_mark() - the connection's mark becomes what @reg holds. */
 void nft_set_ct_mark(struct nftnl_rule *r, unsigned reg);
+/** nft_set_mark() - the packet's mark becomes what @reg holds. */
+void nft_set_mark(struct nftnl_rule *r, unsigned reg);
+/** nft_fib_way_back() - interface that packets to the source leave by into @reg, 0 when that is not
+ * the one it came from. */
+void nft_fib_way_back(struct nftnl_rule *r, unsigned reg);
+/** nft_exthdr() - bytes of the IPv6 extension header @type into @reg; goes on where there is one.
+ */
+void nft_exthdr(struct nftnl_rule *r, uint8_t type, uint32_t offset, uint32_t len, unsigned reg);
+/** nft_log() - a copy of the packet to those that listen at @group (NFLOG). */
+void nft_log(struct nftnl_rule *r, uint16_t group);
 /** nft_fib_type() - kind of destination address (RTN_LOCAL ...) into @reg. */
 void nft_fib_type(struct nftnl_rule *r, unsigned reg);
 void nft_payload(struct nftnl_rule *r, uint32_t base, uint32_t offset, uint32_t len, unsigned reg);

@@ -12,7 +12,9 @@
 #include "unit.h"
 
 #include "../../fakeigd/description.h"
+#include "../../fakeigd/firewall6.h"
 #include "../../fakeigd/gena.h"
+#include "../../fakeigd/pinhole.h"
 #include "../../fakeigd/portmap.h"
 #include "../../fakeigd/profile_parts.h"
 #include "../../fakeigd/router.h"
@@ -81,12 +83,16 @@ static inline void fixture_start(struct fixture *f, const char *profile)
 	f->r.description = descriptions_new(&f->r);
 	f->r.wanconnection = wanconnection_new(&f->r);
 	f->r.portmap = portmap_new(&f->r);
+	f->r.firewall6 = firewall6_new(&f->r);
+	f->r.pinholes = pinholes_new(&f->r);
 	f->r.gena = gena_new(&f->r);
 }
 
 static inline void fixture_stop(struct fixture *f)
 {
 	gena_free(f->r.gena);
+	pinholes_free(f->r.pinholes);
+	firewall6_free(f->r.firewall6);
 	portmap_free(f->r.portmap);
 	wanconnection_free(f->r.wanconnection);
 	descriptions_free(f->r.description);

@@ -28,6 +28,7 @@ static const struct {
 	{"WANCableLinkConfig", 1, 10, 1, ""},
 	{"WANPOTSLinkConfig", 1, 9, 2, ""},
 	{"LANHostConfigManagement", 1, 19, 2, ""},
+	{"WANIPv6FirewallControl", 1, 7, 5, "FirewallEnabled InboundPinholeAllowed "},
 };
 
 static void facts_of_tables(void **state)
