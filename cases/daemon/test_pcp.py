@@ -288,7 +288,9 @@ def test_mapping_updates(subject, pc):
     """A MAP answer that nobody asked for, to the client's last port: at once, after 250 ms or more, and 500 ms later."""
     pc.mapped(40000)
     subject.renumber("44.0.1.77")
-    update = pcp.parse(*(pc.receive(2) or (b"", None)))
+    got = pc.receive(2)
+    assert got, "none comes"
+    update = pcp.parse(*got)
     assert (update.opcode, update.result, update.nonce, update.internal) == (pcp.MAP, pcp.SUCCESS, pc.nonce, 40000), update
     assert update.address == "44.0.1.77" and update.source == (pc.to, pcp.PORT)
     subject.advance(0.24)

@@ -91,6 +91,14 @@ _CLAIMS = {"igd", "services", "optional", "ipv6", "natpmp", "pcp"}
 PCP = {"PEER", "PREFER_FAILURE", "FILTER"}  # what "pcp: true" claims beside MAP and ANNOUNCE (RFC 6887)
 
 
+# Policies of fakeigd that say what else it offers: {policy: (name, whether a value offers it)}
+_PCP_POLICIES = {
+    "peer": ("PEER", lambda value: value == "accept"), "prefer-failure": ("PREFER_FAILURE", lambda value: value != 5),
+    "filter": ("FILTER", lambda value: value != 5), "third-party": ("THIRD_PARTY", lambda value: value == "allowed"),
+    "description-max": ("DESCRIPTION", bool), "port-set-max": ("PORT_SET", bool),
+    "prefix64": ("PREFIX64", lambda value: value != "none")}
+
+
 class WrongAdapter(Exception):
     """A subject that does not exist, or an adapter that says what no adapter may say."""
 
@@ -117,14 +125,24 @@ def profile_claims(name):
         claims |= {"igd": 0, "services": []}
     if enabled.get("natpmp") is not None:
         claims["natpmp"] = enabled["natpmp"]
-    if enabled.get("pcp") is not None:
-        claims["pcp"] = enabled["pcp"]
+    _claim_pcp(claims, profile.get("policy", {}).get("pcp", {}))
     if "services" in profile:
         services = [{"type": s} if isinstance(s, str) else s for s in profile["services"]]
         claims["services"] = [s["type"] for s in services]
         lists = [s["optional"] for s in services if "optional" in s]
         claims["optional"] = sum(lists, []) if lists else None
     return claims
+
+
+def _claim_pcp(claims, policy):
+    """Put into the claims what a profile's policies say of PCP: "pcp" and, behind it, what it offers."""
+    if "enabled" in policy:
+        claims["pcp"] = policy["enabled"]
+    offers = set(claims.get("pcp-offers", PCP | {"DESCRIPTION", "PORT_SET"}))
+    for key, (name, offered) in _PCP_POLICIES.items():
+        if key in policy:
+            (offers.add if offered(policy[key]) else offers.discard)(name)
+    claims["pcp-offers"] = offers
 
 
 def _without(claims, quirks):
@@ -302,7 +320,7 @@ class Subject:
         """Whether it claims PCP; names: True, or the opcode or options beside MAP and ANNOUNCE that it must claim."""
         claimed = self.claims.get("pcp") or ()
         wanted = set() if names is True else {names} if isinstance(names, str) else set(names)
-        return bool(claimed) and wanted <= (PCP if claimed is True else set(claimed))
+        return bool(claimed) and wanted <= (self.claims.get("pcp-offers", PCP) if claimed is True else set(claimed))
 
     def require(self, igd=None, natpmp=False, pcp=None, action=(), service=None, needs=()):
         """End the check when the subject does not claim, or the lab cannot do, what it needs."""
