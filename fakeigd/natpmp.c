@@ -285,6 +285,10 @@ void natpmp_receive(const struct portcontrol_request *q)
 {
 	struct exchange x = {.p = q->portcontrol, .q = q};
 
+	if (q->bytes.len > PORTCONTROL_MESSAGE_MAX) { /* RFC 6886 clause 3.5 */
+		decided(&x, "ignores: longer than 1100 bytes");
+		return;
+	}
 	x.error = natpmp_parse_request(q->bytes.ptr, q->bytes.len, &x.request);
 	x.message = message_of(&x);
 	journal_request(&x);

@@ -9,7 +9,7 @@
  * port unreachable (NATPMP-32, NATPMP-34). The kernel tells to which address a datagram came. Only
  * addresses of a LAN interface count, and answers leave from the one that was asked: a request to
  * the external address is ignored wherever it comes from, and so is one whose source is in no LAN
- * (NATPMP-31, SEC-23, SEC-24, VU#184540). Policy natpmp.wan undoes that.
+ * (NATPMP-31, PCP-16, SEC-23, SEC-24, VU#184540). Policies natpmp.wan and pcp.wan undo that.
  *
  * The first byte is the version of the protocol: each line of the table below serves one. A version
  * that nobody serves goes to the line of the highest version that is on, which says that it is not
@@ -35,6 +35,7 @@
  * @version:	first byte of its requests
  * @name:	layer of the journal
  * @is_on:	whether the profile has it
+ * @is_exposed:	whether it is answered on the WAN side, too
  * @receive:	a request; of a version that nobody serves too
  * @announce:	tell the LAN that the state is another
  */
@@ -42,13 +43,25 @@ struct protocol {
 	uint8_t version;
 	const char *name;
 	bool (*is_on)(const struct router *r);
+	bool (*is_exposed)(const struct router *r);
 	void (*receive)(const struct portcontrol_request *q);
 	void (*announce)(struct portcontrol *p);
 };
 
+static bool natpmp_is_exposed(const struct router *r)
+{
+	return r->profile->policy.natpmp_wan;
+}
+
+static bool pcp_is_exposed(const struct router *r)
+{
+	return r->profile->policy.pcp_wan;
+}
+
 /* Highest version last. */
 static const struct protocol protocols[] = {
-	{0, "natpmp", natpmp_is_on, natpmp_receive, natpmp_announce},
+	{0, "natpmp", natpmp_is_on, natpmp_is_exposed, natpmp_receive, natpmp_announce},
+	{PCP_VERSION, "pcp", pcp_is_on, pcp_is_exposed, pcp_receive, pcp_announce},
 };
 
 static const struct protocol *protocol_of(const struct router *r, uint8_t version)
@@ -68,6 +81,14 @@ static const struct protocol *protocol_of(const struct router *r, uint8_t versio
 static bool any_on(const struct router *r)
 {
 	return protocol_of(r, 0) != NULL;
+}
+
+static bool any_exposed(const struct router *r)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
+		if (protocols[i].is_on(r) && protocols[i].is_exposed(r))
+			return true;
+	return false;
 }
 
 uint32_t portcontrol_epoch(const struct portcontrol *p, bool renumbered)
@@ -90,15 +111,13 @@ static bool is_lan_address(const struct router *r, const struct sockaddr_storage
 }
 
 /* Why a datagram is not looked at, NULL when it is. */
-static const char *refusal(const struct portcontrol_request *q, int flags)
+static const char *refusal(const struct portcontrol_request *q, const struct protocol *protocol)
 {
 	const struct router *r = q->portcontrol->router;
 
-	if (q->bytes.len > PORTCONTROL_MESSAGE_MAX || flags & MSG_TRUNC)
-		return "ignores: longer than 1100 bytes";
 	if (!q->bytes.len)
 		return "ignores: empty";
-	if (r->profile->policy.natpmp_wan)
+	if (protocol->is_exposed(r))
 		return NULL;
 	if (!is_lan_address(r, &q->local))
 		return "ignores: not to an address of the LAN";
@@ -107,17 +126,18 @@ static const char *refusal(const struct portcontrol_request *q, int flags)
 	return NULL;
 }
 
-static void datagram(const struct portcontrol_request *q, int flags)
+static void datagram(const struct portcontrol_request *q)
 {
 	struct router *r = q->portcontrol->router;
-	const char *why = refusal(q, flags);
 	const struct protocol *protocol =
 		protocol_of(r, q->bytes.len ? (uint8_t)q->bytes.ptr[0] : 0);
+	const char *why;
 
 	journal_bytes(r->journal, JOURNAL_READ, "udp", (const struct sockaddr *)&q->from,
 		      (const struct sockaddr *)&q->local, q->bytes);
 	if (!protocol)
 		return; /* switched off since it came */
+	why = refusal(q, protocol);
 	if (!why)
 		protocol->receive(q);
 	else if (journal_on(r->journal))
@@ -169,7 +189,7 @@ static void socket_ready(void *arg, int fd, uint32_t events)
 			return;
 		q.bytes = (struct slice){p->in, (size_t)len};
 		find_local(&q, &msg);
-		datagram(&q, msg.msg_flags);
+		datagram(&q);
 	}
 }
 
@@ -233,7 +253,7 @@ int portcontrol_reopen(struct portcontrol *p)
 	close_sockets(p);
 	for (size_t i = 0; i < r->lans && !error && wanted; i++)
 		error = serve_interface(p, &r->lan[i]);
-	if (!error && wanted && r->wan.index && r->profile->policy.natpmp_wan)
+	if (!error && wanted && r->wan.index && any_exposed(r))
 		error = serve_interface(p, &r->wan);
 	if (error)
 		close_sockets(p);
@@ -259,6 +279,7 @@ void portcontrol_free(struct portcontrol *p)
 	if (!p)
 		return;
 	natpmp_stop(p);
+	pcp_stop(p);
 	portcontrol_forget_delayed(p);
 	close_sockets(p);
 	free(p);
@@ -268,9 +289,12 @@ void portcontrol_notice(struct portcontrol *p, enum portcontrol_event event)
 {
 	if (!p)
 		return;
-	if (event == PORTCONTROL_LOST)
+	if (event == PORTCONTROL_LOST) {
 		p->lost = clock_now();
-	else if (event == PORTCONTROL_RENUMBERED)
+		pcp_forget(p);
+	} else if (event == PORTCONTROL_RENUMBERED) {
 		p->renumbered = clock_now();
+		pcp_update(p);
+	}
 	announce(p);
 }

@@ -4,6 +4,7 @@
 #define FAKEIGD_PORTCONTROL_PARTS_H
 
 #include "natpmp.h"
+#include "pcp.h"
 #include "portcontrol.h"
 
 #define PORTCONTROL_PORT	5351
@@ -54,6 +55,7 @@ struct portcontrol {
 	struct portcontrol_delayed *first;
 	size_t delayed;
 	struct natpmp_state natpmp;
+	struct pcp_state pcp;
 	char in[PORTCONTROL_DATAGRAM];
 };
 

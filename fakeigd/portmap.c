@@ -18,7 +18,7 @@
  * A refresh that leaves client, port and enabled alone does not touch the kernel: connections
  * through the mapping go on.
  *
- * An entry takes 120 bytes while its description is short; 65,535 in each protocol take about 20
+ * An entry takes 128 bytes while its description is short; 65,535 in each protocol take about 20
  * MB.
  */
 #include "portmap.h"
@@ -29,6 +29,7 @@
 #include "gena.h"
 #include "journal.h"
 #include "lease.h"
+#include "pcp.h"
 #include "profile.h"
 #include "router.h"
 
@@ -183,6 +184,13 @@ static void set_description(struct entry *e, const char *text)
 		free(old);
 }
 
+static void set_record(struct entry *e, struct pcp_record *record)
+{
+	if (e->mapping.pcp != record)
+		pcp_record_free(e->mapping.pcp);
+	e->mapping.pcp = record;
+}
+
 static void expire(void *arg);
 
 struct portmap *portmap_new(struct router *r)
@@ -207,6 +215,7 @@ void portmap_free(struct portmap *p)
 
 		if (e->mapping.description != e->text)
 			free(e->mapping.description);
+		pcp_record_free(e->mapping.pcp);
 	}
 	for (uint32_t i = 0; i < p->chunk_count; i++)
 		free(p->chunks[i]);
@@ -454,6 +463,7 @@ static int put(struct portmap *p, const struct mapping *m, bool restart)
 		return error;
 	e->mapping.origin = m->origin;
 	e->mapping.owner = m->owner;
+	set_record(e, m->pcp);
 	set_description(e, m->description ? m->description : "");
 	if (fresh || restart)
 		start_lease(p, e, m->lease);
@@ -482,9 +492,12 @@ static void let_go(struct portmap *p, struct entry *e, const char *verb)
 	for (int i = 0; i < INDEXES; i++)
 		index_remove(p, i, e);
 	tell_journal(p, verb, &e->mapping);
+	if (e->mapping.origin == PORTMAP_PCP)
+		pcp_hold(p->router->portcontrol, &e->mapping);
 	if (e->mapping.description != e->text)
 		free(e->mapping.description);
 	e->mapping.description = NULL;
+	set_record(e, NULL);
 	e->next[BY_KEY] = p->free;
 	p->free = e->number;
 }

@@ -20,6 +20,7 @@
 
 struct router;
 struct portmap;
+struct pcp_record;
 
 enum portmap_origin { PORTMAP_IGD, PORTMAP_NATPMP, PORTMAP_PCP, PORTMAP_STATIC };
 
@@ -35,6 +36,7 @@ enum portmap_origin { PORTMAP_IGD, PORTMAP_NATPMP, PORTMAP_PCP, PORTMAP_STATIC }
  * @origin:		which protocol made it
  * @enabled:		forwarding or only kept
  * @description:	as given
+ * @pcp:		what PCP keeps beside it, NULL = nothing; freed with the entry
  * @expires:		clock_now() at which it ends, INT64_MAX when permanent
  */
 struct mapping {
@@ -49,6 +51,7 @@ struct mapping {
 	bool enabled;
 	enum forwarding_state forwarding : 8;
 	char *description;
+	struct pcp_record *pcp;
 	int64_t expires;
 };
 
@@ -76,7 +79,8 @@ const struct mapping *portmap_listed(struct portmap *p, enum portmap_order order
 size_t portmap_count(const struct portmap *p);
 /**
  * portmap_put() - add, or replace the entry of the same key (keeps its place in the order)
- * @m:		copied; m->lease counts from now; m->expires is ignored
+ * @m:		copied; m->lease counts from now; m->expires is ignored; m->pcp becomes the entry's,
+ *		which frees the one it had, unless the kernel refuses
  *
  * Return: 0, or -errno when the kernel refused the forwarding (nothing changed then).
  */

@@ -150,7 +150,8 @@ static int start_failed(struct diag *d, int error, const char *what)
 
 static bool is_exposed(const struct profile *p)
 {
-	return p->policy.ssdp_wan || p->policy.http_wan || p->policy.natpmp_wan;
+	return p->policy.ssdp_wan || p->policy.http_wan || p->policy.natpmp_wan ||
+	       p->policy.pcp_wan;
 }
 
 static void forget_pending(struct router *r)

@@ -21,6 +21,7 @@ enum rule_layer {
 	RULE_SOAP,
 	RULE_GENA,
 	RULE_NATPMP,
+	RULE_PCP,
 	RULE_LAYER_COUNT,
 };
 
@@ -52,7 +53,8 @@ struct rule_field {
  * @message:	what: ssdp "m-search" (once per search), "reply" (each answer, @target = its ST),
  *		"alive", "byebye"; http "get", "post", ... (lower-case method); description "root",
  *		"scpd"; soap "request"; gena "subscribe", "renew", "unsubscribe", "notify"; natpmp
- *		"external-address", "map", "delete", "unsupported", "announce"
+ *		"external-address", "map", "delete", "unsupported", "announce"; pcp "map", "delete",
+ *		"peer", "announce-request", "unsupported", "malformed", "announce", "mapping-update"
  * @target:	ssdp search target; http request target; soap service type; else NULL
  * @action:	soap action name, else NULL
  * @arguments:	soap arguments, else NULL

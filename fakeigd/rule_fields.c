@@ -5,27 +5,42 @@
  * One line per field: in "when" it is a condition on a request, in "reply" a value of the answer.
  * Names are those of the RFCs, in small letters.
  */
+#include "base/buf.h"
 #include "base/mem.h"
 #include "rule_parts.h"
 
 #define NATPMP (1u << RULE_NATPMP)
-#define BINARY NATPMP /* layers whose messages are fields */
+#define PCP    (1u << RULE_PCP)
+#define BINARY (NATPMP | PCP) /* layers whose messages are fields */
 
 /* Layers whose requests have the field, and whose answers have it. */
 static const struct {
 	const char *name;
 	unsigned request, reply;
 } fields[] = {
-	{"version", NATPMP, NATPMP},
-	{"opcode", NATPMP, NATPMP},
-	{"result", 0, NATPMP},
-	{"epoch", 0, NATPMP},
+	{"version", BINARY, BINARY},
+	{"opcode", BINARY, BINARY},
+	{"result", 0, BINARY},
+	{"epoch", 0, BINARY},
 	{"external_address", 0, NATPMP},
 	{"reserved", NATPMP, 0},
-	{"internal_port", NATPMP, NATPMP},
-	{"suggested_external_port", NATPMP, 0},
+	{"internal_port", BINARY, BINARY},
+	{"suggested_external_port", BINARY, 0},
 	{"mapped_external_port", 0, NATPMP},
-	{"lifetime", NATPMP, NATPMP},
+	{"lifetime", BINARY, BINARY},
+	{"client_address", PCP, 0},
+	{"nonce", PCP, PCP},
+	{"protocol", PCP, PCP},
+	{"suggested_external_address", PCP, 0},
+	{"assigned_external_port", 0, PCP},
+	{"assigned_external_address", 0, PCP},
+	{"remote_peer_port", PCP, PCP},
+	{"remote_peer_address", PCP, PCP},
+	{"third_party", PCP, 0},
+	{"prefer_failure", PCP, 0},
+	{"filter", PCP, 0},
+	{"description", PCP, 0},
+	{"port_set", PCP, 0},
 };
 
 unsigned rule_field_layers(const char *name)
@@ -76,6 +91,46 @@ static bool check_reply(unsigned layers, const struct doc *reply, struct diag *d
 	return true;
 }
 
+/* Effects on what leaves port 5351; others are for HTTP, SSDP and SOAP. */
+static const char *const binary_effects[] = {
+	"fault", "reply", "perform",	  "lie",    "delay",  "duplicate", "truncate",
+	"pad",	 "drop",  "wrong-source", "reboot", "forget", "wan-down",  "renumber",
+};
+
+static bool is_binary_effect(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(binary_effects); i++)
+		if (!strcmp(binary_effects[i], key))
+			return true;
+	return false;
+}
+
+static bool refuse_effect(const struct doc *item, struct diag *d)
+{
+	struct buf list = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(binary_effects); i++)
+		buf_printf(&list, "%s%s", i ? ", " : "", binary_effects[i]);
+	diag_at(d, item->file, item->key_line, "%s: does nothing on UDP port 5351; what does: %s",
+		item->key, list.data);
+	buf_free(&list);
+	return false;
+}
+
+static bool check_effects(const struct doc *rule, struct diag *d)
+{
+	size_t count;
+	const char *const *keys = rule_effect_keys(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct doc *item = doc_get(rule, keys[i]);
+
+		if (item && !is_binary_effect(keys[i]))
+			return refuse_effect(item, d);
+	}
+	return true;
+}
+
 bool rule_check_fields(unsigned layers, const struct doc *rule, struct diag *d)
 {
 	const struct doc *when = doc_get(rule, "when"), *reply = doc_get(rule, "reply");
@@ -90,7 +145,9 @@ bool rule_check_fields(unsigned layers, const struct doc *rule, struct diag *d)
 			"%s: messages of this layer have no such field", item->key);
 		return false;
 	}
-	if (reply && reply->kind == DOC_MAP && !(layers & ~BINARY))
-		return check_reply(layers, reply, d);
-	return true;
+	if (layers & ~BINARY)
+		return true;
+	if (reply && reply->kind == DOC_MAP && !check_reply(layers, reply, d))
+		return false;
+	return check_effects(rule, d);
 }

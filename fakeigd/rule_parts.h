@@ -144,8 +144,8 @@ void rule_match_free(struct rule_match *m);
 unsigned rule_field_layers(const char *name);
 /** rule_field_names() - of all requests; for complaints and the schema. */
 const char *const *rule_field_names(size_t *count);
-/** rule_check_fields() - complain about fields of "when" and "reply" that no message of those
- * layers has. */
+/** rule_check_fields() - complain about effects, and about fields of "when" and "reply", that no
+ * message of those layers has. */
 bool rule_check_fields(unsigned layers, const struct doc *rule, struct diag *d);
 /** rule_match_event() - the conditions that do not count occurrences. */
 bool rule_match_event(const struct rule_match *m, const struct router *r,

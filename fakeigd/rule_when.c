@@ -16,7 +16,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 
-static const char *const layer_names[] = {"ssdp", "http", "description", "soap", "gena", "natpmp"};
+static const char *const layer_names[] = {"ssdp", "http",   "description", "soap",
+					  "gena", "natpmp", "pcp"};
 static_assert(ARRAY_SIZE(layer_names) == RULE_LAYER_COUNT, "a name for each layer");
 
 static const char *const state_names[] = {
@@ -57,11 +58,15 @@ static const struct {
 	{"notify", 1u << RULE_HTTP | 1u << RULE_GENA},
 	{"options", 1u << RULE_HTTP},
 	{"put", 1u << RULE_HTTP},
-	{"delete", 1u << RULE_HTTP | 1u << RULE_NATPMP},
+	{"delete", 1u << RULE_HTTP | 1u << RULE_NATPMP | 1u << RULE_PCP},
 	{"external-address", 1u << RULE_NATPMP},
-	{"map", 1u << RULE_NATPMP},
-	{"unsupported", 1u << RULE_NATPMP},
-	{"announce", 1u << RULE_NATPMP},
+	{"map", 1u << RULE_NATPMP | 1u << RULE_PCP},
+	{"unsupported", 1u << RULE_NATPMP | 1u << RULE_PCP},
+	{"announce", 1u << RULE_NATPMP | 1u << RULE_PCP},
+	{"peer", 1u << RULE_PCP},
+	{"announce-request", 1u << RULE_PCP},
+	{"malformed", 1u << RULE_PCP},
+	{"mapping-update", 1u << RULE_PCP},
 };
 
 const char *const *rule_layer_names(void)
@@ -325,7 +330,8 @@ static bool find_layers(struct rule_match *m, const struct doc *rule, struct dia
 	if (m->layers)
 		return rule_check_fields(m->layers, rule, d);
 	diag_at(d, rule->file, when ? when->line : rule->line,
-		"when: \"layer\" is needed here: ssdp, http, description, soap, gena or natpmp");
+		"when: \"layer\" is needed here: ssdp, http, description, soap, gena, natpmp or "
+		"pcp");
 	return false;
 }
 

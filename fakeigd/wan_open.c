@@ -35,7 +35,7 @@ static int open_family(const struct router *r, uint8_t family)
 	nft_flush_set(&b, SET);
 	if (p->policy.ssdp_wan)
 		add_port(&b, IPPROTO_UDP, 1900);
-	if (p->policy.natpmp_wan)
+	if (p->policy.natpmp_wan || p->policy.pcp_wan)
 		add_port(&b, IPPROTO_UDP, 5351);
 	if (p->policy.http_wan && http_port(r->http)) {
 		add_port(&b, IPPROTO_TCP, http_port(r->http));

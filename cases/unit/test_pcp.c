@@ -48,7 +48,7 @@ static const struct {
 	{BYTES(HEAD("\0", "\0\0\1\0") "!"), PCP_BAD_LENGTH, 2, 0, 0, 0, 0, 256},
 	{BYTES(HEAD("\0", "\xff\xff\xff\xff")), PCP_OK, 2, 0, 0, 0, 0, UINT32_MAX},
 	{BYTES(HEAD("\4", ZERO4)), PCP_OTHER_OPCODE, 2, 4, 0, 0, 0, 0},
-	{BYTES(HEAD("\x60", ZERO4) "!"), PCP_BAD_LENGTH, 2, 96, 0, 0, 0, 0},
+	{BYTES(HEAD("\x60", ZERO4) "!"), PCP_OTHER_OPCODE, 2, 96, 0, 0, 0, 0},
 	{BYTES(MAP), PCP_TRUNCATED, 2, 1, 0, 0, 0, 3600},
 	{BYTES(MAP MAPPING), PCP_OK, 2, 1, 5000, 6000, 0, 3600},
 	{BYTES(MAP MAPPING OPTION17), PCP_OK, 2, 1, 5000, 6000, 8, 3600},

@@ -492,11 +492,17 @@ static void layers_follow_from_the_rest(void **state)
 		const char *when;
 		enum rule_layer layer;
 	} rows[] = {
-		{"{action: AddPortMapping}", RULE_SOAP}, {"{NewPortMappingIndex: 0}", RULE_SOAP},
-		{"{message: m-search}", RULE_SSDP},	 {"{message: [alive, byebye]}", RULE_SSDP},
-		{"{message: root}", RULE_DESCRIPTION},	 {"{message: scpd}", RULE_DESCRIPTION},
-		{"{message: post}", RULE_HTTP},		 {"{message: renew}", RULE_GENA},
-		{"{message: map}", RULE_NATPMP},	 {"{internal_port: 5000}", RULE_NATPMP},
+		{"{action: AddPortMapping}", RULE_SOAP},
+		{"{NewPortMappingIndex: 0}", RULE_SOAP},
+		{"{message: m-search}", RULE_SSDP},
+		{"{message: [alive, byebye]}", RULE_SSDP},
+		{"{message: root}", RULE_DESCRIPTION},
+		{"{message: scpd}", RULE_DESCRIPTION},
+		{"{message: post}", RULE_HTTP},
+		{"{message: renew}", RULE_GENA},
+		{"{message: external-address}", RULE_NATPMP},
+		{"{message: peer}", RULE_PCP},
+		{"{remote_peer_port: 80}", RULE_PCP},
 	};
 
 	(void)state;
@@ -562,15 +568,28 @@ static const struct {
 } refused[] = {
 	{"{when: {layer: sopa}, drop: yes}", "unknown layer \"sopa\"; did you mean \"soap\"?"},
 	{"{when: {}, drop: yes}",
-	 "when: \"layer\" is needed here: ssdp, http, description, soap, gena or natpmp"},
+	 "when: \"layer\" is needed here: ssdp, http, description, soap, gena, natpmp or pcp"},
 	{"{drop: yes}",
-	 "when: \"layer\" is needed here: ssdp, http, description, soap, gena or natpmp"},
+	 "when: \"layer\" is needed here: ssdp, http, description, soap, gena, natpmp or pcp"},
 	{"{when: {message: notify}, drop: yes}",
-	 "when: \"layer\" is needed here: ssdp, http, description, soap, gena or natpmp"},
+	 "when: \"layer\" is needed here: ssdp, http, description, soap, gena, natpmp or pcp"},
 	{"{when: {layer: soap}}", "the rule has no effect"},
 	{"{when: {layer: soap, internal_port: 1}, drop: yes}",
 	 "internal_port: messages of this layer have no such field"},
-	{"{when: {message: map}, reply: {liftime: 1}}",
+	{"{when: {message: map}, drop: yes}",
+	 "when: \"layer\" is needed here: ssdp, http, description, soap, gena, natpmp or pcp"},
+	{"{when: {layer: natpmp, message: map}, reorder: yes}",
+	 "reorder: does nothing on UDP port 5351; what does: fault, reply, perform, lie, delay, "
+	 "duplicate, truncate, pad, drop, wrong-source, reboot, forget, wan-down, renumber"},
+	{"{when: {layer: pcp, message: peer}, fault: 2, status: 404}",
+	 "status: does nothing on UDP port 5351; what does: fault, reply, perform, lie, delay, "
+	 "duplicate, truncate, pad, drop, wrong-source, reboot, forget, wan-down, renumber"},
+	{"{when: {layer: pcp, nonce: 00}, reply: {assigned_external_prot: 1}}",
+	 "unknown field of the answer \"assigned_external_prot\"; did you mean "
+	 "\"assigned_external_port\"?"},
+	{"{when: {layer: natpmp, nonce: 00}, drop: yes}",
+	 "nonce: messages of this layer have no such field"},
+	{"{when: {layer: natpmp, message: map}, reply: {liftime: 1}}",
 	 "unknown field of the answer \"liftime\"; did you mean \"lifetime\"?"},
 	{"{when: {layer: soap}, drp: yes}", "unknown key \"drp\"; did you mean \"drop\"?"},
 	{"{when: {layre: soap}, drop: yes}",

@@ -143,6 +143,8 @@ static enum pcp_error read_body(const char *data, size_t len, struct pcp_message
 
 	if (fields == SIZE_MAX)
 		return PCP_OTHER_OPCODE;
+	if (len > PCP_MESSAGE_MAX || len % 4)
+		return PCP_BAD_LENGTH;
 	if (len - PCP_HEADER_LEN < fields)
 		return PCP_TRUNCATED;
 	if (fields)
@@ -150,11 +152,6 @@ static enum pcp_error read_body(const char *data, size_t len, struct pcp_message
 	rest = (struct slice){data + PCP_HEADER_LEN + fields, len - PCP_HEADER_LEN - fields};
 	out->options = (struct slice){rest.ptr, whole_options(rest)};
 	return out->options.len == rest.len ? PCP_OK : PCP_BAD_OPTION;
-}
-
-static bool is_bad_length(size_t len)
-{
-	return len > PCP_MESSAGE_MAX || len % 4;
 }
 
 /* The first two bytes. */
@@ -182,7 +179,7 @@ enum pcp_error pcp_parse_request(const char *data, size_t len, struct pcp_messag
 		return PCP_SHORT;
 	out->lifetime = pcp_get32(data + 4);
 	memcpy(&out->client, data + 8, sizeof(out->client));
-	return is_bad_length(len) ? PCP_BAD_LENGTH : read_body(data, len, out);
+	return read_body(data, len, out);
 }
 
 enum pcp_error pcp_parse_response(const char *data, size_t len, struct pcp_message *out)
@@ -201,8 +198,6 @@ enum pcp_error pcp_parse_response(const char *data, size_t len, struct pcp_messa
 		return PCP_SHORT;
 	out->lifetime = pcp_get32(data + 4);
 	out->epoch = pcp_get32(data + 8);
-	if (is_bad_length(len))
-		return PCP_BAD_LENGTH;
 	error = read_body(data, len, out);
 	if (!out->result)
 		return error;

@@ -143,7 +143,7 @@ enum pcp_option_error {
  * pcp_parse_request() - a request of a client
  *
  * Errors in the order in which a server has to find them (clause 8.2): PCP_SHORT (below 2 bytes),
- * PCP_WRONG_WAY, PCP_OTHER_VERSION, PCP_SHORT (below 24), PCP_BAD_LENGTH, PCP_OTHER_OPCODE,
+ * PCP_WRONG_WAY, PCP_OTHER_VERSION, PCP_SHORT (below 24), PCP_OTHER_OPCODE, PCP_BAD_LENGTH,
  * PCP_TRUNCATED, PCP_BAD_OPTION (all fields are filled in, @options end before the bad one).
  */
 enum pcp_error pcp_parse_request(const char *data, size_t len, struct pcp_message *out);

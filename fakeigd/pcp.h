@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* pcp.h - the PCP server (RFC 6887), a protocol of portcontrol.c. */
+#ifndef FAKEIGD_PCP_H
+#define FAKEIGD_PCP_H
+
+#include "base/loop.h"
+#include "pcp_record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct router;
+struct mapping;
+struct portcontrol;
+struct portcontrol_request;
+
+/** struct pcp_hold - a port whose mapping has ended: until when it is kept, and for whom */
+struct pcp_hold {
+	uint32_t until;
+	struct in_addr client;
+};
+
+/**
+ * struct pcp_state - what the server remembers beside the table of mappings
+ * @announce, @announced: next ANNOUNCE, and how many of the present row there were
+ * @update:	next Mapping Updates
+ * @next_port:	where the search for a free high port goes on
+ * @held:	by port, of TCP and of UDP; NULL until the first
+ */
+struct pcp_state {
+	struct loop_timer announce;
+	unsigned announced;
+	struct loop_timer update;
+	uint16_t next_port;
+	struct pcp_hold *held[2];
+};
+
+/** pcp_is_on() - the profile has PCP. */
+bool pcp_is_on(const struct router *r);
+/** pcp_receive() - answer a datagram, whatever its version. */
+void pcp_receive(const struct portcontrol_request *q);
+/** pcp_announce() - tell the LAN by ANNOUNCE that the epoch begins anew (clause 14.1), up to ten
+ * times with gaps that double; a row that is under way starts again. */
+void pcp_announce(struct portcontrol *p);
+/** pcp_update() - tell every client its mappings' new external address (clause 14.2). */
+void pcp_update(struct portcontrol *p);
+/** pcp_forget() - the table is lost, and ports that were held with it. */
+void pcp_forget(struct portcontrol *p);
+/** pcp_hold() - a mapping ends: its port is kept for its client (clause 15). @p may be NULL. */
+void pcp_hold(struct portcontrol *p, const struct mapping *m);
+/** pcp_stop() - no further datagrams, memory freed. */
+void pcp_stop(struct portcontrol *p);
+
+#endif
