@@ -14,7 +14,7 @@ import dataclasses
 import fnmatch
 import xml.etree.ElementTree as ElementTree
 
-from . import description, effect, effect6, http, natpmp, pcp, soap, ssdp, trace
+from . import description, effect, effect6, http, minissdpd, natpmp, pcp, soap, ssdp, trace
 from .controlpoint import CONNECTIONS, IN_ADD, NoConnection, fault_of
 from .lab import LabError
 from .pinhole import Pinholes
@@ -66,6 +66,12 @@ def _offered(subject, cp):
 def _service_descriptions(subject, cp):
     for service in cp.description.services:
         assert description.scpd(subject.lab, service).tag == f"{description.SERVICE}scpd"
+
+
+@stone("the socket is served", "minissdpd", "MSSD-01")
+def _socket(subject, _):
+    with minissdpd.Client(subject.lab) as client:
+        client.version()
 
 
 @stone("each device has an UDN of its own", "announcements", "DESC-*")
@@ -488,7 +494,7 @@ PORT_CONTROL = {"natpmp", "pcp"}
 _SPOKEN = {"POST", "search", "SUBSCRIBE"}  # what a check says to an InternetGatewayDevice
 TROUBLE = (AssertionError, soap.Fault, http.BadMessage, OSError, EOFError, LabError, KeyError, ValueError, AttributeError,
            ElementTree.ParseError, Verdict)
-
+PORT_CONTROL = {"natpmp", "pcp", "minissdpd"}  # spoken without a description
 
 def _try(one, subject):
     """Why a stone does not hold for a subject, or None."""

@@ -3,7 +3,7 @@
 
 Words: names of actions, of the methods of GENA and of evented variables, "fault", "search", "announcements",
 "connection" (the WAN connection service), "SCPD" (a service description), "reaches TCP", "reaches UDP", "wan" (it
-went down or got another address), "outer address", "node NAME" for a host that sends actions, and of the mappings
+went down or got another address), "outer address", "minissdpd", "node NAME" for a host that sends actions, and of the mappings
 asked for "UDP", "lease", "remote host", "other port", "disabled", "description" (another than the suite's own), "many"
 (more than eight) and "again" (one that was asked for before). Of IPv6 "packets6" (any), "reaches6 TCP", "reaches6 UDP",
 and of the pinholes asked for "pinhole TCP" and "pinhole remote" (for one host or port outside).
