@@ -16,7 +16,7 @@ import xml.etree.ElementTree as ElementTree
 
 from . import description, effect, effect6, http, minissdpd, natpmp, pcp, soap, ssdp, trace
 from .controlpoint import CONNECTIONS, IN_ADD, NoConnection, fault_of
-from .lab import LabError
+from .lab import DEADLINE, LabError
 from .pinhole import Pinholes
 from .portmap import add_any, delete_range, ports
 from .requirement import Verdict
@@ -491,6 +491,7 @@ def _pcp_peer(subject, _):
 
 
 PORT_CONTROL = {"natpmp", "pcp"}
+HURRY = 0.4  # of the patience is left for a lab in which a stone let its time run out
 _SPOKEN = {"POST", "search", "SUBSCRIBE"}  # what a check says to an InternetGatewayDevice
 TROUBLE = (AssertionError, soap.Fault, http.BadMessage, OSError, EOFError, LabError, KeyError, ValueError, AttributeError,
            ElementTree.ParseError, Verdict)
@@ -511,6 +512,8 @@ def _try(one, subject):
     except TROUBLE as error:
         if isinstance(error, Verdict) and error.grade != "inconclusive":
             return None  # it cannot be tried here
+        if isinstance(error, TimeoutError):  # whatever rests on it will wait in vain as well
+            subject.lab.patience = DEADLINE * HURRY
         return str(error) or repr(error)
     finally:
         with contextlib.suppress(*TROUBLE):

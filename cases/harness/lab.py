@@ -141,6 +141,7 @@ class Lab:
     def __init__(self, topology="flat", profile=None, quirks=(), evidence=None, capture=False,
                  quiet=False, stay=False):
         self.kept, self._stay = False, stay
+        self.patience = DEADLINE  # of new sockets; less where the router was found to be mute (foundation.py)
         self.name = f"t{os.getpid()}-{next(_numbers)}"
         self._own = None if evidence else tempfile.mkdtemp(prefix="igdlab-")
         self.evidence = pathlib.Path(evidence or self._own)
@@ -224,14 +225,14 @@ class Lab:
         assert reply["ok"] and len(fds) == 1
         self.request(op="ping")  # the lab has closed its own descriptor then, so that close() here ends the socket
         made = socket.socket(_FAMILIES[domain], _TYPES[kind], protocol, fileno=fds[0])
-        made.settimeout(DEADLINE)
+        made.settimeout(self.patience)
         return made
 
-    def connect(self, node, address, port, timeout=DEADLINE):
+    def connect(self, node, address, port, timeout=None):
         """A TCP connection from a node to an address of either family; OSError as connect() gives it."""
         made = self.socket(node, "stream", "inet6" if ":" in address else "inet")
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # in TIME_WAIT its port may be listened at
-        made.settimeout(timeout)
+        made.settimeout(timeout or self.patience)
         try:
             made.connect((address, port))
         except OSError:

@@ -31,7 +31,7 @@ class Remote:
 
     def __init__(self, values):
         self._address, self._interface = values["address"], values["interface"]
-        self.info, self.name, self.kept = {"outermost": "r1"}, "", False
+        self.info, self.name, self.kept, self.patience = {"outermost": "r1"}, "", False, DEADLINE
 
     def __enter__(self):
         interface_address(self._interface)
@@ -59,13 +59,13 @@ class Remote:
         """A socket of this machine."""
         self.port(node)
         made = socket.socket(_FAMILIES[domain], _TYPES[kind], protocol)
-        made.settimeout(DEADLINE)
+        made.settimeout(self.patience)
         return made
 
-    def connect(self, node, address, port, timeout=DEADLINE):
+    def connect(self, node, address, port, timeout=None):
         """A TCP connection from a node; OSError as connect() gives it."""
         made = self.socket(node, "stream")
-        made.settimeout(timeout)
+        made.settimeout(timeout or self.patience)
         try:
             made.connect((address, port))
         except OSError:
