@@ -3,8 +3,8 @@
  * router_fixture.h - a router without network for unit tests: profile, loop, table, events;
  * requests are handed to the handlers and answers read back as text.
  *
- * LAN 192.168.1.1/24, external address 44.0.1.2, control points 192.168.1.4 and 192.168.1.5. Policy
- * is set by YAML, as in a profile.
+ * LAN 192.168.1.1/24 and 2a0e:b107:1:1::1/64, external address 44.0.1.2, control points 192.168.1.4
+ * and 192.168.1.5. Policy is set by YAML, as in a profile.
  */
 #ifndef IGDLAB_CASES_ROUTER_FIXTURE_H
 #define IGDLAB_CASES_ROUTER_FIXTURE_H
@@ -76,6 +76,8 @@ static inline void fixture_start(struct fixture *f, const char *profile)
 	f->r.lans = 1;
 	f->r.lan[0].address = ip("192.168.1.1");
 	f->r.lan[0].prefix = 24;
+	inet_pton(AF_INET6, "2a0e:b107:1:1::1", &f->r.lan[0].address6);
+	f->r.lan[0].prefix6 = 64;
 	f->r.external = ip("44.0.1.2");
 	f->r.wan_state = WAN_CONNECTED;
 	f->r.wan_since = clock_now();
@@ -112,19 +114,34 @@ static inline void fixture_advance(struct fixture *f, double seconds)
 typedef void fixture_handler(struct router *r, const struct http_request *request,
 			     struct http_reply *reply);
 
+/* Where a request comes from: an address of either family. */
+static inline void fixture_peer(struct sockaddr_storage *out, const char *from)
+{
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
+
+	if (strchr(from, ':')) {
+		v6->sin6_family = AF_INET6;
+		v6->sin6_port = htons(40000);
+		assert_int_equal(inet_pton(AF_INET6, from, &v6->sin6_addr), 1);
+		return;
+	}
+	v4->sin_family = AF_INET;
+	v4->sin_port = htons(40000);
+	v4->sin_addr = ip(from);
+}
+
 /* Send a request from @from; head lines end in CRLF, @head includes the empty line. */
 static inline void fixture_request(struct fixture *f, fixture_handler *handler, const char *from,
 				   const char *head, const char *body, struct http_reply *reply)
 {
 	struct http_request request = {.body = slice_of(body)};
-	struct sockaddr_in *peer = (struct sockaddr_in *)&request.peer;
 	struct sockaddr_in *local = (struct sockaddr_in *)&request.local;
 	size_t consumed;
 
 	assert_int_equal(http_parse_head(head, strlen(head), &request.head, &consumed), HTTP_OK);
-	peer->sin_family = local->sin_family = AF_INET;
-	peer->sin_addr = ip(from);
-	peer->sin_port = htons(40000);
+	fixture_peer(&request.peer, from);
+	local->sin_family = AF_INET;
 	local->sin_addr = f->r.lan[0].address;
 	memset(reply, 0, sizeof(*reply));
 	effects_init(&reply->effects);
