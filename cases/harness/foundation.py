@@ -188,7 +188,7 @@ def _disabled(_, cp):
         assert cp.specific(PORT)["NewEnabled"] == "0"
 
 
-@stone("there is room for many mappings", "AddPortMapping, many", "WIPC-72")
+@stone("there is room for many mappings", "AddPortMapping, many", "WIPC-72 WIPC-31 SOAP-14")
 def _room(_, cp):
     for port in range(PORT, PORT + 64):
         cp.add(port)
