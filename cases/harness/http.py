@@ -6,10 +6,12 @@ reader would accept is collected in ``notes``: that is the difference between "f
 """
 import re
 import socket
+import time
 
 from . import trace
 
 TOKEN = re.compile(rb"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$")
+LIMIT = 16 << 20  # bytes of an answer that nobody needs
 STATUS_LINE = re.compile(rb"^HTTP/(\d)\.(\d) (\d{3}) ([^\r\n]*)$")
 
 
@@ -113,11 +115,12 @@ def _chunked(data):
 class Client:
     """An HTTP connection over a socket that somebody connected; keeps what came too early.
 
-    limit: bytes of an answer after which reading ends with BadMessage.
+    limit: bytes of an answer after which reading ends with BadMessage. A whole answer has twice the time that the
+    socket gives one piece of it: TimeoutError for one that trickles.
     """
 
-    def __init__(self, connected, limit=None):
-        self.socket, self._pending, self._limit = connected, b"", limit
+    def __init__(self, connected, limit=LIMIT):
+        self.socket, self._pending, self._limit = connected, b"", limit or LIMIT
 
     def close(self):
         """Close the connection."""
@@ -137,30 +140,34 @@ class Client:
 
     def receive(self, to_head=False):
         """One reply. EOFError when the connection ends before a byte of it, BadMessage when cut."""
-        data, segments, closed, notes = self._pending, [], False, []
+        data, segments, closed, notes = bytearray(self._pending), [], False, []
         head = framing = None
+        patience = self.socket.gettimeout()
+        deadline = time.monotonic() + 2 * patience if patience else None
         while True:
             if head is None:
-                head = parse_head(data)
+                head = parse_head(bytes(data))
                 framing = head and self._framing(head[0], to_head, notes)
-            done = head and self._body(data[head[1]:], framing, closed)
+            done = head and self._body(data, head[1], framing, closed)
             if done:
                 break
             if closed:
                 if not data:
                     raise EOFError("the server closed the connection without an answer")
                 raise BadMessage(f"cut off after {len(data)} bytes")
+            if deadline and time.monotonic() > deadline:
+                raise TimeoutError(f"no end of an answer in {2 * patience:g} s")
             piece = self.socket.recv(65536)
             closed = not piece
             if piece:
                 segments.append(len(piece))
             data += piece
-            if self._limit and len(data) > self._limit:
+            if len(data) > self._limit:
                 raise BadMessage(f"no end after {self._limit} bytes")
         body, used = done
         total = head[1] + used
-        self._pending = data[total:]
-        reply = Reply(head[0], body, data[:total], segments, closed, notes)
+        self._pending = bytes(data[total:])
+        reply = Reply(head[0], bytes(body), bytes(data[:total]), segments, closed, notes)
         if 100 <= reply.status < 200 and reply.status != 101:
             final = self.receive(to_head)
             final.notes.append(f"after a {reply.status}")
@@ -186,13 +193,13 @@ class Client:
         return ("close", 0)
 
     @staticmethod
-    def _body(data, framing, closed):
+    def _body(data, start, framing, closed):
         kind, length = framing
         if kind == "length":
-            return (data[:length], length) if len(data) >= length else None
+            return (data[start:start + length], length) if len(data) - start >= length else None
         if kind == "chunked":
-            return _chunked(data)
-        return (data, len(data)) if closed else None
+            return _chunked(bytes(data[start:]))
+        return (data[start:], len(data) - start) if closed else None
 
     def exchange(self, *pieces, to_head=False):
         """Send and receive."""
