@@ -23,14 +23,15 @@ static const char *const classes[] = {
 /* What the suite's observer can do (cases/harness/observe.py), and what may stand beside it. */
 static const char *const verbs[] = {
 	"search", "notify",  "get",    "raw",	"call",	 "add",	   "subscribe",
-	"reach",  "advance", "router", "again", "leave", "natpmp",
+	"reach",  "advance", "router", "again", "leave", "natpmp", "pcp",
 };
 
 static const char *const step_keys[] = {
-	"search",  "notify",	 "get",	  "raw",     "call", "add",   "subscribe",  "reach",
-	"advance", "router",	 "again", "expect",  "wait", "count", "method",	    "headers",
-	"version", "timeout",	 "args",  "service", "body", "then",  "soapaction", "action_ns",
-	"gap",	   "half-close", "port",  "at",	     "of",   "leave", "limit",	    "natpmp",
+	"search", "notify",	"get",	     "raw",	"call",	      "add",	 "subscribe",
+	"reach",  "advance",	"router",    "again",	"expect",     "wait",	 "count",
+	"method", "headers",	"version",   "timeout", "args",	      "service", "body",
+	"then",	  "soapaction", "action_ns", "gap",	"half-close", "port",	 "at",
+	"of",	  "leave",	"limit",     "natpmp",	"pcp",
 };
 
 static const char *const layers[] = {
@@ -177,7 +178,7 @@ static bool step_check(const struct doc *step, struct diag *d)
 		return !expect || doc_want(expect, DOC_MAP, d);
 	diag_at(d, step->file, step->line,
 		"observe: a step needs a verb: search, notify, get, raw, call, add, subscribe, "
-		"reach, leave, natpmp, advance, router or again");
+		"reach, leave, natpmp, pcp, advance, router or again");
 	return false;
 }
 

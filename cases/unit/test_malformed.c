@@ -207,7 +207,7 @@ static const struct {
 	{QUIRK "observe: [x]\n", "FILE:5: expected a mapping (key: value), found a value"},
 	{QUIRK "observe: [{expect: {ok: yes}}]\n",
 	 "FILE:5: observe: a step needs a verb: search, notify, get, raw, call, add, subscribe, "
-	 "reach, leave, natpmp, advance, router or again"},
+	 "reach, leave, natpmp, pcp, advance, router or again"},
 	{QUIRK "observe: [{serach: x}]\n",
 	 "FILE:5: unknown key \"serach\"; did you mean \"search\"?"},
 	{QUIRK "observe: [{call: A, get: description}]\n",
