@@ -500,15 +500,23 @@ static int write_sysctl(const struct node *node, const char *name, int seconds, 
 	return error;
 }
 
-static int set_timeouts(const struct node *node, struct diag *d)
+/* Where there is IPv6, no less than RFC 6092 has: REC-14 (UDP, its default), REC-35 (TCP). */
+static int set_timeouts(const struct node *node, bool six, struct diag *d)
 {
+	const int udp = node->nat.udp_timeout || !six ? node->nat.udp_timeout : 300;
+	const int transitory = six ? 240 : 0;
 	const struct {
 		const char *name;
 		int seconds;
 	} wanted[] = {
-		{"nf_conntrack_udp_timeout", node->nat.udp_timeout},
-		{"nf_conntrack_udp_timeout_stream", node->nat.udp_timeout},
+		{"nf_conntrack_udp_timeout", udp},
+		{"nf_conntrack_udp_timeout_stream", udp},
 		{"nf_conntrack_tcp_timeout_established", node->nat.tcp_timeout},
+		{"nf_conntrack_tcp_timeout_syn_sent", transitory},
+		{"nf_conntrack_tcp_timeout_syn_recv", transitory},
+		{"nf_conntrack_tcp_timeout_fin_wait", transitory},
+		{"nf_conntrack_tcp_timeout_close_wait", transitory},
+		{"nf_conntrack_tcp_timeout_last_ack", transitory},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
@@ -559,7 +567,7 @@ int nat_setup(const struct topology *t, const struct node *node, struct diag *d)
 	else if (error)
 		diag_at(d, NULL, 0, "router %s: cannot set up NAT by nf_tables: %s", node->name,
 			strerror(-error));
-	return error ? error : set_timeouts(node, d);
+	return error ? error : set_timeouts(node, has_ipv6(t, node), d);
 }
 
 /* Delete the whole conntrack table: a delete without a tuple (ctnetlink). */

@@ -60,7 +60,7 @@ def test_status_is_evented(lab, cp, pinholes):
     assert (values["FirewallEnabled"], values["InboundPinholeAllowed"]) == pinholes.status()
 
 
-@requirement("6FC-02", **served("firewall6"))
+@requirement("6FC-02", **served("firewall-switch"))
 def test_pinholes_are_not_needed_without_firewall(subject, lab, pinholes):
     assert not reaches(lab, 5002)
     subject.firewall6(enabled=False)
@@ -69,7 +69,7 @@ def test_pinholes_are_not_needed_without_firewall(subject, lab, pinholes):
     assert reaches(lab, 5002) and reaches(lab, 5002, "TCP")
 
 
-@requirement("6FC-03", **served("firewall6"))
+@requirement("6FC-03", **served("firewall-switch"))
 def test_pinholes_are_not_allowed(subject, pinholes):
     number = pinholes.add(5003)
     subject.firewall6(inbound=False)
@@ -83,7 +83,7 @@ def test_pinholes_are_not_allowed(subject, pinholes):
     assert set(codes.values()) == {pinhole.NOT_ALLOWED}, codes
 
 
-@requirement("6FC-24", **served("firewall6"))
+@requirement("6FC-24", **served("firewall-switch"))
 @pytest.mark.parametrize("name, switch", [("FirewallEnabled", "enabled"), ("InboundPinholeAllowed", "inbound")],
                          ids=["firewall", "inbound"])
 def test_changes_are_evented(subject, lab, cp, name, switch):
@@ -424,7 +424,7 @@ def test_outbound_timeout_of_no_protocol(pinholes):
     assert fault_of(pinholes.timeout, protocol=255) == pinhole.PROTOCOL
 
 
-@requirement("6FC-22", action="GetOutboundPinholeTimeout", **served("firewall6"))
+@requirement("6FC-22", action="GetOutboundPinholeTimeout", **served("firewall-switch"))
 def test_outbound_timeout_without_firewall(subject, pinholes):
     subject.firewall6(enabled=False)
     assert fault_of(pinholes.timeout) == pinhole.DISABLED

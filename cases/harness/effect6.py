@@ -36,6 +36,7 @@ class Fence:
 
     def __init__(self, lab, sender, receiver):
         trace.note("packets6")
+        self._count = 0
         self._sender, self._receiver = bound(lab, sender), bound(lab, receiver)
         self._to = (lab.address6_of(receiver), self._receiver.getsockname()[1])
         if sender in OUTSIDE and receiver not in OUTSIDE:
@@ -57,17 +58,20 @@ class Fence:
 
     def arrived(self, sock, fits=lambda data: True):
         """The first datagram or packet on *sock* that fits, of what was sent before this call: (bytes, source), or None."""
-        self._sender.sendto(b"fence", self._to)
-        end, come = time.monotonic() + ANSWERS, False
-        while select.select([sock, self._receiver], [], [], max(0.0, end - time.monotonic()))[0]:
-            if select.select([sock], [], [], 0)[0]:
+        self._count += 1
+        token = self._count.to_bytes(8, "big")
+        self._sender.sendto(token, self._to)
+        end, waits = time.monotonic() + ANSWERS, [sock, self._receiver]
+        while ready := select.select(waits, [], [], max(0.0, end - time.monotonic()))[0]:
+            if sock in ready:
                 got = sock.recvfrom(65536)
                 if fits(got[0]):
                     return got
-            elif not come:
-                self._receiver.recv(64)
-                come, end = True, time.monotonic() + GRACE
-        return None if come else inconclusive("what was asked for from the LAN does not come back")
+            elif self._receiver.recv(64) == token:
+                end, waits = time.monotonic() + GRACE, [sock]
+            if time.monotonic() > end + ANSWERS:
+                break  # it never ends
+        return None if len(waits) == 1 else inconclusive("what was asked for from the LAN does not come back")
 
 
 def udp_reaches(lab, port, client="client", peer="peer", from_port=0):

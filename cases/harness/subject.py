@@ -87,7 +87,7 @@ _TWO_CARDS = {"wan-interface", "wan-address", "prefix", "wan-prefix", "clients",
 _KEYS = {"name", "profile", "quirks", "summary", "kind", "needs", "run", "files", "nft", "ready", "claims", "known",
          "known-of", "remote", "restart", "reboot", "reset", "memory"}
 _REQUIRED = ("WANCommonInterfaceConfig", "WANIPConnection", "WANPPPConnection")  # services
-_CLAIMS = {"igd", "services", "optional", "ipv6", "natpmp", "pcp"}
+_CLAIMS = {"igd", "services", "optional", "ipv6", "natpmp", "pcp", "firewall6"}
 PCP = {"PEER", "PREFER_FAILURE", "FILTER"}  # what "pcp: true" claims beside MAP and ANNOUNCE (RFC 6887)
 
 
@@ -116,13 +116,15 @@ def profile_claims(name):
         raise WrongAdapter(f"there is no profile {path}")
     profile = _load(path)
     claims = dict(profile_claims(profile["extends"])) if "extends" in profile else \
-        {"igd": 1, "services": [], "optional": None, "ipv6": True}
+        {"igd": 1, "services": [], "optional": None, "ipv6": True, "firewall6": True}
     if "device" in profile:
         claims["igd"] = int(profile["device"].rpartition(":")[2])
     claims["ipv6"] = profile.get("policy", {}).get("ssdp", {}).get("ipv6", claims["ipv6"])
     enabled = {name: values.get("enabled") for name, values in profile.get("policy", {}).items() if isinstance(values, dict)}
     if enabled.get("igd") is False:
         claims |= {"igd": 0, "services": []}
+    if enabled.get("firewall6") is not None:
+        claims["firewall6"] = enabled["firewall6"]
     if enabled.get("natpmp") is not None:
         claims["natpmp"] = enabled["natpmp"]
     _claim_pcp(claims, profile.get("policy", {}).get("pcp", {}))
@@ -300,7 +302,9 @@ class Subject:
         if self.adapter.kind != "remote":
             words.add("wan-control")
         if self.fake:
-            words |= {"clock", "restart", "reboot", "firewall6"}
+            words |= {"clock", "restart", "reboot", "firewall-switch"}
+        if self.adapter.kind != "remote":
+            words.add("kernel")
         if self.adapter.values.get("restart"):
             words |= {"restart", "reboot"}
         if self.claims.get("ipv6") and self.adapter.kind != "remote" and IPV6.exists():
@@ -322,7 +326,7 @@ class Subject:
         wanted = set() if names is True else {names} if isinstance(names, str) else set(names)
         return bool(claimed) and wanted <= (self.claims.get("pcp-offers", PCP) if claimed is True else set(claimed))
 
-    def require(self, igd=None, natpmp=False, pcp=None, action=(), service=None, needs=()):
+    def require(self, igd=None, natpmp=False, pcp=None, firewall6=False, action=(), service=None, needs=()):
         """End the check when the subject does not claim, or the lab cannot do, what it needs."""
         igd = int(not natpmp and not pcp) if igd is None else igd
         if self.igd < igd:
@@ -331,6 +335,8 @@ class Subject:
             unsupported("the subject does not claim NAT-PMP")
         if pcp and not self.speaks_pcp(pcp):
             unsupported("the subject does not claim PCP" + ("" if pcp is True else f" with {pcp}"))
+        if firewall6 and not self.claims.get("firewall6"):
+            unsupported("the subject does not claim to be an IPv6 firewall")
         for name in [action] if isinstance(action, str) else action:
             if not self.offers(name):
                 unsupported(f"the subject does not claim the optional action {name}")
@@ -467,7 +473,7 @@ class Subject:
 
     def firewall6(self, enabled=None, inbound=None):
         """What an administrator switches: the IPv6 firewall, and whether control points may open pinholes; None = as it is."""
-        self.require(igd=0, needs="firewall6")
+        self.require(igd=0, needs="firewall-switch")
         wanted = {"enabled": enabled, "inbound_allowed": inbound}
         self.lab.router(op="firewall", **{name: value for name, value in wanted.items() if value is not None})
 
