@@ -19,6 +19,18 @@ class BadMessage(Exception):
     """Bytes that no reader, however lenient, can take for an HTTP message."""
 
 
+class NoEnd(BadMessage):
+    """An answer larger than anybody needs, whatever its length says."""
+
+
+class TooSlow(TimeoutError):
+    """An answer that comes bit by bit and for too long."""
+
+
+class Silence(TimeoutError):
+    """Not a byte of an answer."""
+
+
 class Head:
     """A parsed head: start line, headers in order, notes about departures from the letter."""
 
@@ -115,8 +127,8 @@ def _chunked(data):
 class Client:
     """An HTTP connection over a socket that somebody connected; keeps what came too early.
 
-    limit: bytes of an answer after which reading ends with BadMessage. A whole answer has twice the time that the
-    socket gives one piece of it: TimeoutError for one that trickles.
+    limit: bytes of an answer after which reading ends with NoEnd. A whole answer has twice the time that the
+    socket gives one piece of it: TooSlow for one that trickles.
     """
 
     def __init__(self, connected, limit=LIMIT):
@@ -139,7 +151,7 @@ class Client:
             self.socket.sendall(piece)
 
     def receive(self, to_head=False):
-        """One reply. EOFError when the connection ends before a byte of it, BadMessage when cut."""
+        """One reply. EOFError when the connection ends before a byte of it, BadMessage when cut, Silence when none comes."""
         data, segments, closed, notes = bytearray(self._pending), [], False, []
         head = framing = None
         patience = self.socket.gettimeout()
@@ -156,14 +168,14 @@ class Client:
                     raise EOFError("the server closed the connection without an answer")
                 raise BadMessage(f"cut off after {len(data)} bytes")
             if deadline and time.monotonic() > deadline:
-                raise TimeoutError(f"no end of an answer in {2 * patience:g} s")
-            piece = self.socket.recv(65536)
+                raise TooSlow(f"no end of an answer in {2 * patience:g} s")
+            piece = self._piece(data)
             closed = not piece
             if piece:
                 segments.append(len(piece))
             data += piece
             if len(data) > self._limit:
-                raise BadMessage(f"no end after {self._limit} bytes")
+                raise NoEnd(f"no end after {self._limit} bytes")
         body, used = done
         total = head[1] + used
         self._pending = bytes(data[total:])
@@ -173,6 +185,14 @@ class Client:
             final.notes.append(f"after a {reply.status}")
             return final
         return reply
+
+    def _piece(self, data):
+        try:
+            return self.socket.recv(65536)
+        except TimeoutError:
+            if not data:
+                raise Silence("timed out") from None
+            raise
 
     @staticmethod
     def _framing(head, to_head, notes):
