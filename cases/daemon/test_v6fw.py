@@ -14,13 +14,12 @@ import pytest
 
 from cases.harness import packet6, pinhole
 from cases.harness.controlpoint import fault_of
-from cases.harness.effect6 import ANSWERS, Fence, Wire, bound, reaches, tcp_reaches
+from cases.harness.effect6 import ANSWERS, PROBES, Fence, Wire, bound, reaches, tcp_reaches
 from cases.harness.packet6 import ACK, SYN
 from cases.harness.pinhole import Pinholes
 from cases.harness.requirement import inconclusive, requirement, unsupported
 
 SERVICE = "WANIPv6FirewallControl:1"
-NOWHERE, LOCAL = "2a0e:b107:1:77::4", "fd00:19d::4"  # of a prefix that is on neither side, and of the local ones
 NO_RESETS = "chain out { type filter hook output priority 0; tcp flags & (rst|ack) == (rst|ack) drop; }"
 UNANSWERED = "chain in { type filter hook input priority 0; tcp dport 7209 drop; }"
 WAYS = pytest.mark.parametrize("sender", ["client", "peer"], ids=["out", "in"])
@@ -46,7 +45,7 @@ def passes_plainly(subject, wire, sender, source, to, port):
     """Whether a plain datagram passes this way: it has to, if one with something wrong is to tell anything."""
     if sender == "peer" and not subject.has_service(SERVICE):
         return
-    if not wire.arrives(packet6.udp(source, to, (7000, port), b"plain")):
+    if not wire.arrives(PROBES["plain"](source, to, port)):
         inconclusive("a plain datagram does not pass: see 6FC-04")
 
 
@@ -66,11 +65,10 @@ def on_peer(lab, rules):
 
 @requirement("V6FW-01", **walled())
 @WAYS
-def test_source_of_the_wrong_side(subject, lab, sender):
+def test_source_of_the_wrong_side(subject, sender):
     with way(subject, sender, 7101) as (wire, source, to):
         passes_plainly(subject, wire, sender, source, to, 7101)
-        wrong = NOWHERE if sender == "client" else lab.address6_of("other")
-        assert not wire.arrives(packet6.udp(wrong, to, (7001, 7101), b"spoofed"))
+        assert not wire.arrives(PROBES["stranger" if sender == "client" else "spoofed"](source, to, 7101))
 
 
 @requirement("V6FW-02", **walled())
@@ -78,14 +76,14 @@ def test_source_of_the_wrong_side(subject, lab, sender):
 def test_routing_header_0(subject, sender):
     with way(subject, sender, 7102) as (wire, source, to):
         passes_plainly(subject, wire, sender, source, to, 7102)
-        assert not wire.arrives(packet6.routed(packet6.udp(source, to, (7002, 7102), b"routed"), NOWHERE))
+        assert not wire.arrives(PROBES["routing-header"](source, to, 7102))
 
 
 @requirement("V6FW-02", **walled())
 @WAYS
 def test_multicast_source(subject, sender):
-    with way(subject, sender, 7102) as (wire, _, to):
-        assert not wire.arrives(packet6.udp("ff0e::4", to, (7003, 7102), b"group"))
+    with way(subject, sender, 7102) as (wire, source, to):
+        assert not wire.arrives(PROBES["multicast"](source, to, 7102))
 
 
 @requirement("V6FW-03", **walled())
@@ -93,7 +91,7 @@ def test_multicast_source(subject, sender):
 def test_local_source(subject, sender):
     with way(subject, sender, 7103) as (wire, source, to):
         passes_plainly(subject, wire, sender, source, to, 7103)
-        assert not wire.arrives(packet6.udp(LOCAL, to, (7004, 7103), b"local"))
+        assert not wire.arrives(PROBES["local"](source, to, 7103))
 
 
 @requirement("V6FW-16", **walled())
@@ -322,13 +320,8 @@ def test_connection_through_a_pinhole(subject, lab):
 @requirement("V6FW-11", **walled())
 @pytest.mark.parametrize("name", ["ESP", "AH", "HIP", "IKE"])
 def test_ipsec_comes_in(lab, name):
-    ends = lab.address6_of("peer"), lab.address6_of("client")
-    packet = {"ESP": packet6.ipv6(*ends, packet6.ESP, bytes(range(32))),
-              "AH": packet6.ipv6(*ends, packet6.AH, bytes([packet6.NONE, 4]) + bytes(22)),
-              "HIP": packet6.ipv6(*ends, packet6.HIP, bytes([packet6.NONE, 4, 1, 0x21]) + bytes(36)),
-              "IKE": packet6.udp(*ends, (500, 500), bytes(28))}[name]
     with Wire(lab) as wire:
-        assert wire.arrives(packet)
+        assert wire.arrives(PROBES[name](lab.address6_of("peer"), lab.address6_of("client"), 7511))
 
 
 @requirement("V6FW-12", **walled())

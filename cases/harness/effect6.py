@@ -7,6 +7,7 @@ is not there when that one has come, was dropped.
 """
 import contextlib
 import errno
+import ipaddress
 import os
 import select
 import socket
@@ -147,3 +148,50 @@ class Wire:
         self.send(*packets)
         got = self._fence.arrived(self._in, fits)
         return got and got[0]
+
+
+# -- packets by name ------------------------------------------------------------------------------------------
+
+NOWHERE, LOCAL = "2a0e:b107:1:77::4", "fd00:19d::4"  # of a prefix that is on neither side, and of the local ones
+
+
+def _next(address):
+    """An address of the same network."""
+    return str(ipaddress.IPv6Address(address) + 1)
+
+
+# {name: packet from a source to a port of the other side}
+PROBES = {
+    "plain": lambda source, to, port: packet6.udp(source, to, (7000, port), b"plain"),
+    # from the network that the other side is in
+    "spoofed": lambda source, to, port: packet6.udp(_next(to), to, (7000, port), b"spoofed"),
+    "stranger": lambda source, to, port: packet6.udp(NOWHERE, to, (7000, port), b"spoofed"),
+    "local": lambda source, to, port: packet6.udp(LOCAL, to, (7000, port), b"local"),
+    "multicast": lambda source, to, port: packet6.udp("ff0e::4", to, (7000, port), b"group"),
+    "routing-header": lambda source, to, port: packet6.routed(packet6.udp(source, to, (7000, port), b"routed"), NOWHERE),
+    # about a datagram that nobody has sent, and about the plain one that has come from there
+    "stray-error": lambda source, to, port: packet6.error(
+        source, packet6.udp(to, source, (port, 7999), b"never sent"), packet6.UNREACHABLE, packet6.NO_PORT),
+    "error": lambda source, to, port: packet6.error(
+        source, packet6.udp(to, source, (7000, port), b"plain"), packet6.UNREACHABLE, packet6.NO_PORT),
+    "ESP": lambda source, to, port: packet6.ipv6(source, to, packet6.ESP, bytes(range(32))),
+    "AH": lambda source, to, port: packet6.ipv6(source, to, packet6.AH, bytes([packet6.NONE, 4]) + bytes(22)),
+    "HIP": lambda source, to, port: packet6.ipv6(source, to, packet6.HIP, bytes([packet6.NONE, 4, 1, 0x21]) + bytes(36)),
+    "IKE": lambda source, to, port: packet6.udp(source, to, (500, 500), bytes(28)),
+    "SCTP": lambda source, to, port: packet6.sctp_init(source, to, (7000, port)),
+    "SYN": lambda source, to, port: packet6.tcp(source, to, (7000, port)),
+}
+
+
+def crosses(lab, name, sender="peer", port=5000):
+    """(whether a packet of PROBES arrives on the other side, whether its sender is told at once that it may not)"""
+    receiver = "client" if sender in OUTSIDE else "peer"
+    source, to = lab.address6_of(sender), lab.address6_of(receiver)
+    with Wire(lab, sender, receiver) as wire, Fence(lab, receiver, sender) as back, \
+            lab.socket(sender, "raw", "inet6", socket.IPPROTO_ICMPV6) as told:
+        if name == "error":
+            with Wire(lab, receiver, sender) as before:
+                before.arrives(PROBES["plain"](to, source, port))
+        reached = wire.arrives(PROBES[name](source, to, port))
+        answered = back.arrived(told, lambda message: message[:2] == bytes([packet6.UNREACHABLE, packet6.PROHIBITED]))
+        return reached, answered is not None

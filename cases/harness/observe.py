@@ -22,6 +22,10 @@ without ``expect`` only prepares. The verbs:
                                                         UDP: after-outbound: true (the client's socket has
                                                         sent to the peer before), answer-after: SECONDS
                                                         (of the lab's clock, then the client answers)
+                                                        ipv6: true (through the IPv6 firewall)
+  cross: {packet: plain|spoofed|local|routing-header|stray-error|error|ESP|AH|HIP|IKE|SCTP|SYN, sender: peer|client, port: N}
+                                                        an IPv6 packet from one side to the other (effect6.PROBES): reached;
+                                                        answered: the sender is told by ICMPv6 that it may not
   leave: PORT | {port, ports: [of the peer]}            UDP from a port of the client to the peer's
   natpmp: {opcode, internal, external, lifetime, version, raw: hex, to: ADDRESS, from: NODE}  a NAT-PMP request; a map has TCP
                                                         unless opcode says 1, and lifetime 3600; hear: PORT instead
@@ -60,7 +64,7 @@ import socket
 import time
 import xml.etree.ElementTree as ElementTree
 
-from . import description, effect, http, natpmp, pcp, soap, ssdp
+from . import description, effect, effect6, http, natpmp, pcp, soap, ssdp
 from .controlpoint import ControlPoint
 from .lab import LabError
 
@@ -509,6 +513,9 @@ class Observer:
 
     def do_reach(self, what, step):
         what = {"port": what} if isinstance(what, int) else dict(what)
+        if what.pop("ipv6", False):
+            return Seen(reached=effect6.reaches(self.lab, what.pop("port"), what.pop("protocol", "TCP"),
+                                                **{k.replace("-", "_"): v for k, v in what.items()}))
         probe = effect.udp_source if what.pop("protocol", "TCP") == "UDP" else effect.tcp_source
         if "answer-after" in what:
             seconds = float(what.pop("answer-after"))
@@ -520,6 +527,10 @@ class Observer:
         elif source:
             seen.source, seen.source_port = source
         return seen
+
+    def do_cross(self, what, step):
+        reached, answered = effect6.crosses(self.lab, what["packet"], what.get("sender", "peer"), what.get("port", 5000))
+        return Seen(reached=reached, answered=answered)
 
     def do_leave(self, what, step):
         what = {"port": what} if isinstance(what, int) else dict(what)
