@@ -15,7 +15,9 @@ const struct cmd cmd_map = {
 	"  --lease S          seconds, 0 = permanent (default 3600)\n"
 	"  --description TEXT what the router shows (default \"igdlab PROTOCOL PORT\")\n"
 	"  --any              AddAnyPortMapping where the router has version 2\n"
-	"  --via PROTOCOL     igd (default) or natpmp\n" CP_COMMON_HELP "\n"
+	"  --exact            that external port or none (PCP: PREFER_FAILURE)\n"
+	"  --keep             stay, renew, and take the mapping away at SIGTERM or "
+	"SIGINT\n" CP_COMMON_HELP "\n"
 	"Exit status: 0 every router that was found holds the mapping; 1 no router, or one "
 	"refused;\n"
 	"2 wrong use. A port that is somebody else's moves to the next free one.\n",

@@ -11,8 +11,8 @@ const struct cmd cmd_unmap = {
 	.name = "unmap",
 	.arguments = "[OPTION]...",
 	.summary = "take away what map made, on every router",
-	.details = CP_MAPPING_HELP
-	"  --via PROTOCOL     igd (default) or natpmp\n" CP_COMMON_HELP "\n"
+	.details = CP_MAPPING_HELP CP_COMMON_HELP
+	"\n"
 	"Exit status: 0 removed; 1 no router, nothing of ours, or it refused; 2 wrong use.\n",
 	.main = main_unmap,
 };

@@ -116,10 +116,47 @@ const struct naive_mode naive_modes[] = {
 	[NAIVE_LONG_DESCRIPTION] = {"long-description", "describes a mapping with 200 letters", "",
 				    ""},
 	[NAIVE_ADDS_ONCE] = {"adds-once", "does not add what it has added before", "", ""},
+	[NAIVE_ANY_SENDER] = {"any-sender", "takes answers on port 5351 from any address", "", ""},
+	[NAIVE_HASTY_RETRIES] = {"hasty-retries",
+				 "repeats requests to port 5351 ten times a second", "", ""},
+	[NAIVE_IGNORES_RESULT] = {"ignores-result",
+				  "takes every answer of NAT-PMP or PCP for a success", "", ""},
+	[NAIVE_BELIEVES_WISH] = {"believes-wish",
+				 "believes in the port and the lifetime that it suggested", "", ""},
+	[NAIVE_TAKES_ANY_ANSWER] = {"takes-any-answer",
+				    "compares no opcode, port or nonce with the request", "", ""},
+	[NAIVE_DELETES_WITH_PORT] = {"deletes-with-port", "suggests an external port in a deletion",
+				     "", ""},
+	[NAIVE_FIXED_NONCE] = {"fixed-nonce", "has the same nonce for every mapping", "", ""},
+	[NAIVE_FRESH_NONCE] = {"fresh-nonce", "has another nonce in every request", "", ""},
+	[NAIVE_NO_CLIENT_ADDRESS] = {"no-client-address", "leaves its own address out of PCP", "",
+				     ""},
+	[NAIVE_NEVER_RENEWS] = {"never-renews", "stays and does not renew", "", ""},
+	[NAIVE_RENEWS_LATE] = {"renews-late", "renews when little is left of the lifetime", "", ""},
+	[NAIVE_RENEWS_ANEW] = {"renews-anew",
+			       "suggests what it wanted first, not what it was given", "", ""},
+	[NAIVE_IGNORES_EPOCH] = {"ignores-epoch", "does not look at the gateway's seconds", "", ""},
+	[NAIVE_ANY_ANNOUNCER] = {"any-announcer", "believes announcements of anybody", "", ""},
+	[NAIVE_RENEWS_AT_ONCE] = {"renews-at-once", "does not wait 0 to 5 s after an announcement",
+				  "", ""},
+	[NAIVE_STRICT_OPTIONS] = {"strict-options",
+				  "drops answers with an option that it does not know", "", ""},
+	[NAIVE_RETRIES_ERRORS] = {"retries-errors",
+				  "asks again at once whatever lifetime an error has", "", ""},
+	[NAIVE_IGNORES_UPDATES] = {"ignores-updates", "does not hear a Mapping Update", "", ""},
+	[NAIVE_NATPMP_FIRST] = {"natpmp-first", "asks by NAT-PMP before PCP", "", ""},
+	[NAIVE_STRICT_VERSION_REPLY] = {"strict-version-reply",
+					"drops \"unsupported version\" with opcode 0", "", ""},
+	[NAIVE_NO_FALLBACK] = {"no-fallback", "gives up with the first protocol that answers", "",
+			       ""},
+	[NAIVE_PUBLIC_TOO] = {"public-too", "asks by NAT-PMP with a public address of its own", "",
+			      ""},
+	[NAIVE_UNAWAITED] = {"unawaited", "sends the next request before the answer to the last",
+			     "", ""},
 	[NAIVE_COUNT] = {0},
 };
 
-static_assert(NAIVE_COUNT <= 64, "one bit for each mode");
+static_assert(NAIVE_COUNT <= 128, "one bit for each mode");
 
 struct cp *cp_new(const struct controlpoint_options *options, const char *verb)
 {
@@ -132,6 +169,7 @@ struct cp *cp_new(const struct controlpoint_options *options, const char *verb)
 		if (!strcmp(m->name, options->via))
 			cp->method = m;
 	cp->verb = verb;
+	cp->stop_fd = -1;
 	cp->started = clock_now();
 	cp->result = json_object();
 	cp->status = EXIT_VERDICT;
@@ -171,8 +209,7 @@ int cp_finish(struct cp *cp)
 	cp_candidates_free(cp);
 	for (size_t i = 0; i < cp->step_count; i++)
 		free_step(&cp->steps[i]);
-	for (size_t i = 0; i < cp->layer_count; i++)
-		cp_router_free(&cp->layers[i].router);
+	cp_drop_layers(cp, 0);
 	free(cp->steps);
 	buf_free(&cp->text);
 	buf_free(&cp->sentence);

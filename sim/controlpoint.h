@@ -6,7 +6,9 @@
  * privileges. Every step goes into a report: what was sent, what came back, what was believed and
  * why, how long. Its parts: cp_net.c (interfaces, gateways, hops), cp_discover.c (SSDP), cp_http.c,
  * cp_actions.c (SOAP), cp_choose.c (which router, which service), cp_map.c and cp_move.c (one
- * router), cp_layers.c (routers behind routers), cp_report.c; what they share is in cp.h.
+ * router), cp_talk.c, cp_natpmp.c and cp_pcp.c (the other two protocols), cp_auto.c (whichever
+ * works), cp_layers.c (routers behind routers), cp_keep.c and cp_epoch.c (staying), cp_report.c;
+ * what they share is in cp.h.
  */
 #ifndef SIM_CONTROLPOINT_H
 #define SIM_CONTROLPOINT_H
@@ -74,13 +76,52 @@ enum naive {
 	NAIVE_SAYS_YES,
 	NAIVE_LONG_DESCRIPTION,
 	NAIVE_ADDS_ONCE,
+	NAIVE_ANY_SENDER,
+	NAIVE_HASTY_RETRIES,
+	NAIVE_IGNORES_RESULT,
+	NAIVE_BELIEVES_WISH,
+	NAIVE_TAKES_ANY_ANSWER,
+	NAIVE_DELETES_WITH_PORT,
+	NAIVE_FIXED_NONCE,
+	NAIVE_FRESH_NONCE,
+	NAIVE_NO_CLIENT_ADDRESS,
+	NAIVE_NEVER_RENEWS,
+	NAIVE_RENEWS_LATE,
+	NAIVE_RENEWS_ANEW,
+	NAIVE_IGNORES_EPOCH,
+	NAIVE_ANY_ANNOUNCER,
+	NAIVE_RENEWS_AT_ONCE,
+	NAIVE_STRICT_OPTIONS,
+	NAIVE_RETRIES_ERRORS,
+	NAIVE_IGNORES_UPDATES,
+	NAIVE_NATPMP_FIRST,
+	NAIVE_STRICT_VERSION_REPLY,
+	NAIVE_NO_FALLBACK,
+	NAIVE_PUBLIC_TOO,
+	NAIVE_UNAWAITED,
 	NAIVE_COUNT,
 };
+
+/** struct naive_set - bits by enum naive */
+struct naive_set {
+	uint64_t bits[2];
+};
+
+static inline bool naive_has(const struct naive_set *set, enum naive mode)
+{
+	return set->bits[mode / 64] >> mode % 64 & 1;
+}
+
+static inline void naive_add(struct naive_set *set, enum naive mode)
+{
+	set->bits[mode / 64] |= UINT64_C(1) << mode % 64;
+}
 
 /** naive_modes - names and summaries; ends with name NULL. */
 extern const struct naive_mode naive_modes[];
 
-#define CP_LAYERS_MAX 4
+#define CP_LAYERS_MAX  4
+#define CP_SERVERS_MAX 8
 
 /**
  * struct controlpoint_options - from the command line
@@ -91,8 +132,9 @@ extern const struct naive_mode naive_modes[];
  *		whose external address is no public one
  * @timeout_us:	for each HTTP exchange, and for a search altogether: it listens as long as MX plus a
  *		second, or until every gateway has answered, or to this end where nobody has
- * @naive:	bit set over naive_modes
+ * @naive:	habits that are switched off
  * @any:	AddAnyPortMapping where the service has version 2
+ * @servers, @server_count: --server: the addresses of one server for NAT-PMP and PCP, by preference
  * @json:	one JSON object instead of a line for each step
  * @verbose:	requests and replies in the text too
  */
@@ -102,10 +144,12 @@ struct controlpoint_options {
 	const char *via;
 	int layers;
 	int64_t timeout_us;
-	uint64_t naive;
+	struct naive_set naive;
 	bool any;
 	bool json;
 	bool verbose;
+	struct in_addr servers[CP_SERVERS_MAX];
+	size_t server_count;
 };
 
 /**
@@ -114,6 +158,7 @@ struct controlpoint_options {
  * @external_port: wanted; another one is taken when it belongs to somebody else
  * @internal_client: "" = our own address towards the router
  * @lease:	seconds, 0 = permanent
+ * @exact:	that external port or none
  */
 struct map_request {
 	int protocol;
@@ -123,6 +168,7 @@ struct map_request {
 	uint32_t lease;
 	const char *description;
 	const char *remote_host;
+	bool exact;
 };
 
 struct cp;
@@ -136,6 +182,8 @@ int cp_finish(struct cp *cp);
 
 /** cp_map() - map on every layer, inner router first. */
 void cp_map(struct cp *cp, const struct map_request *request);
+/** cp_keep() - cp_map(), and then renew until a signal says that it is enough. */
+void cp_keep(struct cp *cp, const struct map_request *request);
 /** cp_unmap() - take away what cp_map() made with the same request, on every layer. */
 void cp_unmap(struct cp *cp, const struct map_request *request);
 void cp_list(struct cp *cp);
@@ -149,7 +197,7 @@ void cp_search(struct cp *cp);
  */
 struct cp_command {
 	struct controlpoint_options options;
-	const char *interface, *url, *via;
+	const char *interface, *url, *via, *server;
 	long long layers, timeout;
 	struct names naive;
 	bool any, json, verbose;
@@ -159,6 +207,9 @@ struct cp_command {
 #define CP_COMMON_HELP                                                                             \
 	"  --interface IF     search on this interface only\n"                                     \
 	"  --url URL          the router's description is here: do not search\n"                   \
+	"  --via PROTOCOL     igd (default), natpmp, pcp, or auto: the best of them that works\n"  \
+	"  --server A[,A...]  addresses of the server for NAT-PMP and PCP (default: the "          \
+	"gateway)\n"                                                                               \
 	"  --layers N         routers behind routers at most, 1 to 4 (default 4); the next one "   \
 	"is\n"                                                                                     \
 	"                     looked for only when the external address is no public one\n"        \

@@ -4,6 +4,8 @@
 #define SIM_CP_H
 
 #include "controlpoint.h"
+#include "cp_epoch.h"
+#include "cp_talk.h"
 
 #define CP_INTERFACES_MAX 16
 #define CP_GATEWAYS_MAX	  8
@@ -242,7 +244,7 @@ enum cp_move {
 };
 
 /** cp_next_move() - what to change after a fault; @attempt is changed but for the port. */
-enum cp_move cp_next_move(struct cp_attempt *attempt, int code, uint64_t naive);
+enum cp_move cp_next_move(struct cp_attempt *attempt, int code, const struct naive_set *naive);
 const char *cp_move_text(enum cp_move move);
 /** cp_next_port() - the next port after @port that no entry of @table holds; wraps at 65535 to
  * 1024. Return: 0 when there is none. */
@@ -255,9 +257,41 @@ bool cp_take_same_port(struct cp_attempt *attempt);
 
 /* Mapping on one router (cp_map.c) */
 
+#define CP_NONCE_LEN 12
+
+/**
+ * struct cp_hold - what it takes to renew and to take away what was made by NAT-PMP or PCP
+ * @request:	what this router was asked for
+ * @talk:	PCP: stays open, because a Mapping Update comes to it (PCP-85)
+ * @nonce:	PCP: of this mapping on this server
+ * @assigned:	PCP: external address, as it was told
+ * @granted_us:	when
+ * @stage:	renewals that were tried since then
+ * @due_us:	when the next one is
+ * @error_s:	seconds for which a refusal is to be believed, 0 = nothing was said of that
+ * @lost:	the last answer's epoch says that the mappings are forgotten
+ */
+struct cp_hold {
+	struct map_request request;
+	struct cp_talk talk;
+	uint8_t nonce[CP_NONCE_LEN];
+	struct in6_addr assigned;
+	struct cp_epoch epoch;
+	int64_t granted_us;
+	unsigned stage;
+	int64_t due_us;
+	uint32_t error_s;
+	bool lost;
+};
+
+struct cp_method;
+
 /** struct cp_layer - what was done on one router */
 struct cp_layer {
 	struct cp_router router;
+	const struct cp_method *how;
+	unsigned ways; /* --via auto: what is left to try, bits by the number in cp_methods */
+	struct cp_hold hold;
 	struct in_addr gateway;
 	char internal_client[64];
 	uint16_t internal_port;
@@ -265,8 +299,7 @@ struct cp_layer {
 	uint32_t lease;
 	bool mapped;
 	bool verified;
-	char failure[80];   /* "refuses (501)": what the router did when it is not mapped */
-	const char *method; /* "igd", "natpmp" */
+	char failure[80]; /* "refuses (501)": what the router did when it is not mapped */
 };
 
 /** cp_map_router() - work the request through on one router. Return: whether it is mapped. */
@@ -279,20 +312,36 @@ bool cp_unmap_router(struct cp *cp, int layer, const struct map_request *request
 
 /**
  * struct cp_method - a protocol that opens ports, --via NAME
- * @find:	the router of a layer: layer 1 by everything there is, others at out->gateway.
- *		Fills out->router with its external address. False: none, with a reason in the step
  * @lists:	it can tell the mappings of a router
+ * @find:	the router of a layer: layer 1 by everything there is, others at out->gateway.
+ *		False: none, with a reason in the step
+ * @learn:	its external address where @find did not tell it; may be NULL
  * @map, @unmap: one router
+ * @renew:	what @map made, once more; NULL = by @map
+ * @hear:	a datagram of the gateway that nobody asked for, or that came late. Return: the
+ *		mapping is another one now, or is to be renewed (hold.lost)
+ * @jitter:	renewals vary (RFC 6887 clause 11.2.1)
  */
 struct cp_method {
 	const char *name;
 	bool lists;
+	bool jitter;
 	bool (*find)(struct cp *cp, int layer, struct cp_layer *out);
+	bool (*learn)(struct cp *cp, int layer, struct cp_layer *out);
 	bool (*map)(struct cp *cp, int layer, const struct map_request *request,
 		    struct cp_layer *out);
 	bool (*unmap)(struct cp *cp, int layer, const struct map_request *request,
 		      struct cp_layer *out);
+	bool (*renew)(struct cp *cp, int layer, struct cp_layer *out);
+	bool (*hear)(struct cp *cp, struct cp_layer *l, const char *data, size_t len);
 };
+
+enum cp_way { CP_WAY_IGD, CP_WAY_NATPMP, CP_WAY_PCP, CP_WAY_AUTO };
+
+/* By the numbers of enum cp_way; ends with name NULL. */
+extern const struct cp_method cp_methods[];
+
+#define CP_USUAL_LIFETIME 7200 /* seconds; RFC 6886 clause 3.3 recommends it */
 
 /* By NAT-PMP (cp_natpmp.c) */
 bool cp_natpmp_find(struct cp *cp, int layer, struct cp_layer *out);
@@ -300,9 +349,35 @@ bool cp_natpmp_map(struct cp *cp, int layer, const struct map_request *request,
 		   struct cp_layer *out);
 bool cp_natpmp_unmap(struct cp *cp, int layer, const struct map_request *request,
 		     struct cp_layer *out);
+bool cp_natpmp_renew(struct cp *cp, int layer, struct cp_layer *l);
+bool cp_natpmp_hear(struct cp *cp, struct cp_layer *l, const char *data, size_t len);
 
-/* Ends with name NULL. */
-extern const struct cp_method cp_methods[];
+/* By PCP (cp_pcp.c) */
+bool cp_pcp_find(struct cp *cp, int layer, struct cp_layer *out);
+bool cp_pcp_learn(struct cp *cp, int layer, struct cp_layer *out);
+bool cp_pcp_map(struct cp *cp, int layer, const struct map_request *request, struct cp_layer *out);
+bool cp_pcp_unmap(struct cp *cp, int layer, const struct map_request *request,
+		  struct cp_layer *out);
+bool cp_pcp_renew(struct cp *cp, int layer, struct cp_layer *l);
+bool cp_pcp_hear(struct cp *cp, struct cp_layer *l, const char *data, size_t len);
+/** cp_nonce() - the nonce of a mapping: the same in every process of this user, so that one can
+ * take away what another one made; different for each server (PCP-75, PCPX-23). */
+void cp_nonce(struct cp *cp, struct in_addr server, struct in_addr client, int protocol,
+	      uint16_t port, uint8_t out[CP_NONCE_LEN]);
+
+/* By whichever of them the router speaks (cp_auto.c) */
+bool cp_auto_find(struct cp *cp, int layer, struct cp_layer *out);
+bool cp_auto_learn(struct cp *cp, int layer, struct cp_layer *out);
+bool cp_auto_map(struct cp *cp, int layer, const struct map_request *request, struct cp_layer *out);
+bool cp_auto_unmap(struct cp *cp, int layer, const struct map_request *request,
+		   struct cp_layer *out);
+
+/** cp_servers() - whom to ask on @layer by NAT-PMP or PCP: the next hop, --server, or the default
+ * gateways (PCP-90). Return: how many, up to CP_GATEWAYS_MAX. */
+size_t cp_servers(const struct cp *cp, int layer, const struct cp_layer *l,
+		  struct in_addr out[CP_GATEWAYS_MAX]);
+/** cp_set_external() - the external address of a router, 0.0.0.0 = it tells none. */
+void cp_set_external(struct cp_router *r, struct in_addr address);
 
 /** struct cp - a control point at work */
 struct cp {
@@ -321,6 +396,7 @@ struct cp {
 	bool thorough;	   /* search until the end, whoever answers */
 	bool gone;	   /* the control URL refuses connections or is no more */
 	unsigned silences; /* exchanges in a row without a whole reply in time */
+	int stop_fd;	   /* readable: stop waiting for answers; -1 = nothing will */
 	struct cp_step *steps;
 	size_t step_count;
 	bool step_open;
@@ -334,7 +410,7 @@ struct cp {
 
 static inline bool cp_naive(const struct cp *cp, enum naive mode)
 {
-	return cp->options.naive >> mode & 1;
+	return naive_has(&cp->options.naive, mode);
 }
 
 /** cp_step() - begin a step, end the one before. */
@@ -348,6 +424,8 @@ void cp_why(struct cp *cp, const char *format, ...) __attribute__((format(printf
 /** cp_conclude() - the final sentence, the result's name and the exit status. */
 void cp_conclude(struct cp *cp, int status, const char *result, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/** cp_say() - print the final sentence now: who stays has more than one. */
+void cp_say(struct cp *cp);
 /** cp_report_end() - close the last step and print what is left. */
 void cp_report_end(struct cp *cp);
 
@@ -380,7 +458,11 @@ size_t cp_describe(struct cp *cp, const struct cp_candidate *c, struct cp_router
 /** cp_service_rank() - 0: maps no ports; else the higher the better. */
 int cp_service_rank(const char *type, unsigned *version);
 
-/** cp_layers() - walk outwards from router to router; @map false: unmap. */
-void cp_layers(struct cp *cp, const struct map_request *request, bool map);
+/** cp_drop_layers() - forget what is known of the routers behind the first @keep. */
+void cp_drop_layers(struct cp *cp, size_t keep);
+/** cp_map_on() - map on the routers behind those that are mapped already, and conclude. */
+void cp_map_on(struct cp *cp, const struct map_request *request);
+/** cp_unmap_held() - take away what this process made, outermost first. */
+void cp_unmap_held(struct cp *cp);
 
 #endif

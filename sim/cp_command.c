@@ -56,7 +56,7 @@ static int read_modes(const struct cmd *cmd, struct cp_command *c)
 					       near ? "did you mean \"" : "\"list\" prints them",
 					       near ? near : "", near ? "\"?" : "");
 		}
-		c->options.naive |= UINT64_C(1) << mode;
+		naive_add(&c->options.naive, (enum naive)mode);
 	}
 	return OPT_GO_ON;
 }
@@ -75,6 +75,34 @@ static int check_via(const struct cmd *cmd, const char *via)
 out:
 	buf_free(&known);
 	return status;
+}
+
+/* --server ADDRESS[,ADDRESS]... Return: OPT_GO_ON or an exit status. */
+static int read_servers(const struct cmd *cmd, struct cp_command *c)
+{
+	struct slice rest = slice_of(c->server ? c->server : ""), word;
+	char text[32];
+
+	while (rest.len) {
+		const char *comma = memchr(rest.ptr, ',', rest.len);
+
+		word = (struct slice){rest.ptr, comma ? (size_t)(comma - rest.ptr) : rest.len};
+		rest = (struct slice){word.ptr + word.len, rest.len - word.len};
+		if (comma)
+			rest = (struct slice){comma + 1, rest.len - 1};
+		snprintf(text, sizeof(text), "%.*s", (int)word.len, word.ptr);
+		if (c->options.server_count == CP_SERVERS_MAX)
+			return cmd_usage_error(cmd, "--server: more than %d addresses",
+					       CP_SERVERS_MAX);
+		if (!cp_parse_address(text, &c->options.servers[c->options.server_count]))
+			return cmd_usage_error(
+				cmd,
+				"--server: expected IPv4 addresses with commas between, "
+				"found \"%s\"",
+				text);
+		c->options.server_count++;
+	}
+	return OPT_GO_ON;
 }
 
 static int check_values(const struct cmd *cmd, const struct cp_command *c)
@@ -99,6 +127,7 @@ int cp_command_parse(const struct cmd *cmd, struct cp_command *c, const struct o
 		{0, "interface", OPT_TEXT, &c->interface, 0, 0},
 		{0, "url", OPT_TEXT, &c->url, 0, 0},
 		{0, "via", OPT_TEXT, &c->via, 0, 0},
+		{0, "server", OPT_TEXT, &c->server, 0, 0},
 		{0, "layers", OPT_NUMBER, &c->layers, 1, CP_LAYERS_MAX},
 		{0, "timeout", OPT_NUMBER, &c->timeout, 1, 3600},
 		{0, "naive", OPT_LIST, &c->naive, 0, 0},
@@ -119,6 +148,8 @@ int cp_command_parse(const struct cmd *cmd, struct cp_command *c, const struct o
 		status = cmd_usage_error(cmd, "unexpected operand \"%s\"", rest.argv[0]);
 	if (status == OPT_GO_ON)
 		status = check_values(cmd, c);
+	if (status == OPT_GO_ON)
+		status = read_servers(cmd, c);
 	if (status == OPT_GO_ON)
 		status = read_modes(cmd, c);
 	names_free(&c->naive);
@@ -182,7 +213,7 @@ int cp_mapping_command(const struct cmd *cmd,
 			  .external = DEFAULT_PORT,
 			  .lease = DEFAULT_LEASE};
 	struct cp_command c;
-	bool any = false;
+	bool any = false, keep = false, exact = false;
 	const struct opt options[] = {
 		{0, "protocol", OPT_TEXT, &w.protocol, 0, 0},
 		{0, "external", OPT_NUMBER, &w.external, 1, UINT16_MAX},
@@ -192,9 +223,11 @@ int cp_mapping_command(const struct cmd *cmd,
 		{0, "lease", OPT_NUMBER, &w.lease, 0, LEASE_MAX},
 		{0, "description", OPT_TEXT, &w.description, 0, 0},
 		{0, "any", OPT_FLAG, &any, 0, 0},
+		{0, "exact", OPT_FLAG, &exact, 0, 0},
+		{0, "keep", OPT_FLAG, &keep, 0, 0},
 	};
-	/* Removing needs no lease, no text and no choice of action: the last three. */
-	size_t count = ARRAY_SIZE(options) - (verb == cp_map ? 0 : 3);
+	/* Removing needs no lease, no text and no choice of action: the last five. */
+	size_t count = ARRAY_SIZE(options) - (verb == cp_map ? 0 : 5);
 	struct map_request request;
 	char description[64];
 	int status = cp_command_parse(cmd, &c, options, count, argc, argv);
@@ -205,7 +238,8 @@ int cp_mapping_command(const struct cmd *cmd,
 	if (status != OPT_GO_ON)
 		return status;
 	c.options.any = any;
+	request.exact = exact;
 	cp = cp_new(&c.options, cmd->name);
-	verb(cp, &request);
+	(keep ? cp_keep : verb)(cp, &request);
 	return cp_finish(cp);
 }

@@ -50,10 +50,65 @@ static bool find_igd(struct cp *cp, int layer, struct cp_layer *out)
 }
 
 const struct cp_method cp_methods[] = {
-	{"igd", true, find_igd, cp_map_router, cp_unmap_router},
-	{"natpmp", false, cp_natpmp_find, cp_natpmp_map, cp_natpmp_unmap},
+	[CP_WAY_IGD] = {.name = "igd",
+			.lists = true,
+			.find = find_igd,
+			.map = cp_map_router,
+			.unmap = cp_unmap_router},
+	[CP_WAY_NATPMP] = {.name = "natpmp",
+			   .find = cp_natpmp_find,
+			   .map = cp_natpmp_map,
+			   .unmap = cp_natpmp_unmap,
+			   .renew = cp_natpmp_renew,
+			   .hear = cp_natpmp_hear},
+	[CP_WAY_PCP] = {.name = "pcp",
+			.jitter = true,
+			.find = cp_pcp_find,
+			.learn = cp_pcp_learn,
+			.map = cp_pcp_map,
+			.unmap = cp_pcp_unmap,
+			.renew = cp_pcp_renew,
+			.hear = cp_pcp_hear},
+	[CP_WAY_AUTO] = {.name = "auto",
+			 .find = cp_auto_find,
+			 .learn = cp_auto_learn,
+			 .map = cp_auto_map,
+			 .unmap = cp_auto_unmap},
 	{0},
 };
+
+size_t cp_servers(const struct cp *cp, int layer, const struct cp_layer *l,
+		  struct in_addr out[CP_GATEWAYS_MAX])
+{
+	size_t count = 0;
+
+	if (l->gateway.s_addr) {
+		out[count++] = l->gateway;
+		return count;
+	}
+	if (layer == 1 && cp->options.server_count) {
+		while (count < cp->options.server_count && count < CP_GATEWAYS_MAX) {
+			out[count] = cp->options.servers[count];
+			count++;
+		}
+		return count;
+	}
+	for (; count < cp->gateway_count; count++)
+		out[count] = cp->gateways[count].address;
+	return count;
+}
+
+void cp_set_external(struct cp_router *r, struct in_addr address)
+{
+	free(r->external_text);
+	r->external_text = NULL;
+	r->external = address;
+	r->has_external = address.s_addr != 0;
+	if (!r->has_external)
+		return;
+	r->kind = cp_address_kind(address);
+	r->external_text = xstrdup(inet_ntoa(address));
+}
 
 /* Where the router before @layer sends its packets. */
 static bool find_gateway(struct cp *cp, int layer, struct in_addr *out)
@@ -106,15 +161,25 @@ static int next_router(struct cp *cp)
 	int layer = (int)cp->layer_count + 1;
 	struct cp_layer *l = &cp->layers[cp->layer_count];
 
-	*l = (struct cp_layer){.method = cp->method->name};
+	*l = (struct cp_layer){.how = cp->method};
 	if (layer > 1 && !find_gateway(cp, layer, &l->gateway))
 		return 0;
 	if (!cp->method->find(cp, layer, l)) {
 		cp_router_free(&l->router);
+		cp_talk_close(&l->hold.talk);
 		return layer == 1 ? -1 : 0;
 	}
 	cp->layer_count++;
 	return 1;
+}
+
+void cp_drop_layers(struct cp *cp, size_t keep)
+{
+	while (cp->layer_count > keep) {
+		cp_router_free(&last_layer(cp)->router);
+		cp_talk_close(&last_layer(cp)->hold.talk);
+		cp->layer_count--;
+	}
 }
 
 static void no_router(struct cp *cp)
@@ -169,38 +234,59 @@ static bool forget_router(struct cp *cp)
 {
 	if (!cp->gone || cp->options.url)
 		return false;
-	cp_router_free(&last_layer(cp)->router);
-	cp->layer_count--;
+	cp_drop_layers(cp, cp->layer_count - 1);
 	return true;
 }
 
-void cp_map(struct cp *cp, const struct map_request *request)
+/* Whether there is a router behind the last one that is worth a mapping. */
+static bool goes_on(const struct cp *cp)
 {
-	struct map_request next = *request;
-	bool again = true;
-	int found;
+	return is_behind_nat(cp) && (int)cp->layer_count < cp->options.layers;
+}
 
-	while ((found = next_router(cp)) > 0) {
+void cp_map_on(struct cp *cp, const struct map_request *request)
+{
+	bool again = true;
+	int found = 0;
+
+	while ((!cp->layer_count || goes_on(cp)) && (found = next_router(cp)) > 0) {
 		struct cp_layer *l = last_layer(cp);
 
+		l->hold.request = cp->layer_count > 1 ? chain(l - 1, request) : *request;
 		cp->gone = false;
-		if (!cp->method->map(cp, (int)cp->layer_count, &next, l)) {
-			if (again && forget_router(cp)) {
-				again = false;
-				continue;
-			}
-			cp_conclude(cp, EXIT_VERDICT, "refused", "Not mapped: %s %s.",
-				    inet_ntoa(l->router.host), l->failure);
-			return;
+		if (cp->method->map(cp, (int)cp->layer_count, &l->hold.request, l))
+			continue;
+		if (again && forget_router(cp)) {
+			again = false;
+			continue;
 		}
-		if (!is_behind_nat(cp) || (int)cp->layer_count == cp->options.layers)
-			break;
-		next = chain(l, request);
+		cp_conclude(cp, EXIT_VERDICT, "refused", "Not mapped: %s %s.",
+			    inet_ntoa(l->router.host), l->failure);
+		return;
 	}
 	if (found < 0)
 		no_router(cp);
 	else
 		conclude_mapped(cp, request);
+}
+
+void cp_map(struct cp *cp, const struct map_request *request)
+{
+	cp_map_on(cp, request);
+}
+
+void cp_unmap_held(struct cp *cp)
+{
+	for (size_t i = cp->layer_count; i-- > 0;) {
+		struct cp_layer *l = &cp->layers[i];
+
+		if (!l->mapped || cp_naive(cp, NAIVE_NEVER_UNMAPS))
+			continue;
+		l->how->unmap(cp, (int)i + 1, &l->hold.request, l);
+		if (l->mapped)
+			cp_conclude(cp, EXIT_VERDICT, "refused", "%s keeps the mapping: it %s.",
+				    inet_ntoa(l->router.host), l->failure);
+	}
 }
 
 void cp_unmap(struct cp *cp, const struct map_request *request)
@@ -214,7 +300,7 @@ void cp_unmap(struct cp *cp, const struct map_request *request)
 
 		if (cp->method->unmap(cp, (int)cp->layer_count, &next, l))
 			*(l->mapped ? &left : &removed) += 1;
-		if (!is_behind_nat(cp) || (int)cp->layer_count == cp->options.layers)
+		if (!goes_on(cp))
 			break;
 		next = chain(l, request);
 	}
@@ -273,12 +359,14 @@ void cp_list(struct cp *cp)
 	size_t count = 0;
 	int found = 0;
 
+	if (cp->method == &cp_methods[CP_WAY_AUTO])
+		cp->method = &cp_methods[CP_WAY_IGD]; /* the only one that lists */
 	while (cp->method->lists && (found = next_router(cp)) > 0) {
 		cp_enumerate(cp, (int)cp->layer_count, &last_layer(cp)->router, &table);
 		print_entries(cp, (int)cp->layer_count, &table, rows);
 		count += table.count;
 		cp_table_free(&table);
-		if (!is_behind_nat(cp) || (int)cp->layer_count == cp->options.layers)
+		if (!goes_on(cp))
 			break;
 	}
 	json_object_set_new(cp->result, "mappings", rows);
@@ -296,11 +384,14 @@ void cp_list(struct cp *cp)
 void cp_external_address(struct cp *cp)
 {
 	const struct cp_router *r;
-	int found;
+	int found = 0;
 
-	while ((found = next_router(cp)) > 0 && is_behind_nat(cp) &&
-	       (int)cp->layer_count < cp->options.layers)
-		;
+	while ((!cp->layer_count || goes_on(cp)) && (found = next_router(cp)) > 0) {
+		struct cp_layer *l = last_layer(cp);
+
+		if (!l->router.has_external && cp->method->learn)
+			cp->method->learn(cp, (int)cp->layer_count, l);
+	}
 	if (found < 0) {
 		no_router(cp);
 		return;

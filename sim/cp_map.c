@@ -150,7 +150,7 @@ static bool settle_port(struct work *w)
 		a->taken = holder == OTHER;
 		if (holder != OTHER || a->any || cp_naive(w->cp, NAIVE_IGNORES_CONFLICT))
 			return true;
-		if (a->moves++ >= CP_MOVES_MAX)
+		if (w->request->exact || a->moves++ >= CP_MOVES_MAX)
 			return false;
 		a->external_port = cp_next_port(&w->table, w->request->protocol, a->external_port);
 		if (!a->external_port)
@@ -223,10 +223,10 @@ static bool react(struct work *w, int code)
 	if (code == 718 && !a->taken && !cp_naive(w->cp, NAIVE_IGNORES_CONFLICT) &&
 	    remove_own_duplicate(w))
 		return true;
-	move = cp_next_move(a, code, w->cp->options.naive);
+	move = cp_next_move(a, code, &w->cp->options.naive);
 	cp_why(w->cp, "%d: %s", code, cp_move_text(move));
 	snprintf(w->out->failure, sizeof(w->out->failure), "refuses (%d)", code);
-	if (move == CP_GIVE_UP)
+	if (move == CP_GIVE_UP || (move == CP_NEXT_PORT && w->request->exact))
 		return false;
 	if (move == CP_NEXT_PORT) {
 		/* The lease was not what it did not like. */
@@ -412,7 +412,7 @@ static void begin(struct work *w, struct cp *cp, int layer, const struct map_req
 			    .description = cp_naive(cp, NAIVE_LONG_DESCRIPTION)
 						   ? LONG_TEXT
 						   : request->description,
-			    .any = cp->options.any && out->router.version >= 2}};
+			    .any = cp->options.any && !request->exact && out->router.version >= 2}};
 	/* Our address towards the router, unless the request names another. */
 	if (*request->internal_client)
 		snprintf(out->internal_client, sizeof(out->internal_client), "%s",
@@ -433,7 +433,8 @@ bool cp_map_router(struct cp *cp, int layer, const struct map_request *request,
 	struct work w;
 
 	begin(&w, cp, layer, request, out);
-	snprintf(out->failure, sizeof(out->failure), "has no free port");
+	snprintf(out->failure, sizeof(out->failure), "%s",
+		 request->exact ? "has that port for somebody else" : "has no free port");
 	out->mapped = settle_port(&w);
 	if (!w.renewed || !cp_naive(cp, NAIVE_ADDS_ONCE))
 		out->mapped = out->mapped && add_and_verify(&w);

@@ -90,13 +90,13 @@ static bool take_plain_text(struct cp_attempt *a)
 	return true;
 }
 
-static bool take(struct cp_attempt *a, enum cp_move move, int code, uint64_t naive)
+static bool take(struct cp_attempt *a, enum cp_move move, int code, const struct naive_set *naive)
 {
 	switch (move) {
 	case CP_LEASE_ZERO:
-		return !(naive >> NAIVE_NO_LEASE_RETRY & 1) && cp_take_lease_zero(a, code);
+		return !naive_has(naive, NAIVE_NO_LEASE_RETRY) && cp_take_lease_zero(a, code);
 	case CP_NEXT_PORT:
-		return !(naive >> NAIVE_IGNORES_CONFLICT & 1) && take_next_port(a, code);
+		return !naive_has(naive, NAIVE_IGNORES_CONFLICT) && take_next_port(a, code);
 	case CP_SAME_PORT:
 		return cp_take_same_port(a);
 	case CP_REMOTE_FORM:
@@ -111,7 +111,7 @@ static bool take(struct cp_attempt *a, enum cp_move move, int code, uint64_t nai
 	return false;
 }
 
-enum cp_move cp_next_move(struct cp_attempt *attempt, int code, uint64_t naive)
+enum cp_move cp_next_move(struct cp_attempt *attempt, int code, const struct naive_set *naive)
 {
 	/* Only version 2 has AddAnyPortMapping, and not all of it (WIPC-66). */
 	if (attempt->any && (code == 401 || code == 602 || code == 501 || code < 0)) {

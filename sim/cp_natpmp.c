@@ -10,7 +10,8 @@
  * doubling gaps, until the time for an exchange is over (NATPMP-35, NATPMP-36). An answer counts
  * when its opcode and internal port are those of the request. Any result but 0 is final
  * (NATPMP-38), and a success with port 0 or lifetime 0 is none (NATPMP-47). A deletion suggests
- * port 0 (NATPMP-43).
+ * port 0 (NATPMP-43), a renewal the assigned one (NATPMP-39). Nothing is asked for with a public
+ * address of our own (NATPMP-44).
  *
  * The internal client is the sender: seen from the next router, that is the router before it.
  */
@@ -20,105 +21,56 @@
 #include "cp.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#define FIRST_WAIT_US	(CLOCK_SECOND / 4)
-#define USUAL_LIFETIME	7200 /* clause 3.3 recommends it */
 #define NO_SUCH_SUCCESS 0xffff
 
-/** struct talk - a connected socket to a gateway, and why it did not work out (static) */
-struct talk {
-	int fd;
-	struct in_addr local;
-	const char *why;
+/** struct inquiry - a request and the answer to it */
+struct inquiry {
+	struct cp *cp;
+	struct natpmp_request asked;
+	struct natpmp_response answer;
 };
 
-static bool talk_open(struct cp *cp, struct talk *t, struct in_addr gateway)
+static bool is_answer(void *arg, const char *data, size_t len)
 {
-	struct sockaddr_in to = {
-		.sin_family = AF_INET, .sin_port = htons(NATPMP_PORT), .sin_addr = gateway};
-	struct sockaddr_in own = {.sin_family = AF_INET};
-	socklen_t len = sizeof(own);
-	int on_link = cp_on_link(cp, gateway);
+	struct inquiry *i = arg;
+	struct natpmp_response *a = &i->answer;
+	enum natpmp_error error = natpmp_parse_response(data, len, a);
 
-	t->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	t->why = "no socket can be opened";
-	if (t->fd < 0)
-		return false;
-	if (on_link >= 0)
-		own.sin_addr = cp->interfaces[on_link].address;
-	t->why = "there is no way to it";
-	if (bind(t->fd, (struct sockaddr *)&own, sizeof(own)) < 0 ||
-	    connect(t->fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
-	    getsockname(t->fd, (struct sockaddr *)&own, &len) < 0) {
-		close(t->fd);
-		return false;
-	}
-	t->local = own.sin_addr;
-	return true;
-}
-
-static bool is_answer(const struct natpmp_request *asked, const struct natpmp_response *a)
-{
-	if (a->result == NATPMP_UNSUPPORTED_VERSION)
+	if (error == NATPMP_OK && cp_naive(i->cp, NAIVE_TAKES_ANY_ANSWER))
 		return true;
-	return a->opcode == (asked->opcode | NATPMP_RESPONSE) &&
-	       (asked->opcode == NATPMP_EXTERNAL_ADDRESS ||
-		a->internal_port == asked->internal_port);
+	/* The figure of the RFC has opcode 0 there; both are seen (NATPMP-46). */
+	if (error == NATPMP_OK && a->result == NATPMP_UNSUPPORTED_VERSION)
+		return a->opcode || !cp_naive(i->cp, NAIVE_STRICT_VERSION_REPLY);
+	/* A server of PCP alone says so by its own version (RFC 6887 appendix A). */
+	if (error == NATPMP_OTHER_VERSION)
+		return a->result == NATPMP_UNSUPPORTED_VERSION;
+	return error == NATPMP_OK && a->opcode == (i->asked.opcode | NATPMP_RESPONSE) &&
+	       (i->asked.opcode == NATPMP_EXTERNAL_ADDRESS ||
+		a->internal_port == i->asked.internal_port);
 }
 
-/* Read until @until. Return: 1 an answer, 0 none in time, -1 the port is closed. */
-static int await(const struct talk *t, const struct natpmp_request *asked, int64_t until,
-		 struct natpmp_response *out)
+/* One exchange, and what the seconds in its answer mean. Return: there is an answer. */
+static bool ask(struct cp *cp, struct cp_layer *l, struct inquiry *i)
 {
-	char data[2048];
-	int64_t left;
-
-	while ((left = until - clock_now()) > 0) {
-		struct pollfd p = {.fd = t->fd, .events = POLLIN};
-		ssize_t len;
-
-		if (poll(&p, 1, (int)(left / 1000) + 1) <= 0)
-			continue;
-		len = recv(t->fd, data, sizeof(data), 0);
-		if (len < 0 && errno == ECONNREFUSED)
-			return -1;
-		if (len >= 0 && natpmp_parse_response(data, (size_t)len, out) == NATPMP_OK &&
-		    is_answer(asked, out))
-			return 1;
-	}
-	return 0;
-}
-
-/* One exchange. Return: there is an answer; else t->why says why not. */
-static bool ask(struct cp *cp, struct talk *t, const struct natpmp_request *request,
-		struct natpmp_response *out)
-{
-	int64_t end = clock_now() + cp->options.timeout_us, wait = FIRST_WAIT_US;
 	struct buf bytes = {0};
-	int got = 0;
+	struct cp_question q = {.is_answer = is_answer, .arg = i};
+	struct cp_talk *t = &l->hold.talk;
+	bool answered;
 
-	natpmp_build_request(&bytes, request);
-	t->why = "does not answer";
-	while (!got && clock_now() < end) {
-		int64_t until = clock_now() + wait;
-
-		/* A refusal of the datagram before shows here too. */
-		if (send(t->fd, bytes.data, bytes.len, MSG_NOSIGNAL) < 0 && errno == ECONNREFUSED)
-			got = -1;
-		else
-			got = await(t, request, until < end ? until : end, out);
-		wait *= 2;
-	}
+	i->cp = cp;
+	natpmp_build_request(&bytes, &i->asked);
+	q.bytes = buf_slice(&bytes);
+	answered = cp_talk_ask(cp, t, &cp_schedule_natpmp, cp->options.timeout_us, &q) ==
+		   CP_HEARD_ANSWER;
 	buf_free(&bytes);
-	if (got < 0)
-		t->why = "refuses: its port 5351 is closed";
-	return got > 0;
+	if (answered && i->answer.result != NATPMP_UNSUPPORTED_VERSION)
+		l->hold.lost = !cp_epoch_natpmp(&l->hold.epoch, i->answer.epoch, clock_now());
+	if (answered && cp_naive(cp, NAIVE_IGNORES_RESULT))
+		i->answer.result = NATPMP_SUCCESS;
+	return answered;
 }
 
 static void say_result(struct cp *cp, const struct natpmp_response *a)
@@ -127,65 +79,83 @@ static void say_result(struct cp *cp, const struct natpmp_response *a)
 		 a->epoch);
 }
 
-/* Ask one gateway for its external address. Return: it speaks NAT-PMP. */
-static bool find_at(struct cp *cp, int layer, struct in_addr gateway, struct cp_router *r)
+/* RFC 6886 clause 3: with a public address of ours there is no NAT before us (NATPMP-44). */
+static bool is_private(struct cp *cp, struct in_addr local)
 {
-	struct natpmp_request request = {.opcode = NATPMP_EXTERNAL_ADDRESS};
-	struct natpmp_response a;
-	struct talk t;
+	if (cp_address_behind_nat(cp_address_kind(local)) || cp_naive(cp, NAIVE_PUBLIC_TOO))
+		return true;
+	cp_believe(cp, "no NAT-PMP there");
+	cp_why(cp, "our own address %s is a public one: there is no NAT", inet_ntoa(local));
+	return false;
+}
+
+static void take_address(struct cp *cp, struct cp_router *r, const struct natpmp_response *a)
+{
+	say_result(cp, a);
+	r->connected = !a->result;
+	cp_set_external(r, a->result ? (struct in_addr){0} : a->external_address);
+	if (!r->has_external) {
+		cp_believe(cp, "no external address; mappings may be possible all the same");
+		return;
+	}
+	cp_reply(cp, "external address %s", r->external_text);
+	cp_believe(cp, "%s, %s", r->external_text, cp_address_text(r->kind));
+}
+
+/* Ask one gateway for its external address. Return: it speaks NAT-PMP. */
+static bool find_at(struct cp *cp, int layer, struct in_addr gateway, struct cp_layer *l)
+{
+	struct inquiry i = {.asked = {.opcode = NATPMP_EXTERNAL_ADDRESS}};
+	struct cp_talk *t = &l->hold.talk;
 	bool answered;
 
 	cp_step(cp, layer, "external address");
 	cp_request(cp, "NAT-PMP to %s:%d: external address", inet_ntoa(gateway), NATPMP_PORT);
-	if (!talk_open(cp, &t, gateway)) {
-		cp_why(cp, "%s", t.why);
+	if (!cp_talk_open(cp, t, gateway)) {
+		cp_why(cp, "%s", t->why);
 		return false;
 	}
-	answered = ask(cp, &t, &request, &a);
-	close(t.fd);
-	if (!answered || a.result == NATPMP_UNSUPPORTED_VERSION) {
-		cp_believe(cp, "no NAT-PMP there");
-		cp_why(cp, "%s", answered ? "it speaks another version" : t.why);
+	if (!is_private(cp, t->local))
 		return false;
-	}
-	say_result(cp, &a);
-	r->host = gateway;
-	r->local = t.local;
-	r->connected = !a.result;
-	r->has_external = !a.result && a.external_address.s_addr;
-	if (!r->has_external) {
-		cp_believe(cp, "no external address; mappings may be possible all the same");
+	l->router.host = gateway;
+	l->router.local = t->local;
+	if (cp_naive(cp, NAIVE_UNAWAITED)) {
+		cp_talk_send(cp, t, (struct slice){"\0\0", 2});
 		return true;
 	}
-	r->external = a.external_address;
-	r->kind = cp_address_kind(r->external);
-	r->external_text = xstrdup(inet_ntoa(r->external));
-	cp_reply(cp, "external address %s", r->external_text);
-	cp_believe(cp, "%s, %s", r->external_text, cp_address_text(r->kind));
+	answered = ask(cp, l, &i);
+	if (!answered || i.answer.result == NATPMP_UNSUPPORTED_VERSION) {
+		cp_believe(cp, "no NAT-PMP there");
+		cp_why(cp, "%s", answered ? "it speaks another version" : t->why);
+		return false;
+	}
+	take_address(cp, &l->router, &i.answer);
 	return true;
 }
 
 bool cp_natpmp_find(struct cp *cp, int layer, struct cp_layer *out)
 {
-	if (layer > 1)
-		return find_at(cp, layer, out->gateway, &out->router);
-	for (size_t i = 0; i < cp->gateway_count; i++)
-		if (find_at(cp, layer, cp->gateways[i].address, &out->router))
+	struct in_addr servers[CP_GATEWAYS_MAX];
+	size_t count = cp_servers(cp, layer, out, servers);
+
+	for (size_t i = 0; i < count; i++)
+		if (find_at(cp, layer, servers[i], out))
 			return true;
 	return false;
 }
 
-static struct natpmp_request wish(const struct map_request *request, bool remove)
+static struct natpmp_request wish(const struct cp *cp, const struct map_request *request,
+				  bool remove)
 {
 	struct natpmp_request q = {
 		.opcode = request->protocol == IPPROTO_TCP ? NATPMP_MAP_TCP : NATPMP_MAP_UDP,
 		.internal_port = request->internal_port,
 	};
 
-	if (remove)
-		return q;
-	q.suggested_external_port = request->external_port;
-	q.lifetime = request->lease ? request->lease : USUAL_LIFETIME;
+	if (!remove || cp_naive(cp, NAIVE_DELETES_WITH_PORT))
+		q.suggested_external_port = request->external_port;
+	if (!remove)
+		q.lifetime = request->lease ? request->lease : CP_USUAL_LIFETIME;
 	return q;
 }
 
@@ -205,20 +175,16 @@ static const char *impossible(const struct cp_router *r, int layer,
 }
 
 /* One mapping request. Return: a result code, NO_SUCH_SUCCESS when there is no usable answer. */
-static unsigned exchange(struct cp *cp, struct cp_layer *l, const struct natpmp_request *request,
-			 struct natpmp_response *a)
+static unsigned exchange(struct cp *cp, struct cp_layer *l, struct inquiry *i)
 {
-	struct talk t;
-	bool answered;
+	const struct natpmp_request *q = &i->asked;
+	struct natpmp_response *a = &i->answer;
 
 	cp_request(cp, "NAT-PMP %s %u, external %u, %u s",
-		   request->opcode == NATPMP_MAP_TCP ? "TCP" : "UDP", request->internal_port,
-		   request->suggested_external_port, request->lifetime);
-	answered = talk_open(cp, &t, l->router.host) && ask(cp, &t, request, a);
-	if (t.fd >= 0)
-		close(t.fd);
-	if (!answered) {
-		snprintf(l->failure, sizeof(l->failure), "%s", t.why);
+		   q->opcode == NATPMP_MAP_TCP ? "TCP" : "UDP", q->internal_port,
+		   q->suggested_external_port, q->lifetime);
+	if (!cp_talk_open(cp, &l->hold.talk, l->router.host) || !ask(cp, l, i)) {
+		snprintf(l->failure, sizeof(l->failure), "%s", l->hold.talk.why);
 		return NO_SUCH_SUCCESS;
 	}
 	say_result(cp, a);
@@ -228,12 +194,46 @@ static unsigned exchange(struct cp *cp, struct cp_layer *l, const struct natpmp_
 	return a->result;
 }
 
+/* Read a success into @l. Return: it is one. */
+static bool take_mapping(struct cp *cp, struct cp_layer *l, const struct inquiry *i)
+{
+	struct natpmp_response a = i->answer;
+	bool as_asked = a.external_port == i->asked.suggested_external_port;
+
+	cp_reply(cp, "external port %u, %u s", a.external_port, a.lifetime);
+	if (cp_naive(cp, NAIVE_BELIEVES_WISH)) {
+		a.external_port = i->asked.suggested_external_port;
+		a.lifetime = i->asked.lifetime;
+	}
+	if (!a.external_port || !a.lifetime) {
+		snprintf(l->failure, sizeof(l->failure), "grants %s",
+			 a.external_port ? "0 seconds" : "port 0");
+		cp_why(cp, "a success with 0 in it is none");
+		return false;
+	}
+	l->external_port = a.external_port;
+	l->lease = a.lifetime;
+	l->hold.granted_us = clock_now();
+	l->hold.stage = 0;
+	cp_believe(cp, "external port %u for %u s", a.external_port, a.lifetime);
+	cp_why(cp, "%s",
+	       as_asked ? "it is the port that was suggested"
+			: "the answer counts, not what was suggested");
+	return true;
+}
+
+static bool remove_mapping(struct cp *cp, struct cp_layer *l, const struct map_request *request)
+{
+	struct inquiry i = {.asked = wish(cp, request, true)};
+
+	return exchange(cp, l, &i) == NATPMP_SUCCESS;
+}
+
 bool cp_natpmp_map(struct cp *cp, int layer, const struct map_request *request,
 		   struct cp_layer *out)
 {
-	struct natpmp_request q = wish(request, false);
+	struct inquiry i = {.asked = wish(cp, request, false)};
 	const char *why = impossible(&out->router, layer, request);
-	struct natpmp_response a;
 
 	cp_step(cp, layer, "add mapping");
 	out->internal_port = request->internal_port;
@@ -248,38 +248,28 @@ bool cp_natpmp_map(struct cp *cp, int layer, const struct map_request *request,
 		cp_why(cp, "%s", why);
 		return false;
 	}
-	if (exchange(cp, out, &q, &a)) {
+	if (exchange(cp, out, &i)) {
 		cp_why(cp, "%s", out->failure);
 		return false;
 	}
-	cp_reply(cp, "external port %u, %u s", a.external_port, a.lifetime);
-	if (!a.external_port || !a.lifetime) {
-		snprintf(out->failure, sizeof(out->failure), "grants %s",
-			 a.external_port ? "0 seconds" : "port 0");
-		cp_why(cp, "a success with 0 in it is none");
+	out->mapped = take_mapping(cp, out, &i);
+	if (out->mapped && request->exact && out->external_port != request->external_port) {
+		cp_step(cp, layer, "delete mapping");
+		out->mapped = !remove_mapping(cp, out, request);
+		snprintf(out->failure, sizeof(out->failure), "offers another port (%u)",
+			 out->external_port);
 		return false;
 	}
-	out->external_port = a.external_port;
-	out->lease = a.lifetime;
-	out->mapped = true;
-	cp_believe(cp, "external port %u for %u s", a.external_port, a.lifetime);
-	cp_why(cp, "%s",
-	       a.external_port == q.suggested_external_port
-		       ? "it is the port that was suggested"
-		       : "the answer counts, not what was suggested");
-	return true;
+	return out->mapped;
 }
 
 bool cp_natpmp_unmap(struct cp *cp, int layer, const struct map_request *request,
 		     struct cp_layer *out)
 {
-	struct natpmp_request q = wish(request, true);
-	struct natpmp_response a;
-
 	cp_step(cp, layer, "delete mapping");
 	out->internal_port = request->internal_port;
 	out->external_port = request->external_port;
-	out->mapped = exchange(cp, out, &q, &a) != NATPMP_SUCCESS;
+	out->mapped = !cp_naive(cp, NAIVE_NEVER_UNMAPS) && !remove_mapping(cp, out, request);
 	if (out->mapped)
 		cp_why(cp, "%s", out->failure);
 	else
@@ -287,4 +277,35 @@ bool cp_natpmp_unmap(struct cp *cp, int layer, const struct map_request *request
 		       "it has none for that internal port any more; whether it had one it does "
 		       "not tell");
 	return true;
+}
+
+/* NATPMP-39: with the port that was assigned. */
+bool cp_natpmp_renew(struct cp *cp, int layer, struct cp_layer *l)
+{
+	struct inquiry i = {.asked = wish(cp, &l->hold.request, false)};
+
+	if (!cp_naive(cp, NAIVE_RENEWS_ANEW))
+		i.asked.suggested_external_port = l->external_port;
+	cp_step(cp, layer, "renew");
+	if (exchange(cp, l, &i)) {
+		cp_why(cp, "%s", l->failure);
+		return false;
+	}
+	l->mapped = take_mapping(cp, l, &i);
+	return l->mapped;
+}
+
+bool cp_natpmp_hear(struct cp *cp, struct cp_layer *l, const char *data, size_t len)
+{
+	struct in_addr before = l->router.external;
+	struct natpmp_response a;
+
+	if (natpmp_parse_response(data, len, &a) != NATPMP_OK || a.opcode != NATPMP_RESPONSE)
+		return false;
+	cp_step(cp, 0, "announcement");
+	take_address(cp, &l->router, &a);
+	l->hold.lost = !cp_epoch_natpmp(&l->hold.epoch, a.epoch, clock_now());
+	if (l->hold.lost)
+		cp_why(cp, "its seconds say that it has forgotten its mappings");
+	return l->hold.lost || l->router.external.s_addr != before.s_addr;
 }

@@ -189,7 +189,7 @@ static json_t *layer_json(const struct cp *cp, size_t index)
 	if (*r->control.host)
 		url_format(&r->control, &control);
 	json_object_set_new(o, "layer", json_integer((json_int_t)index + 1));
-	json_object_set_new(o, "via", json_string(cp->method->name));
+	json_object_set_new(o, "via", json_string(l->how->name));
 	json_object_set_new(o, "gateway", address_json(r->host));
 	set_text(o, "location", r->location);
 	set_text(o, "name", r->friendly_name);
@@ -232,6 +232,14 @@ static void print_json(struct cp *cp)
 	json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
 	putchar('\n');
 	json_decref(all);
+}
+
+void cp_say(struct cp *cp)
+{
+	cp_step_done(cp);
+	if (!cp->options.json)
+		printf("%s\n", cp->sentence.data);
+	fflush(stdout);
 }
 
 void cp_report_end(struct cp *cp)

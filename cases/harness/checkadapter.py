@@ -16,7 +16,7 @@ from .client import Client, WrongAdapter, names
 from .drive import Session, Wanted, table
 from .lab import Lab, LabError
 
-ROUTERS = {"igd": "conformant-igd1", "natpmp": "natpmp-only"}  # by the letter, for the first protocol that is spoken
+ROUTERS = {"igd": "conformant-igd1", "natpmp": "natpmp-only", "pcp": "pcp-only"}  # by the letter, for the first protocol that is spoken
 WELL, NOTE, WRONG = "ok", "note", "wrong"
 
 

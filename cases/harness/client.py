@@ -37,7 +37,7 @@ import yaml
 from .lab import REPOSITORY, program
 
 CLIENTS = REPOSITORY / "cases" / "clients"
-REFERENCE = "igdlab"  # igdlab:MODE is the reference control point with a naive mode
+REFERENCE = "igdlab"  # igdlab:MODE, igdlab-pcp:MODE ...: the reference control point with a naive mode
 OPERATIONS = ("add", "delete", "list", "external-ip", "renew")
 PROTOCOLS = ("igd", "natpmp", "pcp", "igd-ipv6")
 CLAIMS = ("mapped", "refused", "deleted", "listed", "external-ip", "renewed", "crashed")
@@ -181,7 +181,7 @@ class Client:
     """An adapter, or an executable file that follows the contract of environment variables."""
 
     def __init__(self, name):
-        name, _, modes = name.partition(":") if name.startswith(REFERENCE + ":") else (name, "", "")
+        name, _, modes = name.partition(":") if re.match(rf"{REFERENCE}(-[a-z]+)?:", name) else (name, "", "")
         self.path = _find(name)
         self.contract = self.path.suffix not in (".yaml", ".yml")
         if self.contract:

@@ -20,6 +20,9 @@ USUAL = "conformant-igd1"  # the router of a quirk that names none
 ROWS = REPOSITORY / "cases" / "client" / "rows.yaml"
 
 
+_OF_LAYER = {"natpmp": "natpmp", "pcp": "pcp", "ipv6-pinhole": "igd-ipv6"}  # what a client of a quirk has to speak
+
+
 @dataclasses.dataclass(frozen=True)
 class Case:
     """One thing that a client meets. kind: quirk, profile or topology; name: of its file; layer: of the quirk;
@@ -53,7 +56,7 @@ def spoken(profile):
     """Protocols that a profile of fakeigd speaks."""
     values = load(PROFILES / f"{profile}.yaml")
     found = set(spoken(values["extends"])) if "extends" in values else {"igd"}
-    for name in ("igd", "natpmp"):
+    for name in ("igd", "natpmp", "pcp"):
         enabled = values.get("policy", {}).get(name, {}).get("enabled")
         if enabled is not None:
             found = found | {name} if enabled else found - {name}
@@ -72,7 +75,7 @@ def quirk_cases():
         client = quirk.get("client", {"must": "mapped"})
         found.append(Case("quirk", path.stem, quirk["layer"], name, (at + quirk.get("base", USUAL),),
                           (at + path.stem,), client["must"], client.get("note", ""), quirk["summary"],
-                          (quirk["layer"],) if quirk["layer"] in ("natpmp", "pcp") else ("igd",)))
+                          (_OF_LAYER.get(quirk["layer"], "igd"),)))
     return found
 
 

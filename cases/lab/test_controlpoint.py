@@ -141,7 +141,7 @@ def test_mode_falls_for_the_quirks_it_names(tmp_path, mode, quirk):
 def test_every_mode_falls_for_something():
     tried = {mode for mode, _ in PAIRS} | {mode for mode, _, _ in TRIPPED} | {"first-reply-wins"}
     table = yaml.safe_load((REPOSITORY / "cases" / "loop" / "naive.yaml").read_text())
-    elsewhere = {mode for key in table["modes"] for mode in key.split("+")}
+    elsewhere = {mode for key in table["modes"] for mode in key.rpartition(":")[2].split("+")}
     assert tried | elsewhere == set(MODES)
     assert all(m["summary"] for m in MODES.values())
 
@@ -216,7 +216,8 @@ def test_a_router_that_moves_is_found_again(tmp_path):
 
 @pytest.mark.parametrize("argv, sentence", [
     (["--naive", "singlerecv"], 'did you mean "single-recv"?'),
-    (["--via", "pcp"], 'no "pcp" here; there is: igd'),
+    (["--via", "upnp"], 'no "upnp" here; there is: igd, natpmp, pcp, auto'),
+    (["--server", "192.168.1.1,gateway"], 'expected IPv4 addresses with commas between, found "gateway"'),
     (["--url", "ftp://192.168.1.1/"], "--url: expected http://"),
     (["--internal-client", "me"], "--internal-client: expected an IPv4 address"),
 ])

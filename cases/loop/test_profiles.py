@@ -57,12 +57,12 @@ def test_client(path):
             assert not reached(lab)
 
 
-@pytest.mark.parametrize("name", [path.stem for path in sorted(matrix.PROFILES.glob("*.yaml"))
-                                  if "natpmp" in matrix.spoken(path.stem)])
-def test_client_by_natpmp(name):
-    """The same by NAT-PMP, and the mapping is taken away again."""
+@pytest.mark.parametrize("name, via", [(path.stem, via) for path in sorted(matrix.PROFILES.glob("*.yaml")) for via in ("natpmp", "pcp")
+                                       if via in matrix.spoken(path.stem)])
+def test_client_by_port_5351(name, via):
+    """The same by NAT-PMP and by PCP, and the mapping is taken away again."""
     with Lab("flat", profile=name) as lab:
-        options = ["--external", str(PORT), "--internal", str(PORT), "--via", "natpmp", "--json"]
+        options = ["--external", str(PORT), "--internal", str(PORT), "--via", via, "--json"]
         done = lab.run("client", program("igdlab"), "map", *options)
         assert done.code == 0, done.stdout + done.stderr
         port = json.loads(done.stdout)["result"]["external_port"]

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cp_keep.c - the reference control point that stays: renews, listens, cleans up (--keep).
+ *
+ * Theory of operation
+ *
+ * One loop waits for a signal, for what is due next, and for datagrams that nobody asked for:
+ *
+ *  - A mapping is renewed when half of its lifetime is over, with the port that was assigned
+ *    (NATPMP-39, PCP-82); without an answer at 3/4, 7/8 and so on, never within 4 s. By PCP the
+ *    moment varies: 1/2 to 5/8, 3/4 to 13/16, 7/8 to 29/32 (RFC 6887 clause 11.2.1, PCP-81). When
+ *    the lifetime is over everything is done anew.
+ *  - Announcements come to 224.0.0.1:5350, to a socket that is bound to that group and shares the
+ *    port with others; those that are not from port 5351 of a gateway that is used are dropped
+ *    (NATPMP-42). Mapping Updates come to the socket that the request was sent from (PCP-85).
+ *  - When the gateway's seconds say that it has forgotten its mappings, they are made again, one
+ *    after the other, after a random time of up to 5 s (NATPMP-40, NATPMP-41, PCP-83, PCP-84).
+ *  - When the outer address or port of a router changes, the routers behind it are told.
+ *  - A refusal is believed for the lifetime that comes with it, at least 30 s and at most half an
+ * hour (PCP-78, PCP-79, PCP-89); then everything is done anew. A server that has several addresses,
+ * of which none answers, is asked again after 15 minutes (RFC 7488 clause 3).
+ *
+ * At the end each mapping is taken away, once, with a second of patience (NATPMP-43).
+ */
+#include "../fakeigd/base/clock.h"
+#include "../fakeigd/wire/natpmp.h"
+#include "cp.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define RENEW_GAP_US	(4 * CLOCK_SECOND)
+#define SPREAD_US	(5 * CLOCK_SECOND) /* RFC 6886 clause 3.7, RFC 6887 clause 14.1.3 */
+#define ERROR_LEAST_S	30
+#define NO_SERVER_S	900
+#define PATIENCE_AT_END CLOCK_SECOND
+#define STAGES_MAX	16
+
+/**
+ * struct keeper - what stays
+ * @again_us:	when everything is done anew; 0 = it is mapped
+ * @spread_us:	until then mappings that were forgotten are not made again
+ */
+struct keeper {
+	struct cp *cp;
+	const struct map_request *request;
+	int group_fd;
+	int64_t again_us;
+	int64_t spread_us;
+};
+
+/* Readable when this process is to end. Return: descriptor or -1. */
+static int watch_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* The all-hosts group needs no joining. Return: descriptor or -1. */
+static int listen_to_announcements(void)
+{
+	struct sockaddr_in group = {.sin_family = AF_INET, .sin_port = htons(NATPMP_ANNOUNCE_PORT)};
+	int on = 1, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	inet_pton(AF_INET, NATPMP_GROUP, &group.sin_addr);
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&group, sizeof(group)) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* When stage @n of a renewal is due, as parts of 1000 of the lifetime: 500 to 625, 750 to 812, ...
+ */
+static int64_t stage_due(const struct cp_layer *l, bool late, unsigned n)
+{
+	int64_t lifetime = (int64_t)l->lease * CLOCK_SECOND, left = lifetime >> (n + 1);
+	int64_t due = late ? lifetime * 19 / 20 : lifetime - left;
+
+	if (l->how->jitter && !late)
+		due += left / 4 * cp_random(1001) / 1000;
+	return l->hold.granted_us + due;
+}
+
+/* When this mapping is to be renewed next. The moment is drawn once: in hold.due_us. */
+static void plan(struct keeper *k, struct cp_layer *l)
+{
+	int64_t end = l->hold.granted_us + (int64_t)l->lease * CLOCK_SECOND, now = clock_now();
+	int64_t due;
+
+	do
+		due = stage_due(l, cp_naive(k->cp, NAIVE_RENEWS_LATE), l->hold.stage);
+	while (due < now && l->hold.stage++ < STAGES_MAX);
+	if (l->hold.stage && due < now + RENEW_GAP_US)
+		due = now + RENEW_GAP_US;
+	l->hold.due_us = due < end ? due : end;
+	if (cp_naive(k->cp, NAIVE_NEVER_RENEWS) || !l->lease)
+		l->hold.due_us = INT64_MAX;
+}
+
+/* Seconds until a router that did not do it is asked again. */
+static uint32_t pause_after(const struct cp *cp)
+{
+	const struct cp_layer *l = cp->layer_count ? &cp->layers[cp->layer_count - 1] : NULL;
+
+	if (cp_naive(cp, NAIVE_RETRIES_ERRORS))
+		return 1;
+	if (!l && cp->options.server_count > 1)
+		return NO_SERVER_S;
+	return l && l->hold.error_s > ERROR_LEAST_S ? l->hold.error_s : ERROR_LEAST_S;
+}
+
+/* Map what is not mapped yet, and say what came of it. */
+static void go_on(struct keeper *k)
+{
+	struct cp *cp = k->cp;
+
+	cp_map_on(cp, k->request);
+	cp_say(cp);
+	k->again_us = 0;
+	for (size_t i = 0; i < cp->layer_count; i++)
+		plan(k, &cp->layers[i]);
+	if (cp->status == EXIT_FINE)
+		return;
+	k->again_us = clock_now() + pause_after(cp) * CLOCK_SECOND;
+	cp_step(cp, 0, "pause");
+	cp_believe(cp, "%u s", pause_after(cp));
+	cp_step_done(cp);
+}
+
+static void anew(struct keeper *k)
+{
+	cp_drop_layers(k->cp, 0);
+	go_on(k);
+}
+
+/* What the world sees of a router, to tell whether a renewal has changed it. */
+struct outside {
+	struct in_addr address;
+	uint16_t port;
+};
+
+static struct outside outside_of(const struct cp_layer *l)
+{
+	return (struct outside){l->router.external, l->external_port};
+}
+
+/* The router at @index leads elsewhere now: those behind it are told. */
+static void tell_the_next(struct keeper *k, size_t index)
+{
+	cp_drop_layers(k->cp, index + 1);
+	go_on(k);
+}
+
+static void renew(struct keeper *k, size_t index)
+{
+	struct cp *cp = k->cp;
+	struct cp_layer *l = &cp->layers[index];
+	struct outside before = outside_of(l), after;
+	bool expired = clock_now() >= l->hold.granted_us + (int64_t)l->lease * CLOCK_SECOND;
+	bool done;
+
+	if (expired && !l->hold.lost) {
+		anew(k);
+		return;
+	}
+	l->hold.lost = false;
+	l->hold.stage++;
+	done = l->how->renew ? l->how->renew(cp, (int)index + 1, l)
+			     : l->how->map(cp, (int)index + 1, &l->hold.request, l);
+	cp_step_done(cp);
+	if (done && !l->how->renew) {
+		l->hold.granted_us = clock_now();
+		l->hold.stage = 0;
+	}
+	/* The answer to a renewal has made that one again; there is no other to make. */
+	l->hold.lost = false;
+	plan(k, l);
+	after = outside_of(l);
+	if (done && memcmp(&before, &after, sizeof(before)) != 0)
+		tell_the_next(k, index);
+}
+
+/* After a loss of state: renew, but not at the same time as everybody else. */
+static void forgotten(struct keeper *k, struct cp_layer *l)
+{
+	bool at_once = cp_naive(k->cp, NAIVE_RENEWS_AT_ONCE);
+
+	if (cp_naive(k->cp, NAIVE_IGNORES_EPOCH) || cp_naive(k->cp, NAIVE_NEVER_RENEWS)) {
+		l->hold.lost = false;
+		return;
+	}
+	l->hold.due_us = clock_now() + (at_once ? 0 : cp_random((uint32_t)SPREAD_US));
+}
+
+/* A datagram that came by itself. */
+static void hear(struct keeper *k, size_t index, const char *data, size_t len)
+{
+	struct cp_layer *l = &k->cp->layers[index];
+	struct outside before = outside_of(l), after;
+	int64_t granted = l->hold.granted_us;
+
+	if (!l->how->hear || !l->how->hear(k->cp, l, data, len)) {
+		if (granted != l->hold.granted_us)
+			plan(k, l);
+		cp_step_done(k->cp);
+		return;
+	}
+	cp_step_done(k->cp);
+	if (granted != l->hold.granted_us)
+		plan(k, l);
+	if (l->hold.lost)
+		forgotten(k, l);
+	after = outside_of(l);
+	if (memcmp(&before, &after, sizeof(before)) != 0)
+		tell_the_next(k, index);
+}
+
+static void hear_group(struct keeper *k)
+{
+	struct cp *cp = k->cp;
+	struct sockaddr_in from;
+	socklen_t size = sizeof(from);
+	char data[CP_TALK_MAX];
+	ssize_t len;
+
+	while ((len = recvfrom(k->group_fd, data, sizeof(data), 0, (struct sockaddr *)&from,
+			       &size)) > 0)
+		for (size_t i = 0; i < cp->layer_count; i++) {
+			bool ours = from.sin_addr.s_addr == cp->layers[i].router.host.s_addr &&
+				    from.sin_port == htons(NATPMP_PORT);
+
+			if (ours || (i == 0 && cp_naive(cp, NAIVE_ANY_ANNOUNCER)))
+				hear(k, i, data, (size_t)len);
+		}
+}
+
+static void hear_talk(struct keeper *k, size_t index)
+{
+	struct cp_layer *l = &k->cp->layers[index];
+	char data[CP_TALK_MAX];
+	int len;
+
+	while (index < k->cp->layer_count &&
+	       (len = cp_talk_receive(&l->hold.talk, data, sizeof(data))) > 0)
+		hear(k, index, data, (size_t)len);
+}
+
+/* Wait until something is due or there is something to hear. False: a signal. */
+static bool turn(struct keeper *k)
+{
+	struct cp *cp = k->cp;
+	struct pollfd p[CP_LAYERS_MAX + 2] = {{.fd = cp->stop_fd, .events = POLLIN},
+					      {.fd = k->group_fd, .events = POLLIN}};
+	size_t count = cp->layer_count;
+	int64_t next = k->again_us ? k->again_us : INT64_MAX, left;
+
+	for (size_t i = 0; i < count; i++) {
+		struct cp_hold *h = &cp->layers[i].hold;
+
+		p[i + 2] = (struct pollfd){.fd = h->talk.open ? h->talk.fd : -1, .events = POLLIN};
+		if (!k->again_us && h->due_us < next)
+			next = h->due_us;
+	}
+	left = next == INT64_MAX ? -1 : next - clock_now();
+	/* Hours at most: a lifetime is no longer than a day. */
+	poll(p, count + 2, next == INT64_MAX ? -1 : left < 0 ? 0 : (int)(left / 1000) + 1);
+	if (p[0].revents)
+		return false;
+	if (p[1].revents)
+		hear_group(k);
+	for (size_t i = 0; i < count && i < cp->layer_count; i++)
+		if (p[i + 2].revents)
+			hear_talk(k, i);
+	if (k->again_us && clock_now() >= k->again_us)
+		anew(k);
+	for (size_t i = 0; !k->again_us && i < cp->layer_count; i++)
+		if (clock_now() >= cp->layers[i].hold.due_us)
+			renew(k, i);
+	return true;
+}
+
+void cp_keep(struct cp *cp, const struct map_request *request)
+{
+	struct keeper k = {.cp = cp, .request = request};
+
+	cp->stop_fd = watch_signals();
+	k.group_fd = listen_to_announcements();
+	go_on(&k);
+	while (turn(&k))
+		;
+	close(cp->stop_fd);
+	cp->stop_fd = -1;
+	cp->options.timeout_us = PATIENCE_AT_END;
+	cp_unmap_held(cp);
+	if (k.group_fd >= 0)
+		close(k.group_fd);
+	if (cp->status == EXIT_FINE)
+		cp_conclude(cp, EXIT_FINE, "ended", "Ended: what was mapped is taken away.");
+}
