@@ -42,19 +42,59 @@ struct writing {
 
 /* ---- JSON ---- */
 
+/* Eight bytes at a time: the top bit of each that is below @limit, or equals @value. Above the
+ * lowest such byte there may be others that are not (a borrow). */
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define TOP	   EACH(0x80)
+
+static uint64_t below(uint64_t word, uint8_t limit)
+{
+	return (word - EACH(limit)) & ~word & TOP;
+}
+
+static uint64_t equal(uint64_t word, uint8_t value)
+{
+	return below(word ^ EACH(value), 1);
+}
+
+static uint64_t word_at(const char *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+/* How far a string needs no escape. */
+static size_t plain_until(struct slice s, size_t from)
+{
+	for (; s.len - from >= sizeof(uint64_t); from += sizeof(uint64_t)) {
+		uint64_t word = word_at(s.ptr + from);
+
+		if (below(word, 0x20) | equal(word, '"') | equal(word, '\\'))
+			break;
+	}
+	for (; from < s.len; from++) {
+		unsigned char c = (unsigned char)s.ptr[from];
+
+		if (c < 0x20 || c == '"' || c == '\\')
+			break;
+	}
+	return from;
+}
+
 /* Escapes what is UTF-8 already. */
 static void add_plain(struct buf *out, struct slice s)
 {
 	static const char shorts[0x20] = {
 		['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
-	size_t from = 0;
+	size_t from = 0, i;
 
+	buf_reserve(out, s.len + s.len / 8 + 2);
 	buf_putc(out, '"');
-	for (size_t i = 0; i < s.len; i++) {
+	while ((i = plain_until(s, from)) < s.len) {
 		unsigned char c = (unsigned char)s.ptr[i];
 
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
 		buf_add(out, s.ptr + from, i - from);
 		from = i + 1;
 		if (c < 0x20 && !shorts[c])
@@ -275,11 +315,21 @@ static void set_decoded(struct writing *w, enum flow_protocol protocol,
 static bool readable(struct slice s)
 {
 	unsigned char all = 0;
+	size_t i = 0;
 
-	for (size_t i = 0; i < s.len; i++) {
+	while (i < s.len) {
 		unsigned char c = (unsigned char)s.ptr[i];
 
+		if (s.len - i >= sizeof(uint64_t)) {
+			uint64_t word = word_at(s.ptr + i);
+
+			if (!(below(word, 0x20) | equal(word, 0x7f) | (word & TOP))) {
+				i += sizeof(word);
+				continue;
+			}
+		}
 		all |= c;
+		i++;
 		if (c == 0x7f || (c < 0x20 && c != '\r' && c != '\n' && c != '\t'))
 			return false;
 	}

@@ -5,10 +5,10 @@
  * Theory of operation
  *
  * Exchanges come in the order in which they became complete, and are wanted in order of time; and
- * whether times are dates is known at the end. So they go to a spool, a file without a name in the
- * target's folder, and only their place and time stay in memory. At the end the places are sorted
- * and each exchange is read back, made JSON and written, into a file beside the target that takes
- * its name when everything is in it.
+ * whether times are dates is known at the end. So they go to a spool, SPOOL_MEMORY of memory and,
+ * when there are more, a file without a name in the target's folder; only their place and time
+ * stay. At the end the places are sorted and each exchange is read back, made JSON and written,
+ * into a file beside the target that takes its name when everything is in it.
  */
 #include "recording_parts.h"
 
@@ -22,11 +22,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DECODED_MAX   100000	 /* exchanges: more are written without "decoded" */
-#define PAIRS_MAX     1024	 /* of client and router that are counted */
-#define TIME_DIGITS   15	 /* of seconds as a number: nanoseconds over ten days */
-#define SPOOL_BYTES   (1u << 20) /* written at once */
-#define CONTROL_COUNT 16	 /* one exchange of control counts as much as so many others */
+#define DECODED_MAX   100000	  /* exchanges: more are written without "decoded" */
+#define PAIRS_MAX     1024	  /* of client and router that are counted */
+#define TIME_DIGITS   15	  /* of seconds as a number: nanoseconds over ten days */
+#define SPOOL_BYTES   (1u << 20)  /* written at once */
+#define SPOOL_MEMORY  (32u << 20) /* as much is spooled in memory before the file is used */
+#define CONTROL_COUNT 16	  /* one exchange of control counts as much as so many others */
 
 /** struct spooled - place of an exchange in the spool; @number keeps equal times in order */
 struct spooled {
@@ -228,7 +229,7 @@ void recording_put(struct recording_writer *w, const struct exchange *x)
 	};
 	w->count++;
 	count_exchange(w, x);
-	if (w->pending.len >= SPOOL_BYTES)
+	if (w->pending.len >= (w->written ? SPOOL_BYTES : SPOOL_MEMORY))
 		flush_spool(w);
 }
 
@@ -270,6 +271,12 @@ static int read_place(struct recording_writer *w, const struct spooled *place, s
 {
 	size_t have = 0;
 
+	if (place->offset >= w->written) {
+		exchange_unpack(
+			(struct slice){w->pending.data + (place->offset - w->written), place->len},
+			x);
+		return 0;
+	}
 	buf_reset(packed);
 	buf_reserve(packed, place->len);
 	while (have < place->len) {
@@ -400,15 +407,15 @@ int recording_collect(struct recording_writer *w, struct recording *r, struct di
 {
 	int status = 0;
 
-	flush_spool(w);
 	sort_places(w);
 	name_pair(w, r);
 	if (w->count > DECODED_MAX)
 		recording_note_add(r, 0, 0, "without decoded fields: that many exchanges", NULL);
-	if (w->written > RECORDING_FILE_BYTES) {
+	if (w->written + w->pending.len > RECORDING_FILE_BYTES) {
 		diag_at(d, w->path, 0,
 			"%llu bytes of exchanges are more than a flow may have (%llu)",
-			(unsigned long long)w->written, (unsigned long long)RECORDING_FILE_BYTES);
+			(unsigned long long)(w->written + w->pending.len),
+			(unsigned long long)RECORDING_FILE_BYTES);
 		recording_abandon(w);
 		return -1;
 	}
@@ -432,7 +439,6 @@ int recording_finish(struct recording_writer *w, struct recording *r, struct dia
 {
 	int status;
 
-	flush_spool(w);
 	sort_places(w);
 	name_pair(w, r);
 	status = w->error;

@@ -50,15 +50,19 @@ void buf_putc(struct buf *b, char c)
 
 void buf_vprintf(struct buf *b, const char *format, va_list ap)
 {
+	size_t room = b->cap > b->len ? b->cap - b->len : 0;
 	va_list again;
 	int len;
 
+	/* Mostly there is room; else it is made, and written once more. */
 	va_copy(again, ap);
-	len = vsnprintf(NULL, 0, format, ap);
-	if (len > 0) {
+	len = vsnprintf(room ? b->data + b->len : NULL, room, format, ap);
+	if (len > 0 && (size_t)len >= room)
 		vsnprintf(buf_reserve(b, (size_t)len), (size_t)len + 1, format, again);
+	if (len > 0)
 		b->len += (size_t)len;
-	}
+	else if (room)
+		b->data[b->len] = '\0';
 	va_end(again);
 }
 
