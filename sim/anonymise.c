@@ -94,13 +94,32 @@ static void put_chunks(struct slice body, const size_t *sizes, size_t count, str
 	}
 }
 
+/* A body; UTF-16 on the way through UTF-8. */
+static void replace_body(struct anonymiser *a, struct slice in, struct buf *out)
+{
+	struct buf plain = {0}, new = {0};
+	bool big;
+
+	if (!utf16_is(in, &big)) {
+		anonymise_text(a, in, out);
+		return;
+	}
+	utf16_read(in, big, &plain);
+	anonymise_text(a, buf_slice(&plain), &new);
+	utf16_write(buf_slice(&new), big, out);
+	if (in.len % 2)
+		buf_putc(out, in.ptr[in.len - 1]);
+	buf_free(&plain);
+	buf_free(&new);
+}
+
 static void replace_chunked(struct anonymiser *a, struct slice in, struct buf *out)
 {
 	struct buf body = {0}, new = {0};
 	size_t *sizes = NULL, count = 0;
 	size_t taken = chunk_sizes(in, &sizes, &count, &body);
 
-	anonymise_text(a, buf_slice(&body), &new);
+	replace_body(a, buf_slice(&body), &new);
 	if (!taken) {
 		anonymise_text(a, in, out);
 	} else if (slice_same(buf_slice(&new), buf_slice(&body))) {
@@ -171,7 +190,7 @@ static void replace_http(struct anonymiser *a, struct slice in, struct buf *out)
 	if (framing == HTTP_BODY_CHUNKED)
 		replace_chunked(a, rest, &body);
 	else if (rest.len)
-		anonymise_text(a, rest, &body);
+		replace_body(a, rest, &body);
 	if (framing != HTTP_BODY_CHUNKED && body.len != rest.len)
 		correct_length(&head, (long long)body.len - (long long)rest.len);
 	buf_add_slice(out, buf_slice(&head));
@@ -290,6 +309,24 @@ static void replace_exchange(struct anonymiser *a, struct exchange *x)
 		replace_message(a, x->protocol, &x->replies[i]);
 }
 
+/* What a body without its chunks identifies: also what lies across two of them. */
+static void find_in_body(struct anonymiser *a, struct slice body)
+{
+	struct buf plain = {0}, out = {0};
+	bool big;
+
+	if (!body.len)
+		return;
+	if (utf16_is(body, &big))
+		utf16_read(body, big, &plain);
+	else
+		buf_add_slice(&plain, body);
+	anonymise_learn(a, buf_slice(&plain));
+	anonymise_patterns(a, buf_slice(&plain), &out);
+	buf_free(&plain);
+	buf_free(&out);
+}
+
 static void find_in(struct anonymiser *a, enum flow_protocol protocol,
 		    const struct recorded_message *m)
 {
@@ -301,9 +338,7 @@ static void find_in(struct anonymiser *a, enum flow_protocol protocol,
 	replace_end_point(a, &to);
 	facts_of(protocol, m, &f);
 	anonymise_learn(a, buf_slice(&m->bytes));
-	anonymise_learn(a, buf_slice(&f.body)); /* also what lies across two chunks */
-	if (f.body.len)
-		anonymise_patterns(a, buf_slice(&f.body), &out);
+	find_in_body(a, buf_slice(&f.body));
 	buf_free(&out);
 	facts_free(&f);
 }
@@ -356,7 +391,7 @@ static void tell(struct recording *r, size_t count, const char *what, const char
 static size_t found(const struct anonymiser *a)
 {
 	return a->ipv4.count + a->ipv6.count + a->macs.count + a->uuids.count + a->serials +
-	       a->names;
+	       a->names + a->texts.count;
 }
 
 static void replace_all(struct anonymiser *a, struct recording *r)
@@ -372,33 +407,40 @@ static void replace_all(struct anonymiser *a, struct recording *r)
 	replace_text(a, &r->router);
 }
 
+static void anonymise_with(struct recording *r, struct anonymiser *a)
+{
+	size_t before;
+	int rounds = 0;
+
+	do {
+		before = found(a);
+		find_all(a, r);
+		replace_all(a, r);
+	} while (found(a) != before && ++rounds < ROUNDS_MAX);
+	tell(r, a->ipv4.count, "public IPv4 address", "es",
+	     "addresses of 203.0.113.0/24 and 198.51.100.0/24");
+	tell(r, a->ipv6.count, "public IPv6 address", "es", "addresses of 2001:db8::/32");
+	tell(r, a->macs.count, "MAC address", "es", "02:00:00:00:00:01 and following");
+	tell(r, a->uuids.count, "UUID", "s", "00000000-0000-4000-8000-000000000001 and following");
+	tell(r, a->serials, "serial number", "s", "1 and following, filled with zeros");
+	tell(r, a->names, "name", "s", "name-1 and host-1.example and following");
+	tell(r, a->texts.count, "mapping description", "s", "text-1 and following");
+	anonymiser_free(a);
+}
+
 void anonymise(struct recording *r)
 {
-	static const struct substitutions none;
+	struct anonymiser a = {0};
 
-	anonymise_keeping(r, NULL, 0, &none);
+	anonymise_with(r, &a);
 }
 
 void anonymise_keeping(struct recording *r, const struct in_addr *keep, size_t count,
 		       const struct substitutions *words)
 {
-	struct anonymiser a = {.keep = keep, .keep_count = count};
-	size_t before;
-	int rounds = 0;
+	struct anonymiser a = {.keep = keep, .keep_count = count, .keep_texts = true};
 
 	for (size_t i = 0; i < words->count; i++)
 		substitutions_add(&a.words, words->items[i].from, words->items[i].to);
-	do {
-		before = found(&a);
-		find_all(&a, r);
-		replace_all(&a, r);
-	} while (found(&a) != before && ++rounds < ROUNDS_MAX);
-	tell(r, a.ipv4.count, "public IPv4 address", "es",
-	     "addresses of 203.0.113.0/24 and 198.51.100.0/24");
-	tell(r, a.ipv6.count, "public IPv6 address", "es", "addresses of 2001:db8::/32");
-	tell(r, a.macs.count, "MAC address", "es", "02:00:00:00:00:01 and following");
-	tell(r, a.uuids.count, "UUID", "s", "00000000-0000-4000-8000-000000000001 and following");
-	tell(r, a.serials, "serial number", "s", "1 and following, filled with zeros");
-	tell(r, a.names, "name", "s", "name-1 and host-1.example and following");
-	anonymiser_free(&a);
+	anonymise_with(r, &a);
 }

@@ -48,6 +48,7 @@ void anonymiser_free(struct anonymiser *a)
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		free(all[i]->items);
 	substitutions_free(&a->words);
+	substitutions_free(&a->texts);
 	*a = (struct anonymiser){0};
 }
 
@@ -441,13 +442,11 @@ void anonymise_patterns(struct anonymiser *a, struct slice in, struct buf *out)
 
 void anonymise_text(struct anonymiser *a, struct slice in, struct buf *out)
 {
-	struct buf words = {0};
+	struct buf texts = {0}, words = {0};
 
-	if (!a->words.count) {
-		anonymise_patterns(a, in, out);
-		return;
-	}
-	substitutions_apply(&a->words, in, &words);
+	anonymise_descriptions(a, in, &texts);
+	substitutions_apply(&a->words, buf_slice(&texts), &words);
 	anonymise_patterns(a, buf_slice(&words), out);
+	buf_free(&texts);
 	buf_free(&words);
 }

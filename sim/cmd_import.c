@@ -246,16 +246,19 @@ const struct cmd cmd_import = {
 	.name = "import",
 	.arguments = "FILE [-o FLOW] [--anonymise] [--router ADDRESS] [--client ADDRESS] [--json]",
 	.summary = "make a flow of a capture, a log or a journal",
-	.details = "FILE is a capture (pcap, pcapng), a journal of fakeigd, or a text log of any\n"
-		   "program in which HTTP and SSDP messages can be found. What was not understood\n"
-		   "is listed; what had to be restored is marked in the flow, with its proof.\n"
-		   "\n"
-		   "  -o, --output FLOW     where to write (FILE's name with .flow.json, here)\n"
-		   "      --anonymise       replace public addresses, MACs, serial numbers, UUIDs "
-		   "and\n"
-		   "                        names of people's things, the same way everywhere\n"
-		   "      --router ADDRESS  who the router is, instead of finding out\n"
-		   "      --client ADDRESS  who the client is\n"
-		   "      --json            what was found, as an object\n",
+	.details =
+		"FILE is a capture (pcap, pcapng), a journal of fakeigd, or a text log of any\n"
+		"program in which HTTP and SSDP messages can be found. What was not understood\n"
+		"is listed; what had to be restored is marked in the flow, with its proof.\n"
+		"\n"
+		"  -o, --output FLOW     where to write (FILE's name with .flow.json, here)\n"
+		"      --anonymise       replace public addresses, MACs, serial numbers, UUIDs "
+		"and\n"
+		"                        names of people's things, descriptions of mappings, the "
+		"same\n"
+		"                        way everywhere\n"
+		"      --router ADDRESS  who the router is, instead of finding out\n"
+		"      --client ADDRESS  who the client is\n"
+		"      --json            what was found, as an object\n",
 	.main = import_main,
 };

@@ -81,8 +81,19 @@ static const char *const originals[] = {
 	"100.81.111.102", "100-81-111-102", "2a02:8108", "00:11:22:33:44:55",
 	"001122334455",	  "4f8c8842",	    "4F8C8842",	 "Bob",
 	"Castle",	  "SN-77A0134",	    "dyndns",	 "998877<",
-	"5151aa77",	  "HomeNet",	    "bob@isp",
+	"5151aa77",	  "HomeNet",	    "bob@isp",	 "wide bob",
+	"wide world",
 };
+
+/* What is not UTF-8, on the wire and back. */
+static struct buf wide(const char *head, const char *text, bool big)
+{
+	struct buf out = {0};
+
+	buf_puts(&out, head);
+	utf16_write(slice_of(text), big, &out);
+	return out;
+}
 
 static struct recorded_message *add(struct recording *r, enum flow_protocol protocol,
 				    const char *request, const char *reply, size_t reply_len)
@@ -103,6 +114,7 @@ static struct recorded_message *add(struct recording *r, enum flow_protocol prot
 static void fill(struct recording *r)
 {
 	struct recorded_message *m;
+	struct buf body;
 
 	add(r, FLOW_HTTP, "GET /" UDN " HTTP/1.1\r\nHost: bobs-router.dyndns.org\r\n\r\n",
 	    BYTES("HTTP/1.1 200 OK\r\ncontent-length: 291 \r\nServer: "
@@ -116,6 +128,18 @@ static void fill(struct recording *r)
 	add(r, FLOW_SOAP, "POST /host-100-81-111-102.isp HTTP/1.1\r\n\r\n",
 	    BYTES("HTTP/1.1 200 "
 		  "OK\r\n\r\n<x:NewSSID>HomeNet</x:NewSSID><NewUserName>bob@isp</NewUserName>"));
+	body = wide("HTTP/1.1 200 OK\r\nContent-Length: 148\r\n\r\n",
+		    "<x/><friendlyName>wide "
+		    "world</friendlyName><serialNumber>SN-77A0134</serialNumber>",
+		    true);
+	add(r, FLOW_HTTP, "GET /wide HTTP/1.1\r\n\r\n", body.data, body.len);
+	buf_free(&body);
+	body = wide(
+		"HTTP/1.1 200 OK\r\n\r\n",
+		"\xef\xbb\xbf<u:NewPortMappingDescription>wide bob</u:NewPortMappingDescription>",
+		false);
+	add(r, FLOW_SOAP, "POST /wide HTTP/1.1\r\n\r\n", body.data, body.len);
+	buf_free(&body);
 	m = add(r, FLOW_NATPMP, "", BYTES("\0\x80\0\0\0\0\0\x05\x64\x51\x6f\x66"));
 	(void)m;
 	r->dated = true;
@@ -151,8 +175,9 @@ static void nothing_is_left(void **state)
 	assert_non_null(strstr(text, "192.168.1.4:51000"));
 	assert_non_null(strstr(text, "Box 9"));
 	assert_string_equal(r.router, "198.51.100.100");
-	assert_memory_equal(r.exchanges[4].replies[0].bytes.data + 8, "\xc6\x33\x64\x64", 4);
-	assert_int_equal(r.replaced.count, 6);
+	assert_memory_equal(r.exchanges[6].replies[0].bytes.data + 8, "\xc6\x33\x64\x64", 4);
+	assert_int_equal(r.replaced.count, 7);
+	assert_string_equal(r.replaced.items[6], "1 mapping description by text-1 and following");
 	assert_string_equal(
 		r.replaced.items[0],
 		"1 public IPv4 address by addresses of 203.0.113.0/24 and 198.51.100.0/24");
@@ -171,6 +196,79 @@ static void nothing_is_left(void **state)
 	free(text);
 	free(again);
 	recording_free(&r);
+}
+
+/* Descriptions, where they stand as such; what is replaced is as long as before where it fits. */
+#define SAID(text)   "<a:NewPortMappingDescription>" text "</a:NewPortMappingDescription>"
+#define LISTED(text) "&lt;p:NewDescription&gt;" text "&lt;/p:NewDescription&gt;"
+static const char *const descriptions[][2] = {
+	{SAID("Bob &amp; Eve's PC") " TCP", SAID("text-1xxxxxxxxxxxx") " TCP"},
+	{SAID("TCP") "<NewProtocol>TCP</NewProtocol>",
+	 SAID("text-1") "<NewProtocol>TCP</NewProtocol>"},
+	{SAID("one two") SAID("three") SAID("one two"),
+	 SAID("text-1x") SAID("text-2") SAID("text-1x")},
+	{SAID("secret-of-bob") LISTED("secret-of-bob") LISTED(""),
+	 SAID("text-1xxxxxxx") LISTED("text-1xxxxxxx") LISTED("")},
+	{SAID("") SAID("  ") SAID("text-4xx"), NULL},
+	{"<modelDescription>Box</modelDescription><errorDescription>No</errorDescription>", NULL},
+	{"<NewPortMappingDescription>cut off he", "<NewPortMappingDescription>text-1xxxx"},
+	{"NewDescription", NULL},
+};
+
+static void descriptions_are_replaced_in_their_place(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(descriptions); i++) {
+		const char *expected = descriptions[i][1] ? descriptions[i][1] : descriptions[i][0];
+		struct anonymiser a = {0}, lab = {.keep_texts = true};
+		struct buf out = {0}, again = {0}, kept = {0};
+
+		anonymise_text(&a, slice_of(descriptions[i][0]), &out);
+		assert_row_slice(i, buf_slice(&out), expected);
+		anonymise_text(&a, buf_slice(&out), &again);
+		assert_row_slice(i, buf_slice(&again), expected);
+		anonymise_text(&lab, slice_of(descriptions[i][0]), &kept);
+		assert_row_slice(i, buf_slice(&kept), descriptions[i][0]);
+		anonymiser_free(&a);
+		anonymiser_free(&lab);
+		buf_free(&out);
+		buf_free(&again);
+		buf_free(&kept);
+	}
+}
+
+static void utf16_comes_back(void **state)
+{
+	static const struct {
+		const char bytes[13], *text;
+		size_t len;
+		bool is, big;
+	} rows[] = {
+		{"\xfe\xff\0<\0a\xd8\x3d\xde\0", "\xef\xbb\xbf<a\xf0\x9f\x98\x80", 10, true, true},
+		{"\xff\xfe<\0\xe4\0\xac\x20", "\xef\xbb\xbf<\xc3\xa4\xe2\x82\xac", 8, true, false},
+		{"<\0a\0\x3d\xd8>\0", "<a\xed\xa0\xbd>", 8, true, false},
+		{"\0<\0a\xde\0\xd8\x3d", "<a\xed\xb8\x80\xed\xa0\xbd", 8, true, true},
+		{"<a/>", "", 4, false, false},
+		{"\xfe\xff\0", "", 3, false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct slice in = {rows[i].bytes, rows[i].len};
+		struct buf text = {0}, back = {0};
+		bool big = false;
+
+		assert_row(i, utf16_is(in, &big), rows[i].is);
+		if (!rows[i].is)
+			continue;
+		assert_row(i, big, rows[i].big);
+		utf16_read(in, big, &text);
+		assert_row_slice(i, buf_slice(&text), rows[i].text);
+		utf16_write(buf_slice(&text), big, &back);
+		assert_row(i, slice_same(buf_slice(&back), in), true);
+		buf_free(&text);
+		buf_free(&back);
+	}
 }
 
 static void makers_names_stay(void **state)
@@ -247,9 +345,13 @@ static void many_addresses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_pattern),	     cmocka_unit_test(nothing_is_left),
-		cmocka_unit_test(makers_names_stay), cmocka_unit_test(places_move),
+		cmocka_unit_test(each_pattern),
+		cmocka_unit_test(nothing_is_left),
+		cmocka_unit_test(makers_names_stay),
+		cmocka_unit_test(places_move),
 		cmocka_unit_test(many_addresses),
+		cmocka_unit_test(descriptions_are_replaced_in_their_place),
+		cmocka_unit_test(utf16_comes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,12 @@ static inline bool slice_starts(struct slice s, const char *prefix)
 	return s.len >= len && memcmp(s.ptr, prefix, len) == 0;
 }
 
+/** slice_skip() - without its first @len bytes; it has them. */
+static inline struct slice slice_skip(struct slice s, size_t len)
+{
+	return (struct slice){s.ptr + len, s.len - len};
+}
+
 /** slice_trim() - without spaces and tabs at both ends. */
 struct slice slice_trim(struct slice s);
 
