@@ -9,6 +9,7 @@
  * alone, which is no text, becomes the three bytes that its number would have, so that nothing is
  * lost on the way back. A last odd byte stays as it is.
  */
+#include "../fakeigd/wire/utf8.h"
 #include "anonymise_parts.h"
 
 enum { HIGH_FIRST = 0xd800, LOW_FIRST = 0xdc00, LOW_LAST = 0xdfff, SUPPLEMENT = 0x10000 };
@@ -30,25 +31,6 @@ static unsigned unit_at(struct slice s, size_t at, bool big)
 	return big ? (unsigned)b[0] << 8 | b[1] : (unsigned)b[1] << 8 | b[0];
 }
 
-static void put_character(struct buf *out, uint32_t c)
-{
-	if (c < 0x80) {
-		buf_putc(out, (char)c);
-	} else if (c < 0x800) {
-		buf_putc(out, (char)(0xc0 | c >> 6));
-		buf_putc(out, (char)(0x80 | (c & 0x3f)));
-	} else if (c < SUPPLEMENT) {
-		buf_putc(out, (char)(0xe0 | c >> 12));
-		buf_putc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (c & 0x3f)));
-	} else {
-		buf_putc(out, (char)(0xf0 | c >> 18));
-		buf_putc(out, (char)(0x80 | (c >> 12 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
 void utf16_read(struct slice in, bool big, struct buf *out)
 {
 	for (size_t at = 0; at + 1 < in.len; at += 2) {
@@ -59,7 +41,7 @@ void utf16_read(struct slice in, bool big, struct buf *out)
 			c = SUPPLEMENT + ((c - HIGH_FIRST) << 10) + (low - LOW_FIRST);
 			at += 2;
 		}
-		put_character(out, c);
+		utf8_add(out, c);
 	}
 }
 

@@ -52,6 +52,7 @@ static const struct magic magics[] = {
 	 4, NULL, NULL, "it is a program"},
 	{"%PDF", 4, NULL, NULL, "it is a PDF; save its text first: pdftotext"},
 	{"\xff\xfe", 2, NULL, NULL, "it is text in UTF-16; make it UTF-8 first: iconv -f UTF-16"},
+	{"\xfe\xff", 2, NULL, NULL, "it is text in UTF-16; make it UTF-8 first: iconv -f UTF-16"},
 	{"{\"igdlab-flow\"", 14, NULL, NULL, "it is a flow already; see igdlab show flow"},
 };
 

@@ -26,8 +26,9 @@ bool table_choose(struct table *t, const char *group, const char *key, const cha
 	for (size_t i = 0; i < t->choice_count; i++)
 		if (!strcmp(t->choices[i].group, group) && !strcmp(t->choices[i].key, key))
 			return !strcmp(t->choices[i].value, value);
-	if (t->choice_count < ARRAY_SIZE(t->choices))
-		t->choices[t->choice_count++] = (struct choice){group, key, xstrdup(value), where};
+	if (t->choice_count == ARRAY_SIZE(t->choices))
+		return false;
+	t->choices[t->choice_count++] = (struct choice){group, key, xstrdup(value), where};
 	return true;
 }
 
@@ -93,6 +94,7 @@ void rule_reply(struct learner *l, const struct seen *s, const char *const *name
 	}
 	buf_puts(&l->rules, "    perform: false\n");
 }
+
 /* ---- other actions ---- */
 
 /* Whether a public address: it says nothing of the router, the lab's own stands for it. */

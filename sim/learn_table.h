@@ -60,7 +60,7 @@ struct table {
 	struct entry *list;
 	size_t count;
 	unsigned ranks, version;
-	struct choice choices[32];
+	struct choice choices[64];
 	size_t choice_count;
 	struct table_order order;
 	int64_t start;

@@ -54,7 +54,7 @@ void log_body_free(struct log_body *b)
 
 /* ---- XML, as far as tags ---- */
 
-enum { IN_TEXT, IN_TAG, IN_DECLARATION, IN_COMMENT, TAG_BEGIN };
+enum { IN_TEXT, IN_TAG, IN_DECLARATION, IN_DOCTYPE, IN_COMMENT, IN_CDATA, TAG_BEGIN, TAG_MARK };
 
 static void tag_end(struct log_xml *x)
 {
@@ -68,6 +68,18 @@ static void tag_end(struct log_xml *x)
 	x->state = IN_TEXT;
 }
 
+/* Whether what went before makes a '>' the end: "?>", "-->", "]]>" (XML 1.0 2.5 to 2.7). */
+static bool ends_markup(const struct log_xml *x)
+{
+	static const char twice[] = {[IN_COMMENT] = '-', [IN_CDATA] = ']'};
+
+	if (x->state == IN_DOCTYPE)
+		return true;
+	if (x->state == IN_DECLARATION)
+		return x->last[1] == '?';
+	return x->last[0] == twice[x->state] && x->last[1] == twice[x->state];
+}
+
 static void one_char(struct log_xml *x, char c)
 {
 	switch (x->state) {
@@ -78,11 +90,16 @@ static void one_char(struct log_xml *x, char c)
 	case TAG_BEGIN:
 		x->end_tag = c == '/';
 		x->quote = 0;
-		x->state = c == '?' ? IN_DECLARATION : c == '!' ? IN_COMMENT : IN_TAG;
+		x->state = c == '?' ? IN_DECLARATION : c == '!' ? TAG_MARK : IN_TAG;
+		break;
+	case TAG_MARK:
+		x->state = c == '[' ? IN_CDATA : c == '-' ? IN_COMMENT : IN_DOCTYPE;
 		break;
 	case IN_DECLARATION:
+	case IN_DOCTYPE:
 	case IN_COMMENT:
-		if (c == '>' && (x->state == IN_COMMENT || x->last[1] == '?'))
+	case IN_CDATA:
+		if (c == '>' && ends_markup(x))
 			x->state = IN_TEXT;
 		break;
 	default:

@@ -5,6 +5,7 @@
  * Escapes of C, Go, Python and JavaScript: \r \n \t \" \' \\ \/ \xHH \uHHHH \OOO. A string inside a
  * string (JSON in JSON) is taken apart layer by layer.
  */
+#include "../fakeigd/wire/utf8.h"
 #include "log_text.h"
 
 #include <arpa/inet.h>
@@ -51,25 +52,6 @@ static long hex_number(struct slice s, size_t at, size_t digits)
 	return value;
 }
 
-static void add_utf8(struct buf *out, unsigned long c)
-{
-	if (c < 0x80) {
-		buf_putc(out, (char)c);
-	} else if (c < 0x800) {
-		buf_putc(out, (char)(0xc0 | c >> 6));
-		buf_putc(out, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		buf_putc(out, (char)(0xe0 | c >> 12));
-		buf_putc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (c & 0x3f)));
-	} else {
-		buf_putc(out, (char)(0xf0 | c >> 18));
-		buf_putc(out, (char)(0x80 | (c >> 12 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		buf_putc(out, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
 /* \uHHHH at @at (behind the u), with the second half of a pair. Return: bytes used, 0 = none. */
 static size_t unicode(struct slice s, size_t at, struct buf *out)
 {
@@ -77,17 +59,17 @@ static size_t unicode(struct slice s, size_t at, struct buf *out)
 
 	if (high < 0)
 		return 0;
-	if (high < 0xd800 || high > 0xdbff || at + 10 > s.len || s.ptr[at + 4] != '\\') {
-		add_utf8(out, (unsigned long)high);
+	if (high < 0xd800 || high > 0xdbff || at + 10 > s.len || s.ptr[at + 4] != '\\' ||
+	    s.ptr[at + 5] != 'u') {
+		utf8_add(out, (uint32_t)high);
 		return 4;
 	}
 	low = hex_number(s, at + 6, 4);
 	if (low < 0xdc00 || low > 0xdfff) {
-		add_utf8(out, (unsigned long)high);
+		utf8_add(out, (uint32_t)high);
 		return 4;
 	}
-	add_utf8(out, 0x10000ul + ((unsigned long)(high - 0xd800) << 10) +
-			      (unsigned long)(low - 0xdc00));
+	utf8_add(out, 0x10000u + ((uint32_t)(high - 0xd800) << 10) + (uint32_t)(low - 0xdc00));
 	return 10;
 }
 

@@ -249,7 +249,7 @@ static int read_live(struct replay *r)
 /* Whether an exchange is the client's with the router that is played. */
 static bool is_ours(const struct replay *r, const struct exchange *x)
 {
-	struct in_addr router;
+	struct end_point router = {0};
 	const char *text = r->learned.router;
 
 	for (size_t i = 0; i < r->map.count; i++)
@@ -257,13 +257,13 @@ static bool is_ours(const struct replay *r, const struct exchange *x)
 			text = r->map.items[i].to;
 			break;
 		}
-	inet_pton(AF_INET, text, &router);
+	end_point_parse(slice_of(text), &router);
 	if (x->from_router || !x->has_request || x->protocol > FLOW_NATPMP)
 		return false;
-	if (!memcmp(x->request.to.address, &router, sizeof(router)))
+	if (end_point_same_address(&x->request.to, &router))
 		return true;
 	for (size_t i = 0; i < x->reply_count; i++)
-		if (!memcmp(x->replies[i].from.address, &router, sizeof(router)))
+		if (end_point_same_address(&x->replies[i].from, &router))
 			return true;
 	return false;
 }

@@ -101,6 +101,7 @@ def test_diff_grades_and_status(tmp_path):
     maps = ["100.81.111.102=198.51.100.100"] + [
         f"{old}=00000000-0000-4000-8000-00000000000{number}"
         for number, old in enumerate(("4f8c8842-6733-4e8b-806f-c1dfa99deb5a", "b90ebdfa-439c-4411-9c20-79a88e224a26"), 1)]
+    maps += ["KCG-UPNP=text-1xx", "yftest_1.0.36_1753696326=text-2xxxxxxxxxxxxxxxxxx"]
     done = igdlab("diff", FLOW, path, *(word for item in maps for word in ("--map", item)))
     assert ", 0 cosmetic, 0 different, 0 missing" in done.stdout
 

@@ -4,7 +4,7 @@
  *
  * links: sim
  */
-#include "unit.h"
+#include "imported.h"
 
 #include "../../sim/import.h"
 
@@ -43,29 +43,9 @@ static int tear_down(void **state)
 
 static int import(const char *text)
 {
-	static const struct import_options none;
-	char path[] = "/tmp/test-journal-XXXXXX";
-	int fd = mkstemp(path), status;
-	struct recording_writer *w;
+	const struct imported i = {import_journal, "j", "journal", &head, &got, &d};
 
-	assert_true(fd >= 0);
-	close(fd);
-	w = recording_create(path, &d);
-	assert_non_null(w);
-	status = import_journal("j", slice_of(text), &none, w, &head, &d);
-	if (status) {
-		recording_abandon(w);
-	} else {
-		head.source = xstrdup("j");
-		head.kind = xstrdup("journal");
-		head.sha256 = xstrdup("e3b0c44298fc1c149afbf4c8996fb924"
-				      "27ae41e4649b934ca495991b7852b855");
-		assert_int_equal(recording_finish(w, &head, &d), 0);
-		if (recording_read(path, &got, &d))
-			fail_msg("%.*s", (int)d.text.len, d.text.data);
-	}
-	unlink(path);
-	return status;
+	return imported(&i, slice_of(text), NULL);
 }
 
 static void expect_exchange(size_t index, uint64_t line)

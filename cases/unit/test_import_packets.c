@@ -5,7 +5,7 @@
  * links: sim
  */
 #include "capture_file.h"
-#include "unit.h"
+#include "imported.h"
 
 #include "../../sim/import.h"
 
@@ -55,30 +55,9 @@ static int tear_down(void **state)
 /* Imports the file and reads the flow that came out into @got. */
 static int import(const struct import_options *options)
 {
-	static const struct import_options none;
-	char path[] = "/tmp/test-import-XXXXXX";
-	int fd = mkstemp(path), status;
-	struct recording_writer *w;
+	const struct imported i = {import_packets, "a.pcap", "pcap", &head, &got, &d};
 
-	assert_true(fd >= 0);
-	close(fd);
-	w = recording_create(path, &d);
-	assert_non_null(w);
-	status = import_packets("a.pcap", buf_slice(&file.bytes), options ? options : &none, w,
-				&head, &d);
-	if (status) {
-		recording_abandon(w);
-	} else {
-		head.source = xstrdup("a.pcap");
-		head.kind = xstrdup("pcap");
-		head.sha256 = xstrdup("e3b0c44298fc1c149afbf4c8996fb924"
-				      "27ae41e4649b934ca495991b7852b855");
-		assert_int_equal(recording_finish(w, &head, &d), 0);
-		if (recording_read(path, &got, &d))
-			fail_msg("%.*s", (int)d.text.len, d.text.data);
-	}
-	unlink(path);
-	return status;
+	return imported(&i, buf_slice(&file.bytes), options);
 }
 
 static void expect_point(const struct end_point *e, const char *text)

@@ -138,6 +138,7 @@ static const struct {
 	 "A\t",
 	 17},
 	{"\\ud83d\\ude00", 0, 1, "\xf0\x9f\x98\x80", 12},
+	{"\\ud83d\\nde00", 0, 1, "\xed\xa0\xbd\nde00", 12},
 	{"b'a\"b\\'c' x", 2, 1, "a\"b'c", 9},
 	{"{\"log\":\"{\\\"raw\\\":\\\"a\\\\r\\\\nb\\\"}\"}", 19, 2, "a\r\nb", 31},
 	{"\\", 0, 1, "\\", 1},
@@ -272,6 +273,34 @@ static void directions_and_addresses(void **state)
 	}
 }
 
+/* Where a document ends, with tags that are none inside of it. */
+static const struct {
+	const char *text;
+	size_t end; /* 0 = it goes on */
+} documents[] = {
+	{"<a><b/></a>z", 11},
+	{"<?xml version=\"1.0\"?><a x='>'></a>z", 34},
+	{"<!DOCTYPE a><a></a>z", 19},
+	{"<a><!-- </a> > --></a>z", 22},
+	{"<a><![CDATA[<b>]]></a>z", 22},
+	{"<a><![CDATA[</a>]]]></a>z", 24},
+	{"<a><![CDATA[</a>", 0},
+	{"<a><!-- -></a>", 0},
+};
+
+static void documents_end_with_their_root(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(documents); i++) {
+		struct slice text = slice_of(documents[i].text);
+		struct log_xml x = {0};
+
+		assert_row(i, log_xml_feed(&x, text),
+			   documents[i].end ? documents[i].end : text.len);
+		assert_row(i, x.closed, documents[i].end != 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +311,7 @@ int main(void)
 		cmocka_unit_test(dump_rows),
 		cmocka_unit_test(stated_lengths_restore_bodies),
 		cmocka_unit_test(directions_and_addresses),
+		cmocka_unit_test(documents_end_with_their_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

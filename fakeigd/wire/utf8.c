@@ -43,3 +43,13 @@ bool utf8_is_valid(const char *data, size_t len)
 	}
 	return true;
 }
+
+void utf8_add(struct buf *out, uint32_t c)
+{
+	int tail = c < 0x80 ? 0 : c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+	static const uint8_t first[] = {0, 0xc0, 0xe0, 0xf0};
+
+	buf_putc(out, (char)(first[tail] | c >> 6 * tail));
+	while (tail--)
+		buf_putc(out, (char)(0x80 | (c >> 6 * tail & 0x3f)));
+}

@@ -3,8 +3,11 @@
 #ifndef IGDLAB_WIRE_UTF8_H
 #define IGDLAB_WIRE_UTF8_H
 
+#include "../base/buf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /**
  * utf8_char() - length of the character at the front
@@ -15,5 +18,7 @@
  */
 size_t utf8_char(const char *data, size_t len);
 bool utf8_is_valid(const char *data, size_t len);
+/** utf8_add() - append the bytes of @c, up to 0x1fffff; a surrogate gets those of its number. */
+void utf8_add(struct buf *out, uint32_t c);
 
 #endif
