@@ -32,6 +32,7 @@ struct cmd {
 /* Each defined in cmd_NAME.c. */
 extern const struct cmd cmd_run, cmd_up, cmd_exec, cmd_shell, cmd_ps, cmd_down, cmd_list, cmd_show;
 extern const struct cmd cmd_map, cmd_unmap, cmd_list_mappings, cmd_external_ip, cmd_search;
+extern const struct cmd cmd_pinhole;
 extern const struct cmd cmd_test, cmd_import, cmd_diff, cmd_learn, cmd_replay, cmd_report;
 
 /** cmd_table - all verbs; ends with NULL. */

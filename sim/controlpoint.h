@@ -171,6 +171,33 @@ struct map_request {
 	bool exact;
 };
 
+/** enum pinhole_verb - igdlab pinhole VERB */
+enum pinhole_verb { PINHOLE_ADD, PINHOLE_UPDATE, PINHOLE_DELETE, PINHOLE_LIST, PINHOLE_CHECK };
+
+/**
+ * struct pinhole_request - what is to be done to IPv6 pinholes
+ * @remote_host:	"" = any
+ * @internal_client:	"" = our own global address
+ * @protocol:	IANA number, 65535 = any
+ * @lease:	seconds
+ * @ids, @id_count: UniqueIDs; PINHOLE_LIST without any tries the first few
+ * @readd:	PINHOLE_UPDATE of one that is gone opens it again (6FC-29)
+ * @family:	AF_INET, AF_INET6, or 0: over IPv6 where the router is found there
+ */
+struct pinhole_request {
+	enum pinhole_verb verb;
+	const char *remote_host;
+	const char *internal_client;
+	uint16_t remote_port;
+	uint16_t internal_port;
+	uint16_t protocol;
+	uint32_t lease;
+	const uint16_t *ids;
+	size_t id_count;
+	bool readd;
+	int family;
+};
+
 struct cp;
 
 /** cp_new() - look at interfaces and gateways; @verb for the report. Never NULL. */
@@ -187,6 +214,8 @@ void cp_keep(struct cp *cp, const struct map_request *request);
 /** cp_unmap() - take away what cp_map() made with the same request, on every layer. */
 void cp_unmap(struct cp *cp, const struct map_request *request);
 void cp_list(struct cp *cp);
+/** cp_pinhole() - WANIPv6FirewallControl on the innermost router (cp_pinhole.c). */
+void cp_pinhole(struct cp *cp, const struct pinhole_request *request);
 void cp_external_address(struct cp *cp);
 void cp_search(struct cp *cp);
 

@@ -379,9 +379,11 @@ size_t cp_servers(const struct cp *cp, int layer, const struct cp_layer *l,
 /** cp_set_external() - the external address of a router, 0.0.0.0 = it tells none. */
 void cp_set_external(struct cp_router *r, struct in_addr address);
 
-/** struct cp - a control point at work */
+/** struct cp - a control point at work
+ * @own6:	where connections over IPv6 come from, family 0 = the kernel's choice */
 struct cp {
 	struct controlpoint_options options;
+	struct sockaddr_in6 own6;
 	const struct cp_method *method;
 	const char *verb;
 	int64_t started;

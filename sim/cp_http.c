@@ -24,6 +24,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -292,26 +293,70 @@ static bool send_all(int fd, const char *data, size_t len, int64_t deadline)
 	return true;
 }
 
-static int connect_to(const struct cp_http_request *q, int64_t deadline, const char **why,
-		      bool *refused)
+/* An address with a zone behind "%" is on that interface. */
+static bool read_ipv6(const char *host, struct sockaddr_in6 *out)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(q->url->port)};
-	int64_t limit = clock_now() + CONNECT_WAIT_US;
-	int fd, on = 1, error = 0;
-	socklen_t len = sizeof(error);
+	char text[INET6_ADDRSTRLEN];
+	size_t len = strcspn(host, "%");
 
-	if (inet_pton(AF_INET, q->url->host, &to.sin_addr) != 1) {
-		*why = "the host is no IPv4 address";
-		return -1;
+	if (len >= sizeof(text))
+		return false;
+	memcpy(text, host, len);
+	text[len] = '\0';
+	out->sin6_scope_id = host[len] ? if_nametoindex(host + len + 1) : 0;
+	return inet_pton(AF_INET6, text, &out->sin6_addr) == 1;
+}
+
+/* Where a URL leads. Return: the address's length, 0 when its host is none. */
+static socklen_t address_of(const struct url *url, struct sockaddr_storage *out)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(url->port)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(url->port)};
+
+	if (url->is_ipv6 && read_ipv6(url->host, &v6)) {
+		memcpy(out, &v6, sizeof(v6));
+		return sizeof(v6);
 	}
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0) {
-		*why = strerror(errno);
-		return -1;
-	}
+	if (url->is_ipv6 || inet_pton(AF_INET, url->host, &v4.sin_addr) != 1)
+		return 0;
+	memcpy(out, &v4, sizeof(v4));
+	return sizeof(v4);
+}
+
+/* Over IPv6 a connection comes from the address that is to be reached (6FC-27). */
+static int open_connection(const struct cp *cp, const struct sockaddr_storage *to, socklen_t size)
+{
+	int fd = socket(to->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+	bool from = to->ss_family == AF_INET6 && cp->own6.sin6_family;
+	int error;
+
+	if (fd < 0)
+		return -errno;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS)
-		error = errno;
+	if ((!from || bind(fd, (const struct sockaddr *)&cp->own6, sizeof(cp->own6)) == 0) &&
+	    (connect(fd, (const struct sockaddr *)to, size) == 0 || errno == EINPROGRESS))
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+static int connect_to(const struct cp *cp, const struct cp_http_request *q, int64_t deadline,
+		      const char **why, bool *refused)
+{
+	int64_t limit = clock_now() + CONNECT_WAIT_US;
+	struct sockaddr_storage to;
+	socklen_t size = address_of(q->url, &to), len;
+	int fd, error = 0;
+
+	if (!size) {
+		*why = "the host is no IP address";
+		return -1;
+	}
+	len = sizeof(error);
+	fd = open_connection(cp, &to, size);
+	if (fd < 0)
+		error = -fd;
 	else if (wait_for(fd, POLLOUT, limit < deadline ? limit : deadline) <= 0)
 		error = ETIMEDOUT;
 	else
@@ -320,7 +365,8 @@ static int connect_to(const struct cp_http_request *q, int64_t deadline, const c
 		return fd;
 	*why = strerror(error);
 	*refused = error == ECONNREFUSED;
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	return -1;
 }
 
@@ -339,7 +385,9 @@ static void build_head(const struct cp *cp, const struct cp_http_request *q, str
 	buf_printf(out, "%s %s HTTP/1.%d\r\n", q->method, q->url->path,
 		   !cp_naive(cp, NAIVE_NO_HOST));
 	if (!cp_naive(cp, NAIVE_NO_HOST)) {
-		buf_printf(out, "Host: %s", q->url->host);
+		/* A zone means nothing to anybody else (RFC 6874 clause 1). */
+		buf_printf(out, q->url->is_ipv6 ? "Host: [%.*s]" : "Host: %.*s",
+			   (int)strcspn(q->url->host, "%"), q->url->host);
 		if (q->url->port != 80)
 			buf_printf(out, ":%u", q->url->port);
 		buf_puts(out, "\r\n");
@@ -399,13 +447,13 @@ static bool exchange(struct cp *cp, const struct cp_http_request *q, struct cp_h
 	struct reader r = {.cp = cp, .out = reply, .why = "the reply is unreadable"};
 	struct sockaddr_in local;
 	socklen_t len = sizeof(local);
-	int fd = connect_to(q, deadline, why, &cp->gone);
+	int fd = connect_to(cp, q, deadline, why, &cp->gone);
 	bool fine;
 
 	*again = false;
 	if (fd < 0)
 		return false;
-	if (getsockname(fd, (struct sockaddr *)&local, &len) == 0)
+	if (getsockname(fd, (struct sockaddr *)&local, &len) == 0 && local.sin_family == AF_INET)
 		reply->local = local.sin_addr;
 	fine = send_request(cp, fd, q, deadline) && read_reply(&r, fd, deadline);
 	cp->silences = fine || clock_now() < deadline ? 0 : cp->silences + 1;

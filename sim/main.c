@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 const struct cmd *const cmd_table[] = {
-	&cmd_run,	    &cmd_up,	      &cmd_exec,   &cmd_shell,	&cmd_ps,
-	&cmd_down,	    &cmd_list,	      &cmd_show,   &cmd_map,	&cmd_unmap,
-	&cmd_list_mappings, &cmd_external_ip, &cmd_search, &cmd_test,	&cmd_import,
-	&cmd_diff,	    &cmd_learn,	      &cmd_replay, &cmd_report, NULL};
+	&cmd_run,     &cmd_up,	   &cmd_exec,	       &cmd_shell,
+	&cmd_ps,      &cmd_down,   &cmd_list,	       &cmd_show,
+	&cmd_map,     &cmd_unmap,  &cmd_list_mappings, &cmd_external_ip,
+	&cmd_pinhole, &cmd_search, &cmd_test,	       &cmd_import,
+	&cmd_diff,    &cmd_learn,  &cmd_replay,	       &cmd_report,
+	NULL};
 
 static void usage(FILE *out)
 {
