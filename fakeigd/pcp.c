@@ -57,6 +57,10 @@ static const char *message_of(const struct pcp_exchange *x)
 {
 	if (x->error == PCP_OTHER_VERSION || x->error == PCP_OTHER_OPCODE)
 		return "unsupported";
+	if (x->error == PCP_SHORT)
+		return "short";
+	if (x->error == PCP_WRONG_WAY)
+		return "response";
 	if (x->error != PCP_OK && x->error != PCP_BAD_OPTION)
 		return "malformed";
 	if (x->request.opcode == PCP_ANNOUNCE)
@@ -252,6 +256,13 @@ static void answer(struct pcp_exchange *x)
 		send_success(x);
 }
 
+/* Clause 8.2: what cannot be answered; rules may answer it, if there is an opcode to answer. */
+static bool is_to_be_dropped(const struct pcp_exchange *x)
+{
+	return (x->error == PCP_SHORT || x->error == PCP_WRONG_WAY) &&
+	       (!x->effects.fault || x->q->bytes.len < 2);
+}
+
 void pcp_receive(const struct portcontrol_request *q)
 {
 	struct pcp_exchange x = {.p = q->portcontrol, .q = q};
@@ -259,12 +270,10 @@ void pcp_receive(const struct portcontrol_request *q)
 	x.error = pcp_parse_request(q->bytes.ptr, q->bytes.len, &x.request);
 	x.message = message_of(&x);
 	journal_request(&x);
-	if (x.error == PCP_SHORT || x.error == PCP_WRONG_WAY) {
-		decided(&x, pcp_error_text(x.error));
-		return;
-	}
 	pcp_apply_rules(&x);
-	if (x.effects.drop)
+	if (is_to_be_dropped(&x))
+		decided(&x, pcp_error_text(x.error));
+	else if (x.effects.drop)
 		decided(&x, "keeps silent");
 	else
 		answer(&x);

@@ -166,7 +166,8 @@ static enum pcp_result take_one(struct pcp_exchange *x, const struct pcp_option 
 			return PCP_MALFORMED_REQUEST;
 		return optional ? PCP_SUCCESS : PCP_UNSUPP_OPTION;
 	case PCP_OPTION_UNKNOWN:
-		return optional ? PCP_SUCCESS : PCP_UNSUPP_OPTION;
+		return optional ? PCP_SUCCESS
+				: (enum pcp_result)policy_code(pcp_policy(x), pcp_unknown_option);
 	default:
 		return PCP_MALFORMED_OPTION;
 	}

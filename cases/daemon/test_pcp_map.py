@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from cases.harness import effect, pcp
+from cases.harness import effect, pcp, trace
 from cases.harness.controlpoint import fault_of
 from cases.harness.requirement import nonstrict, requirement, strict, unsupported
 
@@ -322,6 +322,7 @@ def test_more_than_there_is_room_for(pc):
 @requirement("PCP-40", pcp=True, needs="wan-side")
 def test_icmp_errors_come_in(subject, pc):
     """The client answers, where nobody is any more, what came through the mapping."""
+    trace.note("reaches UDP")
     lab, external = subject.lab, pc.mapped(40000, protocol="UDP")
     with lab.socket("client") as inside:
         inside.bind(("0.0.0.0", 40000))

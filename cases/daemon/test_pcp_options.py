@@ -49,10 +49,10 @@ def test_third_party_that_is_oneself(subject, pc):
 
 @requirement("PCP-55", pcp="PREFER_FAILURE", needs="other")
 def test_this_port_or_none(subject, pc, pc2):
-    pc.mapped(40000)
-    request = pc2.map_request(41000, 40000, options=PREFER_FAILURE)
+    taken = pc.mapped(40000)
+    request = pc2.map_request(41000, taken, options=PREFER_FAILURE)
     pcp.refused(pc2.ask(request), request, pcp.CANNOT_PROVIDE_EXTERNAL)
-    assert subject.reaches(40000)
+    assert subject.reaches(taken, internal=40000)
     assert not subject.reaches(41000, client="other")
 
 
