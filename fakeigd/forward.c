@@ -286,13 +286,30 @@ int forward_add(struct forward *f, const struct mapping *m)
 	if (error)
 		return error;
 	mine = in_kernel(f, m);
+	error = forward_filters_change(f->netfilter, &mine, NULL, m->pcp);
+	if (error)
+		return error;
 	k[0] = forward_key_of(&mine);
 	leaves = forward_binds_outward(f->router) &&
 		 forward_outward_claim(f->outward, f->netfilter, &mine, &k[1]);
 	error = forward_elements_add(f->netfilter, k, 1 + leaves);
 	if (error && forward_binds_outward(f->router))
 		forward_outward_release(f->outward, f->netfilter, &mine, &unused);
+	if (error)
+		forward_filters_change(f->netfilter, &mine, m->pcp, NULL);
 	return error;
+}
+
+int forward_filter(struct forward *f, const struct mapping *m, const struct pcp_record *now)
+{
+	struct mapping mine;
+	int error;
+
+	if (!f->wan)
+		return 0;
+	mine = in_kernel(f, m);
+	error = forward_filters_change(f->netfilter, &mine, m->pcp, now);
+	return error ? error : forward_connections_end(f->netfilter, &mine);
 }
 
 void forward_free(struct forward *f)
@@ -327,6 +344,8 @@ int forward_remove(struct forward *f, const struct mapping *m)
 	leaves = forward_binds_outward(f->router) &&
 		 forward_outward_release(f->outward, f->netfilter, &mine, &k[1]);
 	error = forward_elements_delete(f->netfilter, k, 1 + leaves);
+	if (!error)
+		error = forward_filters_change(f->netfilter, &mine, m->pcp, NULL);
 	if (!error && leaves && forward_outward_contested(f->outward))
 		error = succeed(f, &mine);
 	if (!error && used && f->router->profile->policy.forward_ends_connections)
@@ -338,6 +357,8 @@ int forward_flush(struct forward *f)
 {
 	int error = f->wan ? forward_table_empty() : 0;
 
+	if (f->wan && !error)
+		error = forward_filters_empty(f->router);
 	if (f->wan)
 		forward_outward_forget(f->outward);
 	return error || !f->wan ? error : forward_connections_end(f->netfilter, NULL);

@@ -16,6 +16,7 @@
 struct router;
 struct forward;
 struct mapping;
+struct pcp_record;
 
 /** forward_new() - table, maps, chains. Return: NULL with @error set to -errno when the kernel
  * refuses, -EBUSY when another fakeigd forwards in this network namespace. With no WAN interface
@@ -32,6 +33,9 @@ int forward_add(struct forward *f, const struct mapping *m);
 /** forward_remove() - and end the connections that the mapping carried, unless policy keeps them. 0
  * (also when it was not forwarded) or -errno. */
 int forward_remove(struct forward *f, const struct mapping *m);
+/** forward_filter() - another FILTER of PCP for a mapping that is forwarded and has @m->pcp until
+ * now; connections that it does not let in end. 0 or -errno. */
+int forward_filter(struct forward *f, const struct mapping *m, const struct pcp_record *now);
 /** forward_reload() - the table anew by the router's present policy, empty; connections go on. 0 or
  * -errno. */
 int forward_reload(struct forward *f);

@@ -95,7 +95,9 @@ static struct nlmsghdr *element_message(void *at, uint16_t type, uint16_t flags,
 	list = mnl_attr_nest_start(nlh, NFTA_SET_ELEM_LIST_ELEMENTS);
 	element = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
 	put_value(nlh, NFTA_SET_ELEM_KEY, k->key, k->key_len);
-	if (type == NFT_MSG_NEWSETELEM) {
+	if (k->is_range)
+		put_value(nlh, NFTA_SET_ELEM_KEY_END, k->end, k->key_len);
+	if (type == NFT_MSG_NEWSETELEM && k->data_len) {
 		put_value(nlh, NFTA_SET_ELEM_DATA, k->data, k->data_len);
 		put_counter(nlh);
 	}

@@ -18,6 +18,8 @@
  *     ip daddr @inside accept                  and not for its LAN side
  *     iif != WAN accept                        (without hairpinning: only from the WAN)
  *     meta l4proto != @open accept
+ *     meta l4proto . th dport @filtered meta l4proto . th dport . ip saddr != @allowed
+ *       meta l4proto . th dport . th sport . ip saddr != @allowed_port accept    forward_filter.c
  *     ct mark set 0x1d000000
  *     dnat ip to meta l4proto . ip saddr . th dport map @remote
  *     dnat ip to meta l4proto . th dport map @any
@@ -376,6 +378,7 @@ int forward_table_make(const struct router *r, const char **what)
 	add_gate(&b);
 	nft_add_chain(&b, "prerouting", "nat", NF_INET_PRE_ROUTING, -100);
 	add_exits(&b, r);
+	forward_filters_table(&b, r);
 	add_mark(&b, FORWARD_MARK);
 	add_translations(&b, 0);
 	if (r->profile && policy_is(&r->profile->policy, forward_protocols, "either")) {

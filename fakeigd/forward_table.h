@@ -11,6 +11,7 @@ struct mnl_socket;
 struct nft_batch;
 struct router;
 struct mapping;
+struct pcp_record;
 
 /**
  * struct forward_key - a mapping as an element of one of the maps
@@ -18,7 +19,9 @@ struct mapping;
  * @map:	name of the map
  * @key, @key_len: protocol [. remote host] [. external port], each field 4 bytes; what leaves:
  *		protocol . internal client . internal port [. remote host]
- * @data, @data_len: internal client [. internal port]; what leaves: external port
+ * @data, @data_len: internal client [. internal port]; what leaves: external port; 0 = a set's
+ * @end:	of a set of ranges: the last key, @key is the first
+ * @is_range:	whether there is @end
  */
 struct forward_key {
 	uint8_t family;
@@ -27,6 +30,8 @@ struct forward_key {
 	uint32_t key_len;
 	uint8_t data[8];
 	uint32_t data_len;
+	uint8_t end[16];
+	bool is_range;
 };
 
 #define FORWARD_TABLE "fakeigd"
@@ -99,6 +104,16 @@ int forward_connections_end_marked(struct mnl_socket *nl, uint32_t mark);
 /** forward_connections_end() - end the connections that a mapping carried; @m NULL: those of all
  * mappings. Return: 0 or -errno. */
 int forward_connections_end(struct mnl_socket *nl, const struct mapping *m);
+
+/* forward_filter.c */
+/** forward_filters_table() - the sets and the rule that keep out who no FILTER of PCP lets in. */
+void forward_filters_table(struct nft_batch *b, const struct router *r);
+/** forward_filters_empty() - no element in those sets. 0 or -errno. */
+int forward_filters_empty(const struct router *r);
+/** forward_filters_change() - who may come in by @m: from now on what @now lets in, until now what
+ * @old did; both may be NULL, which lets everybody in. 0 or -errno. */
+int forward_filters_change(struct mnl_socket *nl, const struct mapping *m,
+			   const struct pcp_record *old, const struct pcp_record *now);
 
 /* forward_losses.c */
 /** forward_losses() - the chains of policies nat.loses, nat.icmp-blocks, nat.sip-alg and

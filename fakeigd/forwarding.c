@@ -212,6 +212,13 @@ int forwarding_refresh(struct forwarding *f, struct mapping *m)
 	return forwarding_start(f, m);
 }
 
+int forwarding_filter(struct forwarding *f, struct mapping *m, const struct pcp_record *now)
+{
+	struct mapping as = in_kernel(f, m);
+
+	return m->forwarding == FORWARDING_ON ? forward_filter(f->router->forward, &as, now) : 0;
+}
+
 /* Nothing is in the kernel any more; mappings that stay know it. */
 static void all_off(struct forwarding *f)
 {

@@ -11,6 +11,7 @@
 struct router;
 struct mapping;
 struct forwarding;
+struct pcp_record;
 
 /** enum forwarding_state - of a mapping: not in the kernel, not yet, or in it */
 enum forwarding_state { FORWARDING_OFF, FORWARDING_WAITING, FORWARDING_ON };
@@ -32,6 +33,8 @@ int forwarding_start(struct forwarding *f, struct mapping *m);
 void forwarding_stop(struct forwarding *f, struct mapping *m);
 /** forwarding_refresh() - @m was added again, and leads where it led. Return: 0 or -errno. */
 int forwarding_refresh(struct forwarding *f, struct mapping *m);
+/** forwarding_filter() - who may come in by @m is another from now on: @now. 0 or -errno. */
+int forwarding_filter(struct forwarding *f, struct mapping *m, const struct pcp_record *now);
 /** forwarding_flush() - nothing is forwarded any more; for a table that is emptied at once. */
 void forwarding_flush(struct forwarding *f);
 /** forwarding_reload() - the policy is another: everything anew by it. */

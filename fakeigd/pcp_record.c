@@ -50,9 +50,11 @@ void pcp_record_copy_filters(struct pcp_record *to, const struct pcp_record *fro
 
 bool pcp_record_same_filters(const struct pcp_record *a, const struct pcp_record *b)
 {
-	if (a->filters != b->filters)
+	size_t count = a ? a->filters : 0;
+
+	if (count != (b ? b->filters : 0))
 		return false;
-	for (size_t i = 0; i < a->filters; i++)
+	for (size_t i = 0; i < count; i++)
 		if (!same_filter(&a->filter[i], &b->filter[i]))
 			return false;
 	return true;

@@ -409,8 +409,12 @@ static int replace(struct portmap *p, struct entry *e, const struct mapping *m)
 	struct mapping *old = &e->mapping, wanted = *m;
 	int error;
 
-	if (same_target(old, m))
-		return forwarding_refresh(p->forwarding, old);
+	if (same_target(old, m)) {
+		error = forwarding_refresh(p->forwarding, old);
+		return error || pcp_record_same_filters(old->pcp, m->pcp)
+			       ? error
+			       : forwarding_filter(p->forwarding, old, m->pcp);
+	}
 	forwarding_stop(p->forwarding, old);
 	error = forwarding_start(p->forwarding, &wanted);
 	if (error) {

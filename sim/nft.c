@@ -92,7 +92,7 @@ static void mark_host_order(struct nftnl_set *s)
 	nftnl_udata_buf_free(u);
 }
 
-void nft_add_set(struct nft_batch *b, const struct nft_set *set)
+static void add_set(struct nft_batch *b, const struct nft_set *set, const char *fields)
 {
 	struct nftnl_set *s = nftnl_set_alloc();
 	struct nlmsghdr *nlh = message(b, NFT_MSG_NEWSET, NLM_F_CREATE);
@@ -113,10 +113,26 @@ void nft_add_set(struct nft_batch *b, const struct nft_set *set)
 		mark_host_order(s);
 	if (set->dynamic)
 		nftnl_set_set_u32(s, NFTNL_SET_DESC_SIZE, ELEMENTS_MAX);
+	if (fields) {
+		flags |= NFT_SET_INTERVAL | NFT_SET_CONCAT;
+		nftnl_set_set_data(s, NFTNL_SET_DESC_CONCAT, fields, (uint32_t)strlen(fields));
+	}
 	nftnl_set_set_u32(s, NFTNL_SET_FLAGS, flags);
 	nftnl_set_nlmsg_build_payload(nlh, s);
 	nftnl_set_free(s);
-	message_done(b, nlh, "sets that rules fill (nf_tables of Linux 4.3 or newer)");
+	message_done(b, nlh,
+		     fields ? "sets of ranges (nf_tables of Linux 5.6 or newer)"
+			    : "sets that rules fill (nf_tables of Linux 4.3 or newer)");
+}
+
+void nft_add_set(struct nft_batch *b, const struct nft_set *set)
+{
+	add_set(b, set, NULL);
+}
+
+void nft_add_range_set(struct nft_batch *b, const struct nft_set *set, const char *fields)
+{
+	add_set(b, set, fields);
 }
 
 void nft_add_element(struct nft_batch *b, const char *set, const void *key, uint32_t len)

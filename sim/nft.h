@@ -74,6 +74,9 @@ void nft_delete_table(struct nft_batch *b);
 void nft_add_chain(struct nft_batch *b, const char *name, const char *type, uint32_t hook,
 		   int32_t priority);
 void nft_add_set(struct nft_batch *b, const struct nft_set *set);
+/** nft_add_range_set() - one whose elements are ranges (Linux 5.6). @fields: bytes of each field of
+ * the key, 0 at the end. */
+void nft_add_range_set(struct nft_batch *b, const struct nft_set *set, const char *fields);
 void nft_add_element(struct nft_batch *b, const char *set, const void *key, uint32_t len);
 /** nft_flush_set() - delete all its elements. */
 void nft_flush_set(struct nft_batch *b, const char *set);
