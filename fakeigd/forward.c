@@ -312,6 +312,30 @@ int forward_filter(struct forward *f, const struct mapping *m, const struct pcp_
 	return error ? error : forward_connections_end(f->netfilter, &mine);
 }
 
+int forward_flow(struct forward *f, struct forward_flow *flow)
+{
+	return f->wan ? forward_connections_outward(f->netfilter, f->router->wan.address, flow)
+		      : -ENOENT;
+}
+
+int forward_end_flows(struct forward *f)
+{
+	return f->wan ? forward_connections_end_outward(f->netfilter, f->router->wan.address) : 0;
+}
+
+int forward_bind(struct forward *f, const struct mapping *m)
+{
+	return f->wan && forward_binds_outward(f->router) ? forward_outward_succeed(f->netfilter, m)
+							  : 0;
+}
+
+int forward_unbind(struct forward *f, const struct mapping *m)
+{
+	return f->wan && forward_binds_outward(f->router)
+		       ? forward_outward_withdraw(f->netfilter, m)
+		       : 0;
+}
+
 void forward_free(struct forward *f)
 {
 	if (!f)

@@ -36,6 +36,33 @@ int forward_remove(struct forward *f, const struct mapping *m);
 /** forward_filter() - another FILTER of PCP for a mapping that is forwarded and has @m->pcp until
  * now; connections that it does not let in end. 0 or -errno. */
 int forward_filter(struct forward *f, const struct mapping *m, const struct pcp_record *now);
+/**
+ * struct forward_flow - a connection that a host of the LAN began
+ * @protocol, @client, @port: of whom, from where
+ * @remote, @remote_port: to where; 0.0.0.0 and 0 = anywhere
+ * @external_port: from which port it leaves
+ * @seconds:	how long it would still live without another packet
+ */
+struct forward_flow {
+	int protocol;
+	struct in_addr client;
+	uint16_t port;
+	struct in_addr remote;
+	uint16_t remote_port;
+	uint16_t external_port;
+	uint32_t seconds;
+};
+
+/** forward_flow() - find such a connection and fill in the last two. 0, -ENOENT or another -errno.
+ */
+int forward_flow(struct forward *f, struct forward_flow *flow);
+/** forward_end_flows() - all such connections. 0 or -errno. */
+int forward_end_flows(struct forward *f);
+/** forward_bind() - what the internal endpoint of @m sends to its remote host leaves from its
+ * external port; nothing comes in by it. forward_unbind(): no longer. 0 (also where mappings bind
+ * nothing outward) or -errno; the endpoint must not have a mapping for that host. */
+int forward_bind(struct forward *f, const struct mapping *m);
+int forward_unbind(struct forward *f, const struct mapping *m);
 /** forward_reload() - the table anew by the router's present policy, empty; connections go on. 0 or
  * -errno. */
 int forward_reload(struct forward *f);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * forward_connections.c - ending the connections that mappings carried (ctnetlink).
+ * forward_connections.c - connections that mappings carried, ended; those that leave, found
+ * (ctnetlink).
  *
  * All connections through mappings have our mark, and the kernel goes through conntrack for us: for
  * all of them it deletes by mark at once. For one mapping it lists those with the mark, and those
@@ -8,6 +9,7 @@
  * port (another remote host, the other protocol) keeps its own.
  */
 #include "base/buf.h"
+#include "forward.h"
 #include "forward_table.h"
 #include "portmap.h"
 
@@ -119,34 +121,55 @@ static bool carried(const struct mapping *m, const struct tuple *original,
 				     reply->source_port == htons(m->internal_port));
 }
 
-/* Keep what identifies the connection of a listing's message, if the mapping carried it. */
-static void gather(const struct nlmsghdr *nlh, const struct mapping *m, struct buf *found)
-{
-	const struct nlattr *a, *original = NULL, *reply = NULL;
-	struct tuple there, back;
+/** struct listed - a connection of a listing; attributes of its two directions */
+struct listed {
+	const struct nlattr *original, *reply;
+	uint32_t seconds;
+};
 
+static bool read_listed(const struct nlmsghdr *nlh, struct listed *out)
+{
+	const struct nlattr *a;
+
+	*out = (struct listed){0};
 	mnl_attr_for_each(a, nlh, sizeof(struct nfgenmsg))
 	{
 		if (mnl_attr_get_type(a) == CTA_TUPLE_ORIG)
-			original = a;
+			out->original = a;
 		else if (mnl_attr_get_type(a) == CTA_TUPLE_REPLY)
-			reply = a;
+			out->reply = a;
+		else if (mnl_attr_get_type(a) == CTA_TIMEOUT)
+			out->seconds = ntohl(mnl_attr_get_u32(a));
 	}
-	if (!original || !reply)
-		return;
-	there = read_tuple(original);
-	back = read_tuple(reply);
-	if (carried(m, &there, &back))
-		buf_add(found, original, MNL_ALIGN(original->nla_len));
+	return out->original && out->reply;
 }
 
-/* List the connections with our mark. */
-static int list(struct mnl_socket *nl, const struct mapping *m, struct buf *found)
+/** struct carriage - connections that a mapping carried: their CTA_TUPLE_ORIG */
+struct carriage {
+	const struct mapping *m;
+	struct buf found;
+};
+
+/* Keep what identifies the connection, if the mapping carried it. */
+static void gather(const struct listed *one, void *arg)
+{
+	struct carriage *c = arg;
+	struct tuple there = read_tuple(one->original), back = read_tuple(one->reply);
+
+	if (carried(c->m, &there, &back))
+		buf_add(&c->found, one->original, MNL_ALIGN(one->original->nla_len));
+}
+
+/* Hand the connections to @fn: those with our mark, or all. */
+static int list(struct mnl_socket *nl, bool marked, void (*fn)(const struct listed *one, void *arg),
+		void *arg)
 {
 	_Alignas(struct nlmsghdr) char out[128], in[32768];
 	struct nlmsghdr *request = header(out, IPCTNL_MSG_CT_GET, NLM_F_DUMP);
+	struct listed one;
 
-	put_mark(request, FORWARD_MARK, FORWARD_MARK_MASK);
+	if (marked)
+		put_mark(request, FORWARD_MARK, FORWARD_MARK_MASK);
 	if (mnl_socket_sendto(nl, request, request->nlmsg_len) < 0)
 		return -errno;
 	for (;;) {
@@ -161,7 +184,8 @@ static int list(struct mnl_socket *nl, const struct mapping *m, struct buf *foun
 				return 0;
 			if (nlh->nlmsg_type == NLMSG_ERROR)
 				return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error;
-			gather(nlh, m, found);
+			if (read_listed(nlh, &one))
+				fn(&one, arg);
 		}
 	}
 }
@@ -181,6 +205,79 @@ static int end_one(struct mnl_socket *nl, const struct nlattr *original)
 	return error == -ENOENT ? 0 : error;
 }
 
+/* @found: CTA_TUPLE_ORIG of connections, one behind the other. */
+static int end_each(struct mnl_socket *nl, const struct buf *found)
+{
+	int error = 0;
+
+	for (size_t at = 0; !error && at < found->len;) {
+		const struct nlattr *original = (const struct nlattr *)(found->data + at);
+
+		error = end_one(nl, original);
+		at += MNL_ALIGN(original->nla_len);
+	}
+	return error;
+}
+
+/** struct departure - connections that leave by the WAN address: their CTA_TUPLE_ORIG */
+struct departure {
+	struct in_addr wan;
+	struct buf found;
+};
+
+static void gather_leaving(const struct listed *one, void *arg)
+{
+	struct departure *d = arg;
+	struct tuple there = read_tuple(one->original), back = read_tuple(one->reply);
+
+	if (back.destination.s_addr == d->wan.s_addr && there.source.s_addr != d->wan.s_addr)
+		buf_add(&d->found, one->original, MNL_ALIGN(one->original->nla_len));
+}
+
+int forward_connections_end_outward(struct mnl_socket *nl, struct in_addr wan)
+{
+	struct departure d = {.wan = wan};
+	int error = list(nl, false, gather_leaving, &d);
+
+	if (!error)
+		error = end_each(nl, &d.found);
+	buf_free(&d.found);
+	return error;
+}
+
+/** struct outward - a search for a connection that leaves by the WAN address */
+struct outward {
+	struct forward_flow *flow;
+	struct in_addr wan;
+	bool found;
+};
+
+static void look_at(const struct listed *one, void *arg)
+{
+	struct outward *o = arg;
+	struct forward_flow *flow = o->flow;
+	struct tuple there = read_tuple(one->original), back = read_tuple(one->reply);
+
+	if (there.protocol != flow->protocol || there.source.s_addr != flow->client.s_addr ||
+	    there.source_port != htons(flow->port) || back.destination.s_addr != o->wan.s_addr)
+		return;
+	if ((flow->remote.s_addr && there.destination.s_addr != flow->remote.s_addr) ||
+	    (flow->remote_port && there.destination_port != htons(flow->remote_port)))
+		return;
+	flow->external_port = ntohs(back.destination_port);
+	flow->seconds = one->seconds;
+	o->found = true;
+}
+
+int forward_connections_outward(struct mnl_socket *nl, struct in_addr wan,
+				struct forward_flow *flow)
+{
+	struct outward o = {flow, wan, false};
+	int error = list(nl, false, look_at, &o);
+
+	return error || o.found ? error : -ENOENT;
+}
+
 int forward_connections_forget(struct mnl_socket *nl, uint8_t epoch)
 {
 	return end_all(nl, FORWARD_MARK | epoch, UINT32_MAX);
@@ -193,18 +290,14 @@ int forward_connections_end_marked(struct mnl_socket *nl, uint32_t mark)
 
 int forward_connections_end(struct mnl_socket *nl, const struct mapping *m)
 {
-	struct buf found = {0};
+	struct carriage c = {.m = m};
 	int error;
 
 	if (!m)
 		return end_all(nl, FORWARD_MARK, FORWARD_MARK_MASK);
-	error = list(nl, m, &found);
-	for (size_t at = 0; !error && at < found.len;) {
-		const struct nlattr *original = (const struct nlattr *)(found.data + at);
-
-		error = end_one(nl, original);
-		at += MNL_ALIGN(original->nla_len);
-	}
-	buf_free(&found);
+	error = list(nl, true, gather, &c);
+	if (!error)
+		error = end_each(nl, &c.found);
+	buf_free(&c.found);
 	return error;
 }

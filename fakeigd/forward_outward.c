@@ -128,3 +128,10 @@ int forward_outward_succeed(struct mnl_socket *nl, const struct mapping *m)
 
 	return forward_elements_add(nl, &k, 1);
 }
+
+int forward_outward_withdraw(struct mnl_socket *nl, const struct mapping *m)
+{
+	struct forward_key k = outward_key(m);
+
+	return forward_elements_delete(nl, &k, 1);
+}

@@ -12,6 +12,7 @@ struct nft_batch;
 struct router;
 struct mapping;
 struct pcp_record;
+struct forward_flow;
 
 /**
  * struct forward_key - a mapping as an element of one of the maps
@@ -92,6 +93,8 @@ bool forward_outward_release(struct forward_outward *o, struct mnl_socket *nl,
 			     const struct mapping *m, struct forward_key *k);
 /** forward_outward_succeed() - a mapping that has been claimed gets the endpoint. 0 or -errno. */
 int forward_outward_succeed(struct mnl_socket *nl, const struct mapping *m);
+/** forward_outward_withdraw() - take away what forward_outward_succeed() gave. 0 or -errno. */
+int forward_outward_withdraw(struct mnl_socket *nl, const struct mapping *m);
 /** forward_outward_same() - whether two mappings compete for what an endpoint sends. */
 bool forward_outward_same(const struct mapping *a, const struct mapping *b);
 
@@ -101,6 +104,11 @@ int forward_table_epoch(struct mnl_socket *nl, uint8_t old, uint8_t epoch);
 int forward_connections_forget(struct mnl_socket *nl, uint8_t epoch);
 /** forward_connections_end_marked() - end all connections with exactly this mark. 0 or -errno. */
 int forward_connections_end_marked(struct mnl_socket *nl, uint32_t mark);
+/** forward_connections_outward() - as forward_flow(). */
+int forward_connections_outward(struct mnl_socket *nl, struct in_addr wan,
+				struct forward_flow *flow);
+/** forward_connections_end_outward() - end those that hosts of the LAN began. 0 or -errno. */
+int forward_connections_end_outward(struct mnl_socket *nl, struct in_addr wan);
 /** forward_connections_end() - end the connections that a mapping carried; @m NULL: those of all
  * mappings. Return: 0 or -errno. */
 int forward_connections_end(struct mnl_socket *nl, const struct mapping *m);

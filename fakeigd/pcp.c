@@ -221,7 +221,7 @@ static enum pcp_result perform(struct pcp_exchange *x)
 	if (x->request.opcode == PCP_PEER)
 		return policy_code(policy, pcp_peer)
 			       ? (enum pcp_result)policy_code(policy, pcp_peer)
-			       : PCP_UNSUPP_OPCODE;
+			       : pcp_peer(x);
 	if (policy_code(policy, pcp_map))
 		return (enum pcp_result)policy_code(policy, pcp_map);
 	return pcp_map(x);

@@ -4,6 +4,7 @@
 #define FAKEIGD_PCP_H
 
 #include "base/loop.h"
+#include "lease.h"
 #include "pcp_record.h"
 
 #include <stdbool.h>
@@ -21,10 +22,29 @@ struct pcp_hold {
 };
 
 /**
+ * struct pcp_peer - what a PEER asked for: the port that packets to a remote peer leave from
+ * @lease:	first, so that its address is the peer's
+ * @bound:	the kernel was told
+ */
+struct pcp_peer {
+	struct lease lease;
+	struct pcp_peer *next;
+	uint8_t nonce[PCP_NONCE_LEN];
+	uint8_t protocol;
+	struct in_addr client;
+	uint16_t port;
+	struct in_addr remote;
+	uint16_t remote_port;
+	uint16_t external_port;
+	bool bound;
+};
+
+/**
  * struct pcp_state - what the server remembers beside the table of mappings
  * @announce, @announced: next ANNOUNCE, and how many of the present row there were
  * @update:	next Mapping Updates
  * @next_port:	where the search for a free high port goes on
+ * @peers, @peer_leases: what PEER asked for
  * @held:	by port, of TCP and of UDP; NULL until the first
  */
 struct pcp_state {
@@ -32,9 +52,13 @@ struct pcp_state {
 	unsigned announced;
 	struct loop_timer update;
 	uint16_t next_port;
+	struct pcp_peer *peers;
+	struct lease_heap peer_leases;
 	struct pcp_hold *held[2];
 };
 
+/** pcp_start() - before anything else. */
+void pcp_start(struct portcontrol *p);
 /** pcp_is_on() - the profile has PCP. */
 bool pcp_is_on(const struct router *r);
 /** pcp_receive() - answer a datagram, whatever its version. */
@@ -44,8 +68,10 @@ void pcp_receive(const struct portcontrol_request *q);
 void pcp_announce(struct portcontrol *p);
 /** pcp_update() - tell every client its mappings' new external address (clause 14.2). */
 void pcp_update(struct portcontrol *p);
-/** pcp_forget() - the table is lost, and ports that were held with it. */
+/** pcp_forget() - the table is lost, and with it ports that were held, and what PEER asked for. */
 void pcp_forget(struct portcontrol *p);
+/** pcp_rebind() - the kernel has forgotten what PEER asked for: tell it again. */
+void pcp_rebind(struct portcontrol *p);
 /** pcp_hold() - a mapping ends: its port is kept for its client (clause 15). @p may be NULL. */
 void pcp_hold(struct portcontrol *p, const struct mapping *m);
 /** pcp_stop() - no further datagrams, memory freed. */

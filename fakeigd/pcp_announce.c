@@ -158,4 +158,5 @@ void pcp_stop(struct portcontrol *p)
 	loop_timer_cancel(p->router->loop, &p->pcp.announce);
 	loop_timer_cancel(p->router->loop, &p->pcp.update);
 	pcp_forget(p);
+	lease_heap_free(&p->pcp.peer_leases);
 }

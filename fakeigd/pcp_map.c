@@ -21,6 +21,7 @@
  * tell are told by an update.
  */
 #include "base/mem.h"
+#include "forward.h"
 #include "pcp_parts.h"
 
 #include <stdlib.h>
@@ -47,7 +48,7 @@ uint32_t pcp_lifetime(const struct pcp_exchange *x)
 }
 
 /* A mapping of an internal endpoint that serves every remote host; PCP's own before others. */
-static const struct mapping *mapping_of(const struct pcp_exchange *x, uint16_t port)
+const struct mapping *pcp_mapping_of(const struct pcp_exchange *x, uint16_t port)
 {
 	const struct portmap *p = x->p->router->portmap;
 	const struct mapping *foreign = NULL;
@@ -75,9 +76,10 @@ static bool is_permitted(const struct pcp_exchange *x)
 	       !policy_by_device(x->p, client_low_external_port, 606);
 }
 
-static bool is_ours(const struct pcp_exchange *x, const struct in6_addr *external)
+bool pcp_is_ours(const struct pcp_exchange *x)
 {
 	const struct in6_addr own = pcp_address_from_v4(x->p->router->external);
+	const struct in6_addr *external = &x->request.external_address;
 
 	return pcp_address_is_any(external) || IN6_ARE_ADDR_EQUAL(external, &own);
 }
@@ -87,7 +89,7 @@ static enum pcp_result check(const struct pcp_exchange *x)
 {
 	const struct policy *policy = pcp_policy(x);
 	const struct pcp_message *asked = &x->request;
-	bool ours = is_ours(x, &asked->external_address);
+	bool ours = pcp_is_ours(x);
 
 	if (!asked->protocol && asked->internal_port) /* PCP-19 */
 		return PCP_MALFORMED_REQUEST;
@@ -106,11 +108,14 @@ static enum pcp_result check(const struct pcp_exchange *x)
 	return PCP_SUCCESS;
 }
 
-/* Whether the sender may change a mapping of PCP's: clause 18.1. */
+bool pcp_has_nonce(const struct pcp_exchange *x, const uint8_t nonce[PCP_NONCE_LEN])
+{
+	return !pcp_policy(x)->pcp_nonce_checked || !memcmp(nonce, x->request.nonce, PCP_NONCE_LEN);
+}
+
 static bool has_nonce(struct pcp_exchange *x, const struct mapping *m)
 {
-	if (!pcp_policy(x)->pcp_nonce_checked ||
-	    !memcmp(m->pcp->nonce, x->request.nonce, PCP_NONCE_LEN))
+	if (pcp_has_nonce(x, m->pcp->nonce))
 		return true;
 	x->answer.lifetime = portmap_remaining(m); /* PCP-22 */
 	return false;
@@ -197,7 +202,7 @@ static enum pcp_result renew(struct pcp_exchange *x, const struct mapping *m)
 	enum pcp_result result = PCP_SUCCESS;
 
 	for (unsigned i = 0; !result && i < size; i++) {
-		const struct mapping *one = mapping_of(x, (uint16_t)(first + i));
+		const struct mapping *one = pcp_mapping_of(x, (uint16_t)(first + i));
 
 		if (one && one->pcp)
 			result = renew_one(x, one);
@@ -220,7 +225,7 @@ static void remove_set(struct pcp_exchange *x, const struct mapping *m)
 	uint16_t first = first_of(m), size = m->pcp->set_size;
 
 	for (unsigned i = 0; i < size; i++) {
-		const struct mapping *one = mapping_of(x, (uint16_t)(first + i));
+		const struct mapping *one = pcp_mapping_of(x, (uint16_t)(first + i));
 
 		if (one && one->pcp)
 			portmap_remove(p, one->remote_host, one->external_port, one->protocol);
@@ -270,7 +275,7 @@ static size_t unmapped(const struct pcp_exchange *x, size_t most)
 	size_t count = 0;
 
 	while (count < most && x->request.internal_port + count <= UINT16_MAX &&
-	       !mapping_of(x, (uint16_t)(x->request.internal_port + count)))
+	       !pcp_mapping_of(x, (uint16_t)(x->request.internal_port + count)))
 		count++;
 	return count;
 }
@@ -332,6 +337,20 @@ static enum pcp_result create(struct pcp_exchange *x, uint16_t external, size_t 
 	return PCP_NO_RESOURCES;
 }
 
+/* The port from which the endpoint's packets leave already (PCP-25); 0 = there are none. */
+static uint16_t outbound_port(const struct pcp_exchange *x)
+{
+	struct forward_flow flow = {
+		.protocol = x->request.protocol,
+		.client = pcp_client_v4(x),
+		.port = x->request.internal_port,
+	};
+
+	if (!pcp_policy(x)->pcp_follows_outbound || !x->p->router->forward)
+		return 0;
+	return forward_flow(x->p->router->forward, &flow) ? 0 : flow.external_port;
+}
+
 static enum pcp_result add(struct pcp_exchange *x)
 {
 	size_t count = 1;
@@ -346,6 +365,10 @@ static enum pcp_result add(struct pcp_exchange *x)
 		if (!pcp_port_is_free(x, x->request.external_port, 1)) /* PCP-55 */
 			return PCP_CANNOT_PROVIDE_EXTERNAL;
 		external = x->request.external_port;
+	} else if (count == 1) {
+		external = outbound_port(x);
+		if (!pcp_port_is_free(x, external, 1))
+			external = 0;
 	}
 	/* As many in a row as there are (PCPX-11). */
 	for (; !external && count; count -= !external)
@@ -355,7 +378,7 @@ static enum pcp_result add(struct pcp_exchange *x)
 								      : PCP_NO_RESOURCES;
 	result = create(x, external, count);
 	if (!result)
-		tell_own(x, mapping_of(x, x->request.internal_port));
+		tell_own(x, pcp_mapping_of(x, x->request.internal_port));
 	return result;
 }
 
@@ -367,26 +390,26 @@ static void renew_others(struct pcp_exchange *x, const struct mapping *told)
 	size_t size = x->wishes.is_set ? x->wishes.set.size : 0;
 
 	for (size_t i = 0; i < size && first + i <= UINT16_MAX; i++) {
-		const struct mapping *m = mapping_of(x, (uint16_t)(first + i));
+		const struct mapping *m = pcp_mapping_of(x, (uint16_t)(first + i));
 
 		if (!m || !m->pcp || first_of(m) == done ||
 		    memcmp(m->pcp->nonce, x->request.nonce, PCP_NONCE_LEN))
 			continue;
 		done = first_of(m);
 		renew(x, m);
-		pcp_send_update(x->p, mapping_of(x, done));
+		pcp_send_update(x->p, pcp_mapping_of(x, done));
 	}
 }
 
 static enum pcp_result request_mapping(struct pcp_exchange *x)
 {
-	const struct mapping *old = mapping_of(x, x->request.internal_port);
+	const struct mapping *old = pcp_mapping_of(x, x->request.internal_port);
 	uint16_t asked = x->wishes.set.size;
 	enum pcp_result result = !old ? add(x) : old->pcp ? again(x, old) : tell_foreign(x, old);
 	const struct mapping *now;
 
 	x->answer.external_address = pcp_address_from_v4(x->p->router->external);
-	now = result ? NULL : mapping_of(x, x->request.internal_port);
+	now = result ? NULL : pcp_mapping_of(x, x->request.internal_port);
 	if (now && now->pcp && x->wishes.is_set) {
 		uint16_t told = x->wishes.set.size;
 
@@ -450,15 +473,18 @@ static enum pcp_result delete_mapping(struct pcp_exchange *x)
 	if (!first)
 		return delete_all(x);
 	for (size_t i = 0; i < size && first + i <= UINT16_MAX; i++) {
-		const struct mapping *m = mapping_of(x, (uint16_t)(first + i));
+		const struct mapping *m = pcp_mapping_of(x, (uint16_t)(first + i));
 
 		if (m && !m->pcp)
 			return not_ours(x);
 		if (m && !has_nonce(x, m))
 			return PCP_NOT_AUTHORIZED;
 	}
+	/* What only goes out is not for MAP to end (PCP-33). */
+	if (size == 1 && !pcp_mapping_of(x, first))
+		return outbound_port(x) ? not_ours(x) : PCP_SUCCESS;
 	for (size_t i = 0; i < size && first + i <= UINT16_MAX; i++) {
-		const struct mapping *m = mapping_of(x, (uint16_t)(first + i));
+		const struct mapping *m = pcp_mapping_of(x, (uint16_t)(first + i));
 
 		if (m)
 			remove_set(x, m);

@@ -83,6 +83,21 @@ uint32_t pcp_lifetime(const struct pcp_exchange *x);
  * Return: a result code; of an error, @answer.lifetime is 0 or how long it holds. */
 enum pcp_result pcp_map(struct pcp_exchange *x);
 
+/** pcp_peer() - a PEER request over IPv4 (clause 12.3), as pcp_map(). */
+enum pcp_result pcp_peer(struct pcp_exchange *x);
+/** pcp_peers_port() - whether packets of another endpoint than the internal host's leave from it.
+ */
+bool pcp_peers_port(const struct pcp_exchange *x, uint16_t port);
+/** pcp_peers_forget() - all of them. */
+void pcp_peers_forget(struct portcontrol *p);
+/** pcp_mapping_of() - a mapping of the internal host's port that serves every remote host, PCP's
+ * own before others; NULL when none. */
+const struct mapping *pcp_mapping_of(const struct pcp_exchange *x, uint16_t port);
+/** pcp_has_nonce() - whether @nonce may change what another request made (clause 18.1). */
+bool pcp_has_nonce(const struct pcp_exchange *x, const uint8_t nonce[PCP_NONCE_LEN]);
+/** pcp_is_ours() - a suggested external address: ours, or none. */
+bool pcp_is_ours(const struct pcp_exchange *x);
+
 /** pcp_choose_port() - the first of @count external ports in a row that the internal host may have;
  * 0 = there are none, or policy says so. The suggested one, if it is free. */
 uint16_t pcp_choose_port(struct pcp_exchange *x, unsigned count);

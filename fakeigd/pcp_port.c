@@ -47,6 +47,7 @@ void pcp_forget(struct portcontrol *p)
 		free(p->pcp.held[i]);
 		p->pcp.held[i] = NULL;
 	}
+	pcp_peers_forget(p);
 }
 
 static bool is_held(const struct pcp_exchange *x, uint16_t port)
@@ -71,7 +72,7 @@ bool pcp_port_is_free(const struct pcp_exchange *x, uint16_t port, unsigned coun
 		return false;
 	for (unsigned i = 0; i < count; i++, port++)
 		if (portmap_find_port(map, port, x->request.protocol) || is_held(x, port) ||
-		    is_own(x, port))
+		    is_own(x, port) || pcp_peers_port(x, port))
 			return false;
 	return true;
 }

@@ -251,6 +251,7 @@ int portcontrol_reopen(struct portcontrol *p)
 	/* What waits to be sent points to the old sockets. */
 	portcontrol_forget_delayed(p);
 	close_sockets(p);
+	pcp_rebind(p);
 	for (size_t i = 0; i < r->lans && !error && wanted; i++)
 		error = serve_interface(p, &r->lan[i]);
 	if (!error && wanted && r->wan.index && any_exposed(r))
@@ -267,6 +268,7 @@ struct portcontrol *portcontrol_new(struct router *r, int *error)
 
 	p->router = r;
 	p->lost = p->renumbered = clock_now();
+	pcp_start(p);
 	*error = portcontrol_reopen(p);
 	if (!*error)
 		return p;
