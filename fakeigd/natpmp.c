@@ -317,21 +317,19 @@ static void announce_once(struct portcontrol *p)
 		.epoch = epoch(p),
 		.external_address = p->router->external,
 	};
-	struct in_addr group;
+	const struct sockaddr_storage usual = portcontrol_group(NATPMP_GROUP, NATPMP_ANNOUNCE_PORT);
+	const struct sockaddr_storage other = portcontrol_group(NATPMP_GROUP, NATPMP_PORT);
 	struct buf bytes = {0};
 	char what[96];
 
-	inet_pton(AF_INET, NATPMP_GROUP, &group);
 	apply_rules(&x);
 	override(&x, &a);
 	describe(&a, what, sizeof(what));
 	natpmp_build_response(&bytes, &a);
 	if (!policy_is(policy, natpmp_announce_port, "5351"))
-		portcontrol_announce(p, group, NATPMP_ANNOUNCE_PORT, "natpmp", what,
-				     buf_slice(&bytes), &x.effects);
+		portcontrol_announce(p, &usual, "natpmp", what, buf_slice(&bytes), &x.effects);
 	if (!policy_is(policy, natpmp_announce_port, "5350"))
-		portcontrol_announce(p, group, NATPMP_PORT, "natpmp", what, buf_slice(&bytes),
-				     &x.effects);
+		portcontrol_announce(p, &other, "natpmp", what, buf_slice(&bytes), &x.effects);
 	buf_free(&bytes);
 }
 

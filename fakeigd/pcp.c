@@ -197,12 +197,18 @@ static enum pcp_result judge(const struct pcp_exchange *x)
 	return x->error == PCP_BAD_OPTION ? PCP_MALFORMED_OPTION : PCP_SUCCESS;
 }
 
+static bool is_ipv6(const struct pcp_exchange *x)
+{
+	return x->q->from.ss_family == AF_INET6;
+}
+
 /* Success with what was asked for, and nothing is done. */
 static enum pcp_result pretend(struct pcp_exchange *x)
 {
 	x->answer.external_port =
 		x->request.external_port ? x->request.external_port : x->request.internal_port;
-	x->answer.external_address = pcp_address_from_v4(x->p->router->external);
+	x->answer.external_address =
+		is_ipv6(x) ? x->client : pcp_address_from_v4(x->p->router->external);
 	x->answer.lifetime = x->request.lifetime ? pcp_lifetime(x) : 0;
 	return PCP_SUCCESS;
 }
@@ -218,13 +224,13 @@ static enum pcp_result perform(struct pcp_exchange *x)
 		return (enum pcp_result)policy_code(policy, pcp_announce);
 	if (e->lie || e->reply_only)
 		return pretend(x);
+	if (x->request.opcode == PCP_PEER && policy_code(policy, pcp_peer))
+		return (enum pcp_result)policy_code(policy, pcp_peer);
 	if (x->request.opcode == PCP_PEER)
-		return policy_code(policy, pcp_peer)
-			       ? (enum pcp_result)policy_code(policy, pcp_peer)
-			       : pcp_peer(x);
+		return is_ipv6(x) ? pcp_peer6(x) : pcp_peer(x);
 	if (policy_code(policy, pcp_map))
 		return (enum pcp_result)policy_code(policy, pcp_map);
-	return pcp_map(x);
+	return is_ipv6(x) ? pcp_pinhole(x) : pcp_map(x);
 }
 
 /* The answer before anything is known: fields of the request. */

@@ -39,12 +39,22 @@ struct pcp_peer {
 	bool bound;
 };
 
+/** struct pcp_hole - a MAP over IPv6: pinholes of the firewall, one for each filter */
+struct pcp_hole {
+	struct pcp_hole *next;
+	uint8_t protocol;
+	uint16_t port;
+	struct in6_addr client;
+	struct pcp_record *record;
+};
+
 /**
  * struct pcp_state - what the server remembers beside the table of mappings
  * @announce, @announced: next ANNOUNCE, and how many of the present row there were
  * @update:	next Mapping Updates
  * @next_port:	where the search for a free high port goes on
  * @peers, @peer_leases: what PEER asked for
+ * @holes:	what MAP over IPv6 asked for
  * @held:	by port, of TCP and of UDP; NULL until the first
  */
 struct pcp_state {
@@ -54,6 +64,7 @@ struct pcp_state {
 	uint16_t next_port;
 	struct pcp_peer *peers;
 	struct lease_heap peer_leases;
+	struct pcp_hole *holes;
 	struct pcp_hold *held[2];
 };
 

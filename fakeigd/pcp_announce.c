@@ -15,7 +15,6 @@
 #include "base/mem.h"
 #include "pcp_parts.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 
 #define GAP_US (CLOCK_SECOND / 4)
@@ -23,11 +22,11 @@
 static void announce_once(struct portcontrol *p)
 {
 	struct pcp_exchange x = {.p = p, .message = "announce"};
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(PCP_ANNOUNCE_PORT)};
+	const struct sockaddr_storage v4 = portcontrol_group(PCP_GROUP, PCP_ANNOUNCE_PORT);
+	const struct sockaddr_storage v6 = portcontrol_group(PCP_GROUP_V6, PCP_ANNOUNCE_PORT);
 	struct buf bytes = {0};
 	char what[128];
 
-	inet_pton(AF_INET, PCP_GROUP, &v4.sin_addr);
 	pcp_apply_rules(&x);
 	x.answer = (struct pcp_message){
 		.version = PCP_VERSION,
@@ -38,8 +37,8 @@ static void announce_once(struct portcontrol *p)
 	pcp_override(&x, &x.answer);
 	pcp_describe(&x.answer, what, sizeof(what));
 	pcp_build_response(&bytes, &x.answer);
-	portcontrol_announce(p, v4.sin_addr, PCP_ANNOUNCE_PORT, "pcp", what, buf_slice(&bytes),
-			     &x.effects);
+	portcontrol_announce(p, &v4, "pcp", what, buf_slice(&bytes), &x.effects);
+	portcontrol_announce(p, &v6, "pcp", what, buf_slice(&bytes), &x.effects);
 	buf_free(&bytes);
 }
 
@@ -68,7 +67,8 @@ void pcp_announce(struct portcontrol *p)
 static struct portcontrol_socket *socket_of(struct portcontrol *p, const struct pcp_record *record)
 {
 	for (size_t i = 0; i < p->count; i++)
-		if (p->sockets[i].iface->index == record->ifindex)
+		if (p->sockets[i].iface->index == record->ifindex &&
+		    p->sockets[i].family == record->client.ss_family)
 			return &p->sockets[i];
 	return NULL;
 }

@@ -65,8 +65,7 @@ const struct mapping *pcp_mapping_of(const struct pcp_exchange *x, uint16_t port
 	return foreign;
 }
 
-/* Permissions are those of IGD (XP-10). */
-static bool is_permitted(const struct pcp_exchange *x)
+bool pcp_is_permitted(const struct pcp_exchange *x)
 {
 	const struct pcp_message *asked = &x->request;
 
@@ -101,7 +100,7 @@ static enum pcp_result check(const struct pcp_exchange *x)
 		return (enum pcp_result)policy_code(policy, pcp_all_protocols);
 	if (policy_is(policy, pcp_map_without_address, "7") && !pcp_has_external(x->p->router))
 		return PCP_NETWORK_FAILURE;
-	if (!is_permitted(x))
+	if (!pcp_is_permitted(x))
 		return PCP_NOT_AUTHORIZED;
 	if (!ours && (x->wishes.prefer_failure || policy_is(policy, pcp_suggested_address, "11")))
 		return PCP_CANNOT_PROVIDE_EXTERNAL;
@@ -136,8 +135,7 @@ static enum pcp_result tell_foreign(struct pcp_exchange *x, const struct mapping
 	return PCP_SUCCESS;
 }
 
-/* The record of a mapping after this request; @old may be NULL. */
-static struct pcp_record *next_record(const struct pcp_exchange *x, const struct pcp_record *old)
+struct pcp_record *pcp_next_record(const struct pcp_exchange *x, const struct pcp_record *old)
 {
 	struct pcp_record *record = pcp_record_new();
 
@@ -171,7 +169,7 @@ static enum pcp_result renew_one(struct pcp_exchange *x, const struct mapping *o
 		x->wishes.describes ? slice_dup(x->wishes.description) : xstrdup(old->description);
 	bool done;
 
-	m.pcp = next_record(x, old->pcp);
+	m.pcp = pcp_next_record(x, old->pcp);
 	m.lease = pcp_lifetime(x);
 	m.description = text;
 	done = put(x, &m);
@@ -212,7 +210,7 @@ static enum pcp_result renew(struct pcp_exchange *x, const struct mapping *m)
 
 static bool too_many_filters(const struct pcp_exchange *x, const struct pcp_record *old)
 {
-	struct pcp_record *next = next_record(x, old);
+	struct pcp_record *next = pcp_next_record(x, old);
 	bool many = next->filters > (size_t)pcp_policy(x)->pcp_filters_max;
 
 	pcp_record_free(next);
@@ -320,7 +318,7 @@ static enum pcp_result create(struct pcp_exchange *x, uint16_t external, size_t 
 	memcpy(&sender, &x->q->from, sizeof(sender));
 	m.owner = sender.sin_addr;
 	for (i = 0; i < count; i++) {
-		m.pcp = next_record(x, NULL);
+		m.pcp = pcp_next_record(x, NULL);
 		m.pcp->set_first = x->request.internal_port;
 		m.pcp->set_size = (uint16_t)count;
 		m.internal_port = (uint16_t)(x->request.internal_port + i);

@@ -90,6 +90,16 @@ enum pcp_result pcp_peer(struct pcp_exchange *x);
 bool pcp_peers_port(const struct pcp_exchange *x, uint16_t port);
 /** pcp_peers_forget() - all of them. */
 void pcp_peers_forget(struct portcontrol *p);
+/** pcp_pinhole(), pcp_peer6() - the same over IPv6. */
+enum pcp_result pcp_pinhole(struct pcp_exchange *x);
+enum pcp_result pcp_peer6(struct pcp_exchange *x);
+/** pcp_holes_forget() - the table of pinholes is lost. */
+void pcp_holes_forget(struct portcontrol *p);
+/** pcp_next_record() - the record of a mapping after this request; @old may be NULL. The caller
+ * frees it. */
+struct pcp_record *pcp_next_record(const struct pcp_exchange *x, const struct pcp_record *old);
+/** pcp_is_permitted() - whether IGD's permissions let the sender have these ports (XP-10). */
+bool pcp_is_permitted(const struct pcp_exchange *x);
 /** pcp_mapping_of() - a mapping of the internal host's port that serves every remote host, PCP's
  * own before others; NULL when none. */
 const struct mapping *pcp_mapping_of(const struct pcp_exchange *x, uint16_t port);

@@ -48,6 +48,7 @@ void pcp_forget(struct portcontrol *p)
 		p->pcp.held[i] = NULL;
 	}
 	pcp_peers_forget(p);
+	pcp_holes_forget(p);
 }
 
 static bool is_held(const struct pcp_exchange *x, uint16_t port)

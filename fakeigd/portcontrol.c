@@ -11,6 +11,8 @@
  * the external address is ignored wherever it comes from, and so is one whose source is in no LAN
  * (NATPMP-31, PCP-16, SEC-23, SEC-24, VU#184540). Policies natpmp.wan and pcp.wan undo that.
  *
+ * Over IPv6 it is the same by a second socket, for PCP alone, at every address of ours on the LAN.
+ *
  * The first byte is the version of the protocol: each line of the table below serves one. A version
  * that nobody serves goes to the line of the highest version that is on, which says that it is not
  * supported (RFC 6886 clause 3.5, RFC 6887 clause 9).
@@ -64,12 +66,15 @@ static const struct protocol protocols[] = {
 	{PCP_VERSION, "pcp", pcp_is_on, pcp_is_exposed, pcp_receive, pcp_announce},
 };
 
-static const struct protocol *protocol_of(const struct router *r, uint8_t version)
+/* @family: NAT-PMP is of IPv4 alone. */
+static const struct protocol *protocol_of(const struct router *r, uint8_t version,
+					  sa_family_t family)
 {
 	const struct protocol *found = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
-		if (!protocols[i].is_on(r))
+		if (!protocols[i].is_on(r) ||
+		    (family == AF_INET6 && protocols[i].version != PCP_VERSION))
 			continue;
 		found = &protocols[i];
 		if (found->version == version)
@@ -78,9 +83,9 @@ static const struct protocol *protocol_of(const struct router *r, uint8_t versio
 	return found;
 }
 
-static bool any_on(const struct router *r)
+static bool any_on(const struct router *r, sa_family_t family)
 {
-	return protocol_of(r, 0) != NULL;
+	return protocol_of(r, 0, family) != NULL;
 }
 
 static bool any_exposed(const struct router *r)
@@ -102,11 +107,19 @@ uint32_t portcontrol_epoch(const struct portcontrol *p, bool renumbered)
 static bool is_lan_address(const struct router *r, const struct sockaddr_storage *local)
 {
 	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
 
 	memcpy(&v4, local, sizeof(v4));
-	for (size_t i = 0; i < r->lans; i++)
-		if (r->lan[i].address.s_addr == v4.sin_addr.s_addr)
+	memcpy(&v6, local, sizeof(v6));
+	for (size_t i = 0; i < r->lans; i++) {
+		const struct router_interface *lan = &r->lan[i];
+
+		if (local->ss_family == AF_INET
+			    ? lan->address.s_addr == v4.sin_addr.s_addr
+			    : IN6_ARE_ADDR_EQUAL(&lan->address6, &v6.sin6_addr) ||
+				      IN6_ARE_ADDR_EQUAL(&lan->link6, &v6.sin6_addr))
 			return true;
+	}
 	return false;
 }
 
@@ -130,7 +143,7 @@ static void datagram(const struct portcontrol_request *q)
 {
 	struct router *r = q->portcontrol->router;
 	const struct protocol *protocol =
-		protocol_of(r, q->bytes.len ? (uint8_t)q->bytes.ptr[0] : 0);
+		protocol_of(r, q->bytes.len ? (uint8_t)q->bytes.ptr[0] : 0, q->socket->family);
 	const char *why;
 
 	journal_bytes(r->journal, JOURNAL_READ, "udp", (const struct sockaddr *)&q->from,
@@ -149,16 +162,26 @@ static void datagram(const struct portcontrol_request *q)
 static void find_local(struct portcontrol_request *q, struct msghdr *msg)
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(PORTCONTROL_PORT)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(PORTCONTROL_PORT)};
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
 		struct in_pktinfo info;
+		struct in6_pktinfo info6;
 
-		if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO)
-			continue;
-		memcpy(&info, CMSG_DATA(c), sizeof(info));
-		v4.sin_addr = info.ipi_addr;
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+			memcpy(&info, CMSG_DATA(c), sizeof(info));
+			v4.sin_addr = info.ipi_addr;
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+			memcpy(&info6, CMSG_DATA(c), sizeof(info6));
+			v6.sin6_addr = info6.ipi6_addr;
+			v6.sin6_scope_id =
+				IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr) ? info6.ipi6_ifindex : 0;
+		}
 	}
-	memcpy(&q->local, &v4, sizeof(v4));
+	if (q->socket->family == AF_INET)
+		memcpy(&q->local, &v4, sizeof(v4));
+	else
+		memcpy(&q->local, &v6, sizeof(v6));
 }
 
 static void socket_ready(void *arg, int fd, uint32_t events)
@@ -193,37 +216,61 @@ static void socket_ready(void *arg, int fd, uint32_t events)
 	}
 }
 
-static int open_socket(const struct router_interface *iface)
+static int open_socket(const struct router_interface *iface, sa_family_t family)
 {
-	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(PORTCONTROL_PORT)};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, error;
+	const struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(PORTCONTROL_PORT)};
+	const struct sockaddr_in6 any6 = {.sin6_family = AF_INET6,
+					  .sin6_port = htons(PORTCONTROL_PORT)};
+	bool v4 = family == AF_INET;
+	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, error;
 
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+	if (v4) {
+		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+	} else {
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	}
 	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, iface->name,
 		       (socklen_t)strlen(iface->name)) == 0 &&
-	    bind(fd, (const struct sockaddr *)&any, sizeof(any)) == 0)
+	    bind(fd, v4 ? (const struct sockaddr *)&any : (const struct sockaddr *)&any6,
+		 v4 ? sizeof(any) : sizeof(any6)) == 0)
 		return fd;
 	error = -errno;
 	close(fd);
 	return error;
 }
 
+/* Whether the port is to be open on an interface over that family. */
+static bool is_wanted(const struct router *r, const struct router_interface *iface,
+		      sa_family_t family)
+{
+	if (!any_on(r, family))
+		return false;
+	if (family == AF_INET)
+		return iface->address.s_addr;
+	return r->profile->policy.pcp_ipv6 && !IN6_IS_ADDR_UNSPECIFIED(&iface->link6);
+}
+
 static int serve_interface(struct portcontrol *p, const struct router_interface *iface)
 {
-	struct portcontrol_socket *socket = &p->sockets[p->count];
-	int fd;
+	static const sa_family_t families[] = {AF_INET, AF_INET6};
 
-	if (!iface->address.s_addr)
-		return 0;
-	fd = open_socket(iface);
-	if (fd < 0)
-		return fd;
-	*socket = (struct portcontrol_socket){p, iface, fd, NULL};
-	socket->source = loop_watch(p->router->loop, fd, EPOLLIN, socket_ready, socket);
-	p->count++;
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		struct portcontrol_socket *socket = &p->sockets[p->count];
+		int fd;
+
+		if (!is_wanted(p->router, iface, families[i]))
+			continue;
+		fd = open_socket(iface, families[i]);
+		if (fd < 0)
+			return fd;
+		*socket = (struct portcontrol_socket){p, iface, families[i], fd, NULL};
+		socket->source = loop_watch(p->router->loop, fd, EPOLLIN, socket_ready, socket);
+		p->count++;
+	}
 	return 0;
 }
 
@@ -245,16 +292,15 @@ static void announce(struct portcontrol *p)
 int portcontrol_reopen(struct portcontrol *p)
 {
 	struct router *r = p->router;
-	bool wanted = any_on(r);
 	int error = 0;
 
 	/* What waits to be sent points to the old sockets. */
 	portcontrol_forget_delayed(p);
 	close_sockets(p);
 	pcp_rebind(p);
-	for (size_t i = 0; i < r->lans && !error && wanted; i++)
+	for (size_t i = 0; i < r->lans && !error; i++)
 		error = serve_interface(p, &r->lan[i]);
-	if (!error && wanted && r->wan.index && any_exposed(r))
+	if (!error && r->wan.index && any_exposed(r))
 		error = serve_interface(p, &r->wan);
 	if (error)
 		close_sockets(p);

@@ -63,9 +63,11 @@ uint32_t portcontrol_epoch(const struct portcontrol *p, bool renumbered);
  */
 void portcontrol_send(const struct portcontrol_request *q, const char *layer, const char *what,
 		      struct slice bytes, const struct effects *e);
-/** portcontrol_announce() - the same to a group and port on every LAN. */
-void portcontrol_announce(struct portcontrol *p, struct in_addr group, uint16_t port,
+/** portcontrol_announce() - the same to a group and its port, of either family, on every LAN. */
+void portcontrol_announce(struct portcontrol *p, const struct sockaddr_storage *group,
 			  const char *layer, const char *what, struct slice bytes,
 			  const struct effects *e);
+/** portcontrol_group() - an address and port as portcontrol_announce() takes them. */
+struct sockaddr_storage portcontrol_group(const char *address, uint16_t port);
 
 #endif

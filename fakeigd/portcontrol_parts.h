@@ -11,10 +11,11 @@
 #define PORTCONTROL_MESSAGE_MAX 1100 /* RFC 6886 clause 3.5, RFC 6887 clause 7 */
 #define PORTCONTROL_DATAGRAM	2048
 
-/** struct portcontrol_socket - the port on one interface */
+/** struct portcontrol_socket - the port on one interface, of one family */
 struct portcontrol_socket {
 	struct portcontrol *portcontrol;
 	const struct router_interface *iface;
+	sa_family_t family;
 	int fd;
 	struct loop_source *source;
 };
@@ -48,7 +49,7 @@ struct portcontrol_delayed {
  */
 struct portcontrol {
 	struct router *router;
-	struct portcontrol_socket sockets[ROUTER_LANS_MAX + 1];
+	struct portcontrol_socket sockets[2 * (ROUTER_LANS_MAX + 1)];
 	size_t count;
 	int64_t lost;
 	int64_t renumbered;

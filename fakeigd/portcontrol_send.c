@@ -12,6 +12,7 @@
 #include "journal.h"
 #include "portcontrol_parts.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 #define DELAYED_MAX 1024
@@ -155,25 +156,59 @@ void portcontrol_send(const struct portcontrol_request *q, const char *layer, co
 	dispatch(&ready, what, bytes, e);
 }
 
-void portcontrol_announce(struct portcontrol *p, struct in_addr group, uint16_t port,
+struct sockaddr_storage portcontrol_group(const char *address, uint16_t port)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	struct sockaddr_storage group = {0};
+
+	if (inet_pton(AF_INET, address, &v4.sin_addr) == 1)
+		memcpy(&group, &v4, sizeof(v4));
+	else if (inet_pton(AF_INET6, address, &v6.sin6_addr) == 1)
+		memcpy(&group, &v6, sizeof(v6));
+	return group;
+}
+
+/* The interface's own address and our port, and the group's scope. */
+static void set_ends(struct portcontrol_delayed *d, const struct router_interface *iface,
+		     const struct sockaddr_storage *group)
+{
+	struct sockaddr_in v4 = {
+		.sin_family = AF_INET,
+		.sin_port = htons(PORTCONTROL_PORT),
+		.sin_addr = iface->address,
+	};
+	struct sockaddr_in6 v6 = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(PORTCONTROL_PORT),
+		.sin6_addr = iface->link6,
+		.sin6_scope_id = iface->index,
+	};
+	struct sockaddr_in6 to;
+
+	d->to = *group;
+	if (group->ss_family == AF_INET) {
+		memcpy(&d->from, &v4, sizeof(v4));
+		return;
+	}
+	memcpy(&d->from, &v6, sizeof(v6));
+	memcpy(&to, group, sizeof(to));
+	to.sin6_scope_id = iface->index;
+	memcpy(&d->to, &to, sizeof(to));
+}
+
+void portcontrol_announce(struct portcontrol *p, const struct sockaddr_storage *group,
 			  const char *layer, const char *what, struct slice bytes,
 			  const struct effects *e)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = group};
-
 	for (size_t i = 0; i < p->count; i++) {
-		struct sockaddr_in from = {
-			.sin_family = AF_INET,
-			.sin_port = htons(PORTCONTROL_PORT),
-			.sin_addr = p->sockets[i].iface->address,
-		};
+		struct portcontrol_socket *socket = &p->sockets[i];
 		struct portcontrol_delayed ready = {
-			.portcontrol = p, .socket = &p->sockets[i], .layer = layer};
+			.portcontrol = p, .socket = socket, .layer = layer};
 
-		if (p->sockets[i].iface == &p->router->wan)
+		if (socket->iface == &p->router->wan || socket->family != group->ss_family)
 			continue;
-		memcpy(&ready.from, &from, sizeof(from));
-		memcpy(&ready.to, &to, sizeof(to));
+		set_ends(&ready, socket->iface, group);
 		dispatch(&ready, what, bytes, e);
 	}
 }
