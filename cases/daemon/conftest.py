@@ -121,11 +121,12 @@ def pytest_collection_modifyitems(config, items):
     wanted = [i for i in own if _is_wanted(i, config.igdlab_plan, seen)]
     index, _, count = (_option("SHARD", "1/1")).partition("/")
     wanted = wanted[int(index) - 1::int(count)]
-    dropped = [i for i in own if i not in set(wanted)]
+    kept, ours = set(wanted), set(own)
+    dropped = [i for i in own if i not in kept]
     repeat = int(_option("REPEAT", "1"))
     order = {name: n for n, name in enumerate(config.igdlab_plan)}
     wanted.sort(key=lambda item: order[_subject_name(item)])
-    items[:] = [i for i in items if i not in set(own)] + wanted + [_again(i) for _ in range(1, repeat) for i in wanted]
+    items[:] = [i for i in items if i not in ours] + wanted + [_again(i) for _ in range(1, repeat) for i in wanted]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
 

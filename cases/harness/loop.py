@@ -82,7 +82,9 @@ def _run(plan, out):
     file.write_text(json.dumps(plan))
     environment = {k: v for k, v in os.environ.items()
                    if not k.startswith(("IGDLAB_", "PYTEST_")) or k == "IGDLAB_BUILD"}
-    environment |= {"IGDLAB_PLAN": str(file), "IGDLAB_DEADLINE": PATIENCE, "IGDLAB_NO_KNOWN": "1"}
+    environment |= {"IGDLAB_PLAN": str(file), "IGDLAB_DEADLINE": PATIENCE, "IGDLAB_NO_KNOWN": "1",
+                    "PYTHONPYCACHEPREFIX": str(out.parent / "pycache")}  # every part compiles the checks otherwise
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with open(out, "w", encoding="utf-8") as results:
         environment["IGDLAB_JSON"] = str(results.fileno())
         done = subprocess.run(
