@@ -82,14 +82,14 @@ def _described(item):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave what is selected and not done yet; clients that take long come first."""
+    """Leave what is selected and not done yet; cases in which clients may wait in vain, and clients that take long, come first."""
     own = [i for i in items if _is_ours(i)]
     for item in own:
         item.igdlab = _described(item)
     plan = config.igdlab_plan
     wanted = [i for i in own if i.igdlab in plan.get(i.igdlab["client"], config.igdlab_selection)]
     clients = config.igdlab_clients
-    wanted.sort(key=lambda i: (-clients[i.igdlab["client"]].times["first"], i.nodeid))
+    wanted.sort(key=lambda i: (i.igdlab["must"] == "mapped", -clients[i.igdlab["client"]].times["first"], i.nodeid))
     index, _, count = (_option("SHARD", "1/1")).partition("/")
     wanted = wanted[int(index) - 1::int(count)]
     done = results.resumed(_option("OUTPUT")) if _option("RESUME") else {}
