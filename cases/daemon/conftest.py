@@ -30,7 +30,9 @@ from cases.harness.requirement import Selection, catalogue, take_notes
 from cases.harness.subject import Subject, WrongAdapter, adapter_of
 
 DEFAULT = "fakeigd:conformant-igd1 fakeigd:conformant-igd2"
-MORE = {"fakeigd:conformant-all": "NATPMP-* PCP-* PCPX-* XP-* SEC-13 SEC-23 SEC-24"}  # beside them, for these alone
+# Beside them, for these alone.
+MORE = {"fakeigd:conformant-all": "NATPMP-* PCP-* PCPX-* XP-* SEC-13 SEC-23 SEC-24", "fakeigd:pcp-only": "PCP-71",
+        "fakeigd:carrier-pcp": "PCP-39 PCP-63 PCPX-*"}
 HERE = pathlib.Path(__file__).resolve().parent
 _subjects = {}  # name -> a Subject that runs, kept between checks
 _evidence = {}  # item -> folder of its second run
