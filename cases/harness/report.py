@@ -227,12 +227,14 @@ def _good(cells):
 
 
 def _tables(cells, columns, evidence):
-    """A table per kind: groups of rows of cells, in the order of KINDS and of the files."""
+    """A table per kind: groups of rows of cells, in the order of KINDS; those of clients by name, others as they come."""
     made = []
     for kind, title in KINDS.items():
         own = [c for c in cells if c.kind == kind]
         if not own:
             continue
+        if kind != "check":  # cases come in the order in which they were done
+            own.sort(key=lambda c: (c.group, c.row))
         names = [n for n in columns if any(c.column == n for c in own)]
         by_place = {(c.row, c.column): c for c in own}
         groups = collections.defaultdict(dict)

@@ -52,6 +52,18 @@ def test_a_failed_case_has_its_evidence(results, tmp_path):
     assert base64.b64decode(found["pcapng"]) == b"\x0a\x0d\x0d\x0a" and "redirected" in found["out"]
 
 
+def test_rows_of_clients_are_in_order_of_their_names(results, tmp_path):
+    """Many workers are done in any order."""
+    document = json.loads((results / "results.json").read_text())
+    document["cases"].reverse()
+    (results / "results.json").write_text(json.dumps(document))
+    run(results, "-o", tmp_path / "r.html")
+    quirks = re.search(r'<table.*?</table>', (tmp_path / "r.html").read_text(), re.S)[0]
+    groups = re.split(r'<tr class="group">', quirks)[1:]
+    names = [re.findall(r'<b>([^<]+)</b>', group) for group in groups]
+    assert names and all(rows == sorted(rows) for rows in names) and any(len(rows) > 1 for rows in names)
+
+
 def test_markup_in_results_stays_text(results, tmp_path):
     document = json.loads((results / "results.json").read_text())
     document["cases"][0]["summary"] = "<script>alert(1)</script>"
