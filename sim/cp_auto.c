@@ -18,11 +18,13 @@
  * time as neither is told to do anything yet, and requests of NAT-PMP stay one at a time.
  *
  * Then the ways that are left are gone through: PCP, NAT-PMP, IGD. What answers and does not map
- * (refuses, falls silent, grants nothing) is left for the next one. What one way has made is not
- *made by another one as well. Nothing is remembered: the next run asks again (RFC 6886 clause 1.1).
+ * (refuses, grants nothing, or falls silent for 4 s, which is the second request of PCP and the
+ * fifth of NAT-PMP) is left for the next one. A request that was not answered may have been heard:
+ * what it made ends with its lifetime. Nothing is remembered: the next run asks again (RFC 6886
+ * clause 1.1).
  *
  * Taking away: nobody knows by which way a mapping was made, so each that is spoken is told; to
- *take away what is not there is a success for all of them.
+ * take away what is not there is a success for all of them.
  */
 #include "../fakeigd/base/clock.h"
 #include "../fakeigd/base/mem.h"
@@ -37,6 +39,7 @@
 #define BIT(way)   (1u << (way))
 #define PROBE_US   (2 * CLOCK_SECOND)
 #define PROBES_MAX 4
+#define MAP_US	   (4 * CLOCK_SECOND)
 
 /* When NAT-PMP is asked where PCP does not answer. */
 static const int64_t natpmp_at[] = {3 * CLOCK_SECOND / 4, CLOCK_SECOND, 3 * CLOCK_SECOND / 2};
@@ -245,13 +248,27 @@ bool cp_auto_learn(struct cp *cp, int layer, struct cp_layer *out)
 	return false;
 }
 
+/* Map by the way that was found, with less patience where there is another one. */
+static bool map_by(struct cp *cp, int layer, const struct map_request *request,
+		   struct cp_layer *out)
+{
+	int64_t patience = cp->options.timeout_us;
+	bool done;
+
+	if (out->ways && patience > MAP_US)
+		cp->options.timeout_us = MAP_US;
+	done = out->how->map(cp, layer, request, out);
+	cp->options.timeout_us = patience;
+	return done;
+}
+
 bool cp_auto_map(struct cp *cp, int layer, const struct map_request *request, struct cp_layer *out)
 {
 	char failure[sizeof(out->failure)];
 	struct in_addr host;
 
 	for (;;) {
-		if (out->how->map(cp, layer, request, out))
+		if (map_by(cp, layer, request, out))
 			return true;
 		snprintf(failure, sizeof(failure), "%s", out->failure);
 		host = out->router.host;
