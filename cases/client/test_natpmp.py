@@ -6,7 +6,7 @@ import time
 import pytest
 
 from cases.harness.drive import Wanted
-from cases.harness.gateway import ANNOUNCE_PORT, USUAL, Gateway, topology
+from cases.harness.gateway import ANNOUNCE_PORT, USUAL, Gateway, settled, topology
 from cases.harness.requirement import inconclusive, nonstrict, unsupported
 from cases.harness.scenario import place, scenario, unhurried
 
@@ -50,9 +50,9 @@ def again(gate, first, timeout):
     return found[0] if found else None
 
 
-def claims(session, wanted=WANTED):
-    """What the client says of an "add"."""
-    return session.perform("add", wanted)
+def claims(session, gate):
+    """What the client says of an "add"; one that stays has time to come to NAT-PMP."""
+    return settled(session, WANTED, lambda left: gate.wait(lambda: gate.of(0), 1, left), session.patience)
 
 
 @scenario("NATPMP-35", speaks="natpmp")
@@ -75,7 +75,7 @@ def test_gives_up_after_nine_attempts(gateway):
     """Nobody answers: after nine requests it gives up."""
     unhurried()
     with gateway(script=lambda ask: None) as (_, session, gate):
-        said = claims(session)
+        said = claims(session, gate)
         assert said.claim != "mapped", said
         first = gate.of(0)[0]
         assert len([a for a in gate.of(0) if a.data == first.data]) <= 9
@@ -87,7 +87,7 @@ def test_one_request_at_a_time(gateway):
     late = 0.15
     with gateway() as (_, session, gate):
         gate.script = lambda ask: [(late, gate.usual(ask))]
-        claims(session)
+        claims(session, gate)
         asked = gate.of(0)
         assert asked, "it sends nothing to port 5351"
         distinct = [asked[0], *(b for a, b in zip(asked, asked[1:]) if b.data != a.data)]
@@ -118,7 +118,7 @@ def test_refusal_is_final(gateway, result):
         # There are gateways that fill in what would have been granted.
         return gate.natpmp(ask, result, external=ask.external or ask.internal, lifetime=ask.lifetime)
     with gateway(script=refuse) as (_, session, gate):
-        said = claims(session)
+        said = claims(session, gate)
         asked = [a for a in gate.maps() if a.version == 0]
         assert asked, "it asked for no mapping"
         assert said.claim != "mapped", f"it says that it is mapped: {said.stdout[-200:]}"
@@ -190,7 +190,7 @@ def test_announcement_of_somebody_else(gateway, who):
 def test_delete_suggests_no_port(gateway):
     """A mapping is taken away with an external port of 0, and at least one such request is sent at a clean end."""
     with gateway() as (_, session, gate):
-        claims(session)
+        claims(session, gate)
         if not gate.maps():
             inconclusive("it asked for no mapping")
         session.perform("delete", WANTED)
@@ -203,7 +203,7 @@ def test_delete_suggests_no_port(gateway):
 def test_public_address_of_its_own(gateway):
     """With a public address of its own there is no NAT to ask: nothing of NAT-PMP is sent."""
     with gateway(net="45.12.0") as (_, session, gate):
-        claims(session)
+        claims(session, gate)
         assert not gate.of(0), f"{len(gate.of(0))} requests"
 
 
@@ -220,7 +220,7 @@ def test_pcp_first_and_natpmp_at_once(client, gateway):
     with gateway() as (_, session, gate):
         for _ in range(1 if client.resident else 2):
             begun = len(gate.asks)
-            claims(session)
+            claims(session, gate)
             asked = gate.all()[begun:]
             assert asked and asked[0].version == 2, "it does not begin with PCP"
             old = [a for a in asked if a.version == 0]
@@ -235,7 +235,7 @@ def test_either_form_of_the_version_reply(client, gateway, opcode):
     both(client)
     with gateway() as (_, session, gate):
         gate.script = lambda ask: gate.other_version(ask, 0 if opcode == "0" else None) if ask.version == 2 else USUAL
-        claims(session)
+        claims(session, gate)
         new, old = gate.of(2), gate.of(0)
         assert new and old, f"{len(new)} requests of PCP, {len(old)} of NAT-PMP"
         assert min(a.time for a in old) - new[0].time < 0.6, "it waited for something else"
@@ -248,7 +248,7 @@ def test_what_is_granted_counts(gateway, granted):
     change = {"another-port": {"external": GRANTED}, "port-0": {"external": 0}, "lifetime-0": {"lifetime": 0}}[granted]
     with gateway() as (_, session, gate):
         gate.script = lambda ask: gate.natpmp(ask, **change) if ask.version == 0 and ask.is_map else USUAL
-        said = claims(session)
+        said = claims(session, gate)
         if not [a for a in gate.maps() if a.version == 0]:
             inconclusive("it asked for no mapping")
         if granted == "another-port":

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from cases.harness.drive import Wanted
-from cases.harness.gateway import MAPPED_ZERO, USUAL, Gateway, topology, v4
+from cases.harness.gateway import MAPPED_ZERO, USUAL, Gateway, settled, topology, v4
 from cases.harness.requirement import inconclusive, nonstrict, notrun
 from cases.harness.scenario import place, scenario, unhurried
 
@@ -52,7 +52,7 @@ def next_one(gate, first, timeout, since=None):
 
 def claims(session, gate):
     """What the client says of an "add"; ends the test where it asks for nothing."""
-    said = session.perform("add", WANTED)
+    said = settled(session, WANTED, lambda left: gate.wait(lambda: pcp_maps(gate), 1, left), session.patience)
     if not pcp_maps(gate):
         inconclusive("it asked for no mapping")
     return said

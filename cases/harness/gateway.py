@@ -27,6 +27,7 @@ from .lab import LabError
 PORT, ANNOUNCE_PORT, GROUP = 5351, 5350, "224.0.0.1"
 TCP, UDP = 6, 17
 USUAL = object()
+SETTLE = 10.0  # seconds that a client which stays has to hear an answer: some look every eight
 MAPPED_ZERO = bytes(10) + b"\xff\xff" + bytes(4)  # ::ffff:0.0.0.0, no wish
 
 TOPOLOGY = """
@@ -272,3 +273,16 @@ class Gateway:
         """Have a socket of another node as well, for answers of somebody else; call it before the client starts."""
         self._socket(node)
         return self
+
+
+def settled(session, wanted, seen, timeout):
+    """What a client says of an "add". One that stays and tries several ways says of the first that it failed: it is listened to
+    until it says that it mapped, or the time is over. seen: a function that waits for what a scenario wants to see as well."""
+    said = session.perform("add", wanted)
+    if not session.client.resident:
+        return said
+    seen(timeout)
+    deadline = time.monotonic() + SETTLE
+    while said.claim != "mapped" and said.code is None and time.monotonic() < deadline:
+        said = session.run_on(wanted)
+    return said
