@@ -153,6 +153,10 @@ const struct naive_mode naive_modes[] = {
 			      ""},
 	[NAIVE_UNAWAITED] = {"unawaited", "sends the next request before the answer to the last",
 			     "", ""},
+	[NAIVE_NO_FIREWALL_STATUS] = {"no-firewall-status",
+				      "adds a pinhole without a look at the firewall's switches",
+				      "", ""},
+	[NAIVE_OPENS_OTHERS] = {"opens-others", "opens a link-local address in a pinhole", "", ""},
 	[NAIVE_COUNT] = {0},
 };
 

@@ -50,7 +50,7 @@ _CLAIM = ("exit", "stdout", "stderr", "output", "log")
 _ASKS = ("port", "protocol", "lease", "count", "description")
 _TIMES = ("first", "give-up", "exit", "settle")
 VALUES = ("description", "internal_client", "internal_port", "external_port", "protocol", "lease", "gateway",
-          "interface", "home", "tree", "clients", "debian", "duration")
+          "interface", "home", "tree", "clients", "debian", "duration", "internal_client6", "protocol_number")
 
 
 class WrongAdapter(Exception):

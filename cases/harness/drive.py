@@ -83,7 +83,14 @@ class Session:
         return {"description": wanted.description, "internal_client": self.lab.address_of(self.node),
                 "internal_port": wanted.internal_port, "external_port": wanted.external_port,
                 "protocol": wanted.protocol, "lease": wanted.lease, "duration": wanted.lease,
-                "gateway": self._gateway(), "interface": port["ifname"], "home": HOME}
+                "gateway": self._gateway(), "interface": port["ifname"], "home": HOME,
+                "internal_client6": self._address6(), "protocol_number": 6 if wanted.protocol == "tcp" else 17}
+
+    def _address6(self):
+        try:
+            return self.lab.address6_of(self.node)
+        except KeyError:
+            return ""
 
     def _gateway(self):
         router = self.lab.info["nodes"][self.node].get("gateway") or "r1"

@@ -64,7 +64,7 @@ def scenarios():
     for path in sorted((REPOSITORY / "cases" / "client").glob("test_*.py")):
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and "client" in [a.arg for a in node.args.args] + (
-                    ["client"] if {"sent", "meet", "visit", "gateway", "server", "router"} & {a.arg for a in node.args.args} else []):
+                    ["client"] if {"sent", "meet", "visit", "gateway", "server", "router", "firewall"} & {a.arg for a in node.args.args} else []):
                 found.add(node.name.removeprefix("test_").replace("_", "-"))
     return found - {"client-meets"}
 
