@@ -37,10 +37,8 @@ static void count_foreign(uint64_t *count, uint64_t *first, uint64_t more, uint6
 
 void log_restored_add(struct log_message *m, const char *sentence)
 {
-	for (size_t i = 0; i < m->m.restored.count; i++)
-		if (!strcmp(m->m.restored.items[i], sentence))
-			return;
-	names_add(&m->m.restored, sentence);
+	if (!names_has(&m->m.restored, sentence))
+		names_add(&m->m.restored, sentence);
 }
 
 void log_message_free(struct log_message *m)

@@ -138,9 +138,8 @@ static bool is_farewell(const struct exchange *x)
 
 static bool was_seen(struct names *seen, const char *key)
 {
-	for (size_t i = 0; i < seen->count; i++)
-		if (!strcmp(seen->items[i], key))
-			return true;
+	if (names_has(seen, key))
+		return true;
 	names_add(seen, key);
 	return false;
 }

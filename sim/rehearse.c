@@ -10,6 +10,7 @@
 #include "../fakeigd/base/clock.h"
 #include "../fakeigd/wire/natpmp.h"
 #include "difference.h"
+#include "folder.h"
 #include "rehearse_parts.h"
 #include "result.h"
 #include "talk.h"
@@ -324,19 +325,6 @@ static void play(struct stage *s, size_t number)
 	buf_free(&got);
 }
 
-static void remove_folder(const char *folder)
-{
-	static const char *const files[] = {"learned.yaml", "topology.yaml"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		char *path = xasprintf("%s/%s", folder, files[i]);
-
-		unlink(path);
-		free(path);
-	}
-	rmdir(folder);
-}
-
 /* Where profile and topology stand while they are used. */
 static char *make_folder(const struct learned *l, struct diag *d)
 {
@@ -361,7 +349,7 @@ static char *make_folder(const struct learned *l, struct diag *d)
 	buf_free(&topology);
 	if (!error)
 		return folder;
-	remove_folder(folder);
+	folder_remove(folder);
 	free(folder);
 	return NULL;
 }
@@ -408,7 +396,7 @@ int rehearse(const struct cmd *cmd, const struct recording *flow, const struct l
 		return EXIT_USAGE;
 	}
 	status = use(cmd, &stage, folder);
-	remove_folder(folder);
+	folder_remove(folder);
 	free(folder);
 	return status;
 }

@@ -103,7 +103,9 @@ bool site_of_flow(const struct recording *flow, struct site *out, struct diag *d
 	*out = (struct site){0};
 	if (!flow->router || !end_point_parse(slice_of(flow->router), &out->router) ||
 	    out->router.family != AF_INET) {
-		diag_at(d, flow->source, 0, "router %s: expected an IPv4 address in the flow",
+		diag_at(d, flow->source, 0,
+			"router %s: expected an IPv4 address in the flow; as client only IPv4 is "
+			"played",
 			flow->router ? flow->router : "(none)");
 		return false;
 	}
