@@ -269,6 +269,46 @@ static json_t *read_router(struct run *run, size_t index, struct effect_table *t
 	return mappings;
 }
 
+/* IPv6 pinholes of one router, all parts together. */
+static json_t *read_pinholes(struct run *run, const struct node *node)
+{
+	json_t *pinholes = json_array();
+	json_int_t first = 0;
+
+	do {
+		json_t *part =
+			ask_router(&run->lab, node->name,
+				   json_pack("{s:s, s:I}", "op", "pinholes", "first", first), NULL);
+
+		json_array_extend(pinholes, json_object_get(part, "pinholes"));
+		first = json_integer_value(json_object_get(part, "next"));
+		json_decref(part);
+	} while (first > 0);
+	return pinholes;
+}
+
+/* Pinholes of all routers, tried and added to the result. Return: how many are not as they should
+ * be. */
+static size_t verify_pinholes(struct run *run)
+{
+	const struct topology *t = run->setup.topology;
+	size_t wrong = 0;
+
+	for (size_t i = 0; i < t->node_count; i++) {
+		const struct node *node = &t->nodes[i];
+		json_t *pinholes, *router = json_object_get(run->result.routers, node->name);
+
+		if (node->kind != NODE_ROUTER || !node->igd)
+			continue;
+		pinholes = read_pinholes(run, node);
+		wrong += effect_verify_pinholes(&run->lab, t, i, pinholes, run->result.effect);
+		if (json_array_size(pinholes))
+			json_object_set(router, "pinholes", pinholes);
+		json_decref(pinholes);
+	}
+	return wrong;
+}
+
 /* A file of the evidence by its name alone when the folder will be removed. */
 static const char *shown(const struct run *run, const char *file)
 {
@@ -333,6 +373,7 @@ static int use_lab(struct run *run)
 	effect_mark_before(&run->after, &run->before);
 	result->effect = json_array();
 	result->wrong = effect_verify(&run->lab, run->setup.topology, &run->after, result->effect);
+	result->wrong += verify_pinholes(run);
 	if (run->setup.evidence) {
 		write_kernel_state(run, "after");
 		write_lab(run);

@@ -97,20 +97,35 @@ size_t effect_verify(struct lab *lab, const struct topology *t, const struct eff
 		     json_t *results);
 
 /**
+ * effect_verify_pinholes() - the same for IPv6 pinholes of one router (effect6.c)
+ * @pinholes:	as fakeigd tells them (control request "pinholes")
+ * @results:	gets one object per pinhole of TCP or UDP, or of all protocols: router, protocol,
+ *		unique_id, internal_client, external_port (the internal one), and the rest as above
+ *
+ * Return: how many were not as they should be.
+ */
+size_t effect_verify_pinholes(struct lab *lab, const struct topology *t, size_t router,
+			      const json_t *pinholes, json_t *results);
+
+/**
  * struct effect_probe - one packet and where it has to arrive
  * @sender:	node that sends
+ * @sender_port: from which port, 0 = any
  * @external, @external_port: to where
  * @receiver:	node that gets it
  * @inside, @inside_port: address and port there
+ * @inside6:	over IPv6, where nothing is translated: the address, in place of both others
  * @limit_us:	after which it has not arrived
  */
 struct effect_probe {
 	const char *sender;
+	uint16_t sender_port;
 	struct in_addr external;
 	uint16_t external_port;
 	const char *receiver;
 	struct in_addr inside;
 	uint16_t inside_port;
+	const struct in6_addr *inside6;
 	int protocol;
 	int64_t limit_us;
 };

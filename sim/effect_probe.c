@@ -17,6 +17,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -54,10 +55,27 @@ struct probing {
 	int64_t resend;
 };
 
-static struct sockaddr_in endpoint(struct in_addr address, uint16_t port)
+/** struct endpoint - a socket address of either family */
+struct endpoint {
+	struct sockaddr_storage address;
+	socklen_t len;
+};
+
+static struct endpoint endpoint(const struct effect_probe *probe, struct in_addr v4, uint16_t port)
 {
-	return (struct sockaddr_in){
-		.sin_family = AF_INET, .sin_addr = address, .sin_port = htons(port)};
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = v4, .sin_port = htons(port)};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	struct endpoint e = {.len = probe->inside6 ? sizeof(in6) : sizeof(in)};
+
+	if (probe->inside6)
+		in6.sin6_addr = *probe->inside6;
+	memcpy(&e.address, probe->inside6 ? (void *)&in6 : (void *)&in, e.len);
+	return e;
+}
+
+static const char *family_of(const struct effect_probe *probe)
+{
+	return probe->inside6 ? "inet6" : "inet";
 }
 
 static const char *socket_type(const struct effect_probe *probe)
@@ -65,10 +83,11 @@ static const char *socket_type(const struct effect_probe *probe)
 	return probe->protocol == IPPROTO_UDP ? "dgram" : "stream";
 }
 
-/* Watch all IPv4 packets of the receiver. Return: whether it works. */
+/* Watch all packets of the receiver. Return: whether it works. */
 static bool open_sniffer(struct probing *p, struct lab *lab, char **why)
 {
-	struct sockaddr_ll all = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP)};
+	struct sockaddr_ll all = {.sll_family = AF_PACKET,
+				  .sll_protocol = htons(p->probe->inside6 ? ETH_P_IPV6 : ETH_P_IP)};
 
 	p->sniffer = ask_socket(lab, p->probe->receiver, "packet", "dgram", why);
 	if (p->sniffer < 0)
@@ -82,16 +101,17 @@ static bool open_sniffer(struct probing *p, struct lab *lab, char **why)
 /* Listen at the destination, or watch it when a program does. Return: whether it works. */
 static bool open_receiver(struct probing *p, struct lab *lab, char **why)
 {
-	struct sockaddr_in at = endpoint(p->probe->inside, p->probe->inside_port);
+	struct endpoint at = endpoint(p->probe, p->probe->inside, p->probe->inside_port);
 	int on = 1;
 
-	p->listener = ask_socket(lab, p->probe->receiver, "inet", socket_type(p->probe), why);
+	p->listener = ask_socket(lab, p->probe->receiver, family_of(p->probe),
+				 socket_type(p->probe), why);
 	if (p->listener < 0)
 		return false;
 	/* For TCP this lets connections of the past linger; a listening program still wins. */
 	if (p->probe->protocol == IPPROTO_TCP)
 		setsockopt(p->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (!bind(p->listener, (struct sockaddr *)&at, sizeof(at)) &&
+	if (!bind(p->listener, (struct sockaddr *)&at.address, at.len) &&
 	    (p->probe->protocol == IPPROTO_UDP || !listen(p->listener, 1)))
 		return true;
 	if (errno != EADDRINUSE) {
@@ -113,19 +133,43 @@ static void send_token(struct probing *p)
 	p->resend = clock_now() + RESEND_US;
 }
 
+/* The port is at the same place in either family's socket address. */
+static uint16_t port_of(const struct endpoint *e)
+{
+	struct sockaddr_in in;
+
+	memcpy(&in, &e->address, sizeof(in));
+	return ntohs(in.sin_port);
+}
+
+/* Bind to the port that the sender has to have. Return: whether that works. */
+static bool take_port(const struct probing *p, char **why)
+{
+	struct sockaddr_in6 own = {.sin6_family = AF_INET6,
+				   .sin6_port = htons(p->probe->sender_port)};
+
+	if (!p->probe->sender_port || !p->probe->inside6 ||
+	    bind(p->sender, (struct sockaddr *)&own, sizeof(own)) == 0)
+		return true;
+	*why = xasprintf("cannot use port %u of %s: %s", p->probe->sender_port, p->probe->sender,
+			 strerror(errno));
+	return false;
+}
+
 static bool open_sender(struct probing *p, struct lab *lab, char **why)
 {
-	struct sockaddr_in to = endpoint(p->probe->external, p->probe->external_port), from;
-	socklen_t len = sizeof(from);
+	struct endpoint to = endpoint(p->probe, p->probe->external, p->probe->external_port), from;
 
-	p->sender = ask_socket(lab, p->probe->sender, "inet", socket_type(p->probe), why);
-	if (p->sender < 0)
+	p->sender =
+		ask_socket(lab, p->probe->sender, family_of(p->probe), socket_type(p->probe), why);
+	if (p->sender < 0 || !take_port(p, why))
 		return false;
 	fcntl(p->sender, F_SETFL, O_NONBLOCK);
-	if (connect(p->sender, (struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS)
+	if (connect(p->sender, (struct sockaddr *)&to.address, to.len) && errno != EINPROGRESS)
 		p->error = errno;
-	if (!getsockname(p->sender, (struct sockaddr *)&from, &len))
-		p->source_port = ntohs(from.sin_port);
+	from.len = sizeof(from.address);
+	if (!getsockname(p->sender, (struct sockaddr *)&from.address, &from.len))
+		p->source_port = port_of(&from);
 	if (p->probe->protocol == IPPROTO_UDP && !p->error) {
 		p->connected = true;
 		send_token(p);
@@ -170,20 +214,35 @@ static void on_listener(struct probing *p)
 	}
 }
 
-/* Whether an IPv4 packet is ours: from our port to the destination's, with the token if UDP. */
+/* Length of the head of an IP packet that goes to the receiver in the probe's protocol, else 0. */
+static size_t head_of_ours(const struct effect_probe *probe, const uint8_t *packet, size_t len)
+{
+	struct iphdr ip;
+	struct ip6_hdr ip6;
+
+	if (len < (probe->inside6 ? sizeof(ip6) : sizeof(ip)))
+		return 0;
+	if (probe->inside6) {
+		memcpy(&ip6, packet, sizeof(ip6));
+		return ip6.ip6_nxt == probe->protocol &&
+				       IN6_ARE_ADDR_EQUAL(&ip6.ip6_dst, probe->inside6)
+			       ? sizeof(ip6)
+			       : 0;
+	}
+	memcpy(&ip, packet, sizeof(ip));
+	return ip.protocol == probe->protocol && ip.daddr == probe->inside.s_addr
+		       ? (size_t)ip.ihl * 4
+		       : 0;
+}
+
+/* Whether a packet is ours: from our port to the destination's, with the token if UDP. */
 static bool is_ours(const struct probing *p, const uint8_t *packet, size_t len)
 {
 	const struct effect_probe *probe = p->probe;
+	size_t head = head_of_ours(probe, packet, len);
 	uint16_t ports[2];
-	struct iphdr ip;
-	size_t head;
 
-	if (len < sizeof(ip))
-		return false;
-	memcpy(&ip, packet, sizeof(ip));
-	head = (size_t)ip.ihl * 4;
-	if (ip.protocol != probe->protocol || ip.daddr != probe->inside.s_addr ||
-	    len < head + sizeof(ports))
+	if (!head || len < head + sizeof(ports))
 		return false;
 	memcpy(ports, packet + head, sizeof(ports));
 	if (ntohs(ports[0]) != p->source_port || ntohs(ports[1]) != probe->inside_port)

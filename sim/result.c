@@ -247,7 +247,8 @@ static void print_effect(const json_t *effect)
 	const char *reason = json_string_value(json_object_get(effect, "reason"));
 	const char *remote = json_string_value(json_object_get(effect, "remote_host"));
 
-	printf("%-10s %s %s port %lld", "mapping",
+	printf("%-10s %s %s port %lld",
+	       json_object_get(effect, "unique_id") ? "pinhole" : "mapping",
 	       json_string_value(json_object_get(effect, "router")),
 	       json_string_value(json_object_get(effect, "protocol")),
 	       (long long)json_integer_value(json_object_get(effect, "external_port")));

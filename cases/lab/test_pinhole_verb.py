@@ -82,6 +82,30 @@ def test_router_without_the_service():
         assert (code, told["status"]) == (1, "no-router")
 
 
+def run(*arguments, profile="conformant-igd2", quirk=()):
+    """igdlab run on dual-stack: exit status and what it tells."""
+    script = " && ".join(f"{IGDLAB} pinhole add {one} >/dev/null" for one in arguments)
+    done = subprocess.run([IGDLAB, "run", "-t", "dual-stack", "-p", profile, *quirk, "--json", "--", "sh", "-c", script],
+                          capture_output=True, text=True, check=False)
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_run_proves_pinholes_by_packets():
+    code, told = run("--internal 5000", "--internal 5001 --protocol udp --remote-port 777",
+                     "--internal 5002 --remote-host 2001:db8::9", "--internal 0 --protocol udp")
+    assert code == 0 and [one["internal_port"] for one in told["routers"]["r1"]["pinholes"]] == [5000, 5001, 5002, 0]
+    assert [(one["protocol"], one["external_port"], one["reached"]) for one in told["effect"]] == \
+        [("TCP", 5000, "client"), ("UDP", 5001, "client"), ("TCP", 5002, None), ("UDP", 61872, "client")]
+
+
+def test_run_tells_a_pinhole_that_opens_nothing(tmp_path):
+    quirk = tmp_path / "q.yaml"
+    quirk.write_text("summary: nothing opens\nlayer: ipv6-pinhole\nevidence: {source: made for a test, class: synthetic}\n"
+                     "overlay: {policy: {pinhole: {opens: nothing}, firewall6: {refusal: at-once}}}\n")
+    code, told = run("--internal 5000", quirk=["-q", str(quirk)])
+    assert code == 1 and told["verdict"] == "fail" and not told["effect"][0]["ok"] and told["effect"][0]["reached"] is None
+
+
 @pytest.mark.parametrize("arguments,complaint", [
     ([], "what to do is missing"), (["ad"], 'did you mean "add"?'), (["delete"], "which one?"),
     (["delete", "--id", "65536"], "expected 0 to 65535"), (["add", "--protocol", "x"], "expected tcp, udp"),
