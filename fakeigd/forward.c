@@ -312,10 +312,25 @@ int forward_filter(struct forward *f, const struct mapping *m, const struct pcp_
 	return error ? error : forward_connections_end(f->netfilter, &mine);
 }
 
+/* Whether the endpoint has sent anything out. To go through the connections of the kernel costs
+ * milliseconds, so they are asked for those alone that have. */
+static bool has_sent(struct forward *f, const struct forward_flow *flow)
+{
+	const uint8_t protocol = (uint8_t)flow->protocol;
+	const uint16_t port = htons(flow->port);
+	struct forward_key k = {.map = "sent", .key = {protocol}, .key_len = 12};
+	uint64_t unused;
+
+	memcpy(k.key + 4, &flow->client, sizeof(flow->client));
+	memcpy(k.key + 8, &port, sizeof(port));
+	return forward_element_get(f->netfilter, &k, &unused) == 0;
+}
+
 int forward_flow(struct forward *f, struct forward_flow *flow)
 {
-	return f->wan ? forward_connections_outward(f->netfilter, f->router->wan.address, flow)
-		      : -ENOENT;
+	if (!f->wan || !forward_notes_senders(f->router) || !has_sent(f, flow))
+		return -ENOENT;
+	return forward_connections_outward(f->netfilter, f->router->wan.address, flow);
 }
 
 int forward_end_flows(struct forward *f)

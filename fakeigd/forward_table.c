@@ -33,6 +33,13 @@
  *     oif WAN masquerade to meta l4proto . ip saddr . th sport map @outward
  *   }
  *
+ * Where PCP is spoken, which endpoints have sent something out (forward_flow() looks there first):
+ *
+ *   set sent { type inet_proto . ipv4_addr . inet_service; flags dynamic; timeout 124m }
+ *   chain forward {
+ *     oif WAN update @sent { meta l4proto . ip saddr . th sport }
+ *   }
+ *
  * What policies "nat.*" add, each only when it is asked for; "random" in place of the two above:
  *
  *   map epoch { type inet_proto : mark }				UDP to the present epoch
@@ -72,6 +79,9 @@
 /* How long an internal endpoint that sent something out may be reached from the LAN (RFC 4787
  * REQ-5). */
 #define TALKED_SECONDS 120
+
+/* As long as a NAT keeps an idle TCP connection (RFC 5382 REQ-5); UDP's is shorter. */
+#define SENT_SECONDS 7440
 
 static const char *const map_names[] = {"any",	      "remote",	 "all",
 					"remote_all", "outward", "outward_remote"};
@@ -213,16 +223,40 @@ static void load_endpoint(struct nftnl_rule *rule, bool source)
 	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, source ? 0 : 2, 2, 2);
 }
 
-/* nat.hairpin-needs-outbound */
-static void add_talked(struct nft_batch *b, const struct router *r)
+/* A set of internal endpoints: protocol . address . port */
+static struct nft_set endpoints(const char *name)
 {
-	const struct nft_set talked = {
-		.name = "talked",
+	return (struct nft_set){
+		.name = name,
 		.key_type = NFT_CONCAT(NFT_CONCAT(NFT_TYPE_INET_PROTO, NFT_TYPE_IPADDR),
 				       NFT_TYPE_INET_SERVICE),
 		.key_len = 12,
 		.dynamic = true,
 	};
+}
+
+bool forward_notes_senders(const struct router *r)
+{
+	return r->profile && r->profile->policy.pcp_enabled;
+}
+
+static void add_sent(struct nft_batch *b, const struct router *r)
+{
+	const struct nft_set sent = endpoints("sent");
+	struct nftnl_rule *rule;
+
+	nft_add_set(b, &sent);
+	rule = nft_rule(b, "forward");
+	on_wan(rule, NFT_META_OIF, NFT_CMP_EQ, r);
+	load_endpoint(rule, true);
+	nft_update(rule, "sent", 0, -1, SENT_SECONDS);
+	nft_rule_done(b, rule, no_dynset);
+}
+
+/* nat.hairpin-needs-outbound */
+static void add_talked(struct nft_batch *b, const struct router *r)
+{
+	const struct nft_set talked = endpoints("talked");
 	const uint8_t original = IP_CT_DIR_ORIGINAL;
 	struct nftnl_rule *rule;
 
@@ -353,8 +387,10 @@ static void add_departures(struct nft_batch *b, const struct router *r)
 {
 	const struct policy *policy = &r->profile->policy;
 
-	if (policy->nat_udp_idle || policy->nat_hairpin_needs_outbound)
+	if (policy->nat_udp_idle || policy->nat_hairpin_needs_outbound || forward_notes_senders(r))
 		nft_add_chain(b, "forward", "filter", NF_INET_FORWARD, -1);
+	if (forward_notes_senders(r))
+		add_sent(b, r);
 	if (policy->nat_udp_idle)
 		add_epoch(b, r);
 	if (policy->nat_hairpin_needs_outbound)

@@ -58,6 +58,8 @@ int forward_table_gate(bool open);
 /** forward_binds_outward() - whether mappings decide on the port of what leaves (WIPC-69). */
 bool forward_binds_outward(const struct router *r);
 
+/** forward_notes_senders() - whether set "sent" is there. */
+bool forward_notes_senders(const struct router *r);
 /** forward_key_of() - the element for a mapping. */
 struct forward_key forward_key_of(const struct mapping *m);
 /** forward_elements_add(), forward_elements_delete() - all of them or none, @count 1 or 2. Return:
