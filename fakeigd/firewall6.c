@@ -171,8 +171,9 @@ static void drop_local(struct nft_batch *b, uint32_t offset)
 static void add_sanity(const struct firewall6 *f, struct nft_batch *b)
 {
 	const struct policy *policy = policy_of(f);
+	const bool local = policy_is(policy, firewall6_lets_in, "local");
+	const uint8_t zero = 0, mask = 0xfe, local_net = 0xfc;
 	const uint32_t nowhere = 0;
-	const uint8_t zero = 0;
 	struct nftnl_rule *rule;
 
 	if (!policy_is(policy, firewall6_lets_in, "routing-header")) {
@@ -182,12 +183,17 @@ static void add_sanity(const struct firewall6 *f, struct nft_batch *b)
 		nft_verdict(rule, NF_DROP);
 		nft_rule_done(b, rule, no_exthdr);
 	}
-	if (!policy_is(policy, firewall6_lets_in, "local")) {
+	if (!local) {
 		drop_local(b, 8);
 		drop_local(b, 24);
 	}
 	if (!policy_is(policy, firewall6_lets_in, "spoofed")) {
 		rule = rule_of(b);
+		if (local) { /* no route leads to them: that is not to stop them either */
+			nft_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 8, 1, 0);
+			nft_mask_set(rule, 0, &mask, &zero, 1);
+			nft_compare(rule, 0, NFT_CMP_NEQ, &local_net, 1);
+		}
 		nft_fib_way_back(rule, 0);
 		nft_compare(rule, 0, NFT_CMP_EQ, &nowhere, sizeof(nowhere));
 		nft_verdict(rule, NF_DROP);

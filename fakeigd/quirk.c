@@ -22,8 +22,8 @@ static const char *const classes[] = {
 
 /* What the suite's observer can do (cases/harness/observe.py), and what may stand beside it. */
 static const char *const verbs[] = {
-	"search", "notify",  "get",    "raw",	"call",	 "add",	   "subscribe",
-	"reach",  "advance", "router", "again", "leave", "natpmp", "pcp",
+	"search",  "notify", "get",   "raw",   "call",	 "add", "subscribe", "reach",
+	"advance", "router", "again", "leave", "natpmp", "pcp", "cross",
 };
 
 static const char *const step_keys[] = {
@@ -31,7 +31,7 @@ static const char *const step_keys[] = {
 	"reach",  "advance",	"router",    "again",	"expect",     "wait",	 "count",
 	"method", "headers",	"version",   "timeout", "args",	      "service", "body",
 	"then",	  "soapaction", "action_ns", "gap",	"half-close", "port",	 "at",
-	"of",	  "leave",	"limit",     "natpmp",	"pcp",
+	"of",	  "leave",	"limit",     "natpmp",	"pcp",	      "cross",
 };
 
 static const char *const layers[] = {

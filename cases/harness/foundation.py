@@ -399,7 +399,7 @@ def _pinholes(subject, _):
     assert Pinholes(subject.control_point6()).status() == ("1", "1")
 
 
-@stone("AddPinhole adds", "AddPinhole", "6FC-04")
+@stone("AddPinhole adds", "AddPinhole", "6FC-04 V6FW-13")
 def _pinhole_added(subject, _):
     with _pinhole(subject):
         pass
@@ -422,7 +422,7 @@ def _closed(subject, _):
     assert not effect6.reaches(subject.lab, PORT) and not effect6.reaches(subject.lab, PORT, "TCP")
 
 
-@stone("a pinhole lets UDP in", "AddPinhole, packets6", "6FC-04")
+@stone("a pinhole lets UDP in", "AddPinhole, packets6", "6FC-04 V6FW-13")
 def _pinhole_udp_in(subject, _):
     with _pinhole(subject):
         assert effect6.reaches(subject.lab, PORT)
