@@ -179,6 +179,9 @@ static bool by_count(struct slice line, size_t begin, struct log_stamp *out)
 
 	if (!number(line, &at, 1, 18, &value))
 		return false;
+	if (at - begin == 18 && at < line.len && isdigit((unsigned char)line.ptr[at]) &&
+	    value < INT64_C(420000000000000000))
+		value = value * 10 + (line.ptr[at++] - '0');
 	if (at < line.len && isdigit((unsigned char)line.ptr[at]))
 		return false;
 	dot = at < line.len && line.ptr[at] == '.';
@@ -190,6 +193,8 @@ static bool by_count(struct slice line, size_t begin, struct log_stamp *out)
 		out->ns = value * (SECOND / 1000);
 	} else if (at - begin == 16 && value >= INT64_C(946684800000000) && !dot) {
 		out->ns = value * (SECOND / 1000000);
+	} else if (at - begin == 19 && value >= INT64_C(946684800000000000) && !dot) {
+		out->ns = value;
 	} else if (dot && value < 1000000000) {
 		size_t bracket = begin;
 

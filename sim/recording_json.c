@@ -13,15 +13,7 @@ static json_t *text_json(const char *text)
 
 	if (!len || utf8_is_valid(text, len))
 		return json_stringn(text, len);
-	for (size_t i = 0; i < len;) {
-		size_t width = utf8_char(text + i, len - i);
-
-		if (width)
-			buf_add(&out, text + i, width);
-		else
-			buf_puts(&out, "\xef\xbf\xbd");
-		i += width ? width : 1;
-	}
+	utf8_add_valid(&out, text, len);
 	json = json_stringn(out.data, out.len);
 	buf_free(&out);
 	return json;

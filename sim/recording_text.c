@@ -117,15 +117,7 @@ static void add_text(struct buf *out, const char *text)
 		add_plain(out, (struct slice){text, len});
 		return;
 	}
-	for (size_t i = 0; i < len;) {
-		size_t width = utf8_char(text + i, len - i);
-
-		if (width)
-			buf_add(&valid, text + i, width);
-		else
-			buf_puts(&valid, "\xef\xbf\xbd");
-		i += width ? width : 1;
-	}
+	utf8_add_valid(&valid, text, len);
 	add_plain(out, buf_slice(&valid));
 	buf_free(&valid);
 }

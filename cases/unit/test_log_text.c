@@ -33,7 +33,9 @@ static const struct {
 	{"28/Jul/2025 09:52:06.822 [UPNP]", LOG_TIME_DATE, THEN, false},
 	{"{\"level\":20,\"time\":1753696326822,\"x\":1}", LOG_TIME_DATE, THEN, true},
 	{"1753696326.822 x", LOG_TIME_DATE, THEN, true},
-	{"1753696326822000000 x", LOG_TIME_NONE, 0, false}, /* 19 digits overflow the year 2200 */
+	{"1753696326822000000 x", LOG_TIME_DATE, THEN, true},
+	{"9753696326822000000 x", LOG_TIME_NONE, 0, false}, /* no year before 2200 */
+	{"17536963268220000000 x", LOG_TIME_NONE, 0, false},
 	{"Jul 28 09:52:06 nas upnpd[812]: x", LOG_TIME_MONTH, YEAR_THEN - 822 * MS, false},
 	{"Jul  1 00:00:01 nas x", LOG_TIME_MONTH, 181 * 86400 * S + S, false},
 	{"07-28 09:52:06.822  4711  4742 D x", LOG_TIME_MONTH, YEAR_THEN, false},

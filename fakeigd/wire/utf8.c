@@ -53,3 +53,16 @@ void utf8_add(struct buf *out, uint32_t c)
 	while (tail--)
 		buf_putc(out, (char)(0x80 | (c >> 6 * tail & 0x3f)));
 }
+
+void utf8_add_valid(struct buf *out, const char *data, size_t len)
+{
+	for (size_t i = 0; i < len;) {
+		size_t width = utf8_char(data + i, len - i);
+
+		if (width)
+			buf_add(out, data + i, width);
+		else
+			utf8_add(out, 0xfffd);
+		i += width ? width : 1;
+	}
+}

@@ -20,5 +20,7 @@ size_t utf8_char(const char *data, size_t len);
 bool utf8_is_valid(const char *data, size_t len);
 /** utf8_add() - append the bytes of @c, up to 0x1fffff; a surrogate gets those of its number. */
 void utf8_add(struct buf *out, uint32_t c);
+/** utf8_add_valid() - append text in which each byte that is no UTF-8 becomes U+FFFD. */
+void utf8_add_valid(struct buf *out, const char *data, size_t len);
 
 #endif
