@@ -207,7 +207,7 @@ static int make(struct lab_init *lab)
 	}
 	if (open_places(lab) < 0 || own_namespaces(lab) < 0 || lab_build(lab) < 0)
 		return -1;
-	if (lab_advertise(lab) < 0)
+	if (lab_advertise(lab) < 0 || lab_nat64(lab) < 0)
 		return -1;
 	return lab->options->no_routers ? 0 : lab_routers_start(lab);
 }

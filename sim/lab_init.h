@@ -215,6 +215,8 @@ int lab_addresses(struct lab_init *lab);
 /** lab_advertise() - router advertisements where the topology has them. 0, or -1 after a complaint.
  */
 int lab_advertise(struct lab_init *lab);
+/** lab_nat64() - translators where the topology has them. 0, or -1 after a complaint. */
+int lab_nat64(struct lab_init *lab);
 /** lab_port_towards() - our port and the neighbour's on a network that both are on. */
 bool lab_port_towards(const struct node *from, const struct node *to, size_t *ours, size_t *theirs);
 /** lab_takes_ra() - whether a node configures itself by router advertisement. */

@@ -178,8 +178,9 @@ int link_address(struct nl_sock *sk, int index, int family, const void *address,
 	return error;
 }
 
-int link_route(struct nl_sock *sk, int index, int family, const void *dst, int prefix,
-	       const void *gateway)
+/* @mtu: 0 = the link's */
+static int add_route(struct nl_sock *sk, int index, int family, const void *dst, int prefix,
+		     const void *gateway, unsigned mtu)
 {
 	static const struct in6_addr any;
 	struct rtnl_route *route = rtnl_route_alloc();
@@ -200,11 +201,25 @@ int link_route(struct nl_sock *sk, int index, int family, const void *dst, int p
 		rtnl_route_set_scope(route, RT_SCOPE_LINK);
 	}
 	rtnl_route_add_nexthop(route, hop);
+	if (mtu && !error)
+		error = rtnl_route_set_metric(route, RTAX_MTU, mtu);
 	if (!error)
 		error = rtnl_route_add(sk, route, NLM_F_EXCL);
 	nl_addr_put(to);
 	rtnl_route_put(route);
 	return error;
+}
+
+int link_route(struct nl_sock *sk, int index, int family, const void *dst, int prefix,
+	       const void *gateway)
+{
+	return add_route(sk, index, family, dst, prefix, gateway, 0);
+}
+
+int link_narrow_route(struct nl_sock *sk, int index, int family, const void *dst, int prefix,
+		      unsigned mtu)
+{
+	return add_route(sk, index, family, dst, prefix, NULL, mtu);
 }
 
 int link_unreachable(struct nl_sock *sk, int family, const void *dst, int prefix)

@@ -60,6 +60,9 @@ int link_address(struct nl_sock *sk, int index, int family, const void *address,
  */
 int link_route(struct nl_sock *sk, int index, int family, const void *dst, int prefix,
 	       const void *gateway);
+/** link_narrow_route() - add a route on the link for packets of @mtu bytes at most. */
+int link_narrow_route(struct nl_sock *sk, int index, int family, const void *dst, int prefix,
+		      unsigned mtu);
 /** link_unreachable() - what goes to @dst/@prefix and has no better route is answered "no route".
  */
 int link_unreachable(struct nl_sock *sk, int family, const void *dst, int prefix);

@@ -44,17 +44,17 @@ static bool read_name(const struct doc *item, const char *what, char out[TOPOLOG
 	return true;
 }
 
-/* What hosts took their addresses from before; they take them from a /64 only (RFC 4862). */
-static void read_former(const struct doc *node, struct network *network, struct diag *d)
+/* An IPv6 prefix that can have one length only; @node may be NULL. Return: whether it is there. */
+static bool read_prefix6(const struct doc *node, struct in6_addr *out, int wanted, struct diag *d)
 {
 	int prefix;
 
-	if (!topology_subnet6(node, &network->former6, &prefix, d))
-		return;
-	network->renumbered = prefix == 64;
-	if (!network->renumbered)
-		diag_at(d, node->file, node->line, "former6: expected a /64, found \"%s\"",
-			node->text);
+	if (!node || !topology_subnet6(node, out, &prefix, d))
+		return false;
+	if (prefix != wanted)
+		diag_at(d, node->file, node->line, "%s: expected a /%d, found \"%s\"", node->key,
+			wanted, node->text);
+	return prefix == wanted;
 }
 
 static void read_network(const struct doc *item, struct network *network, struct diag *d)
@@ -70,8 +70,8 @@ static void read_network(const struct doc *item, struct network *network, struct
 		network->has_subnet = topology_subnet4(node, &network->subnet, &network->prefix, d);
 	if ((node = doc_get(item, "subnet6")))
 		topology_subnet6(node, &network->subnet6, &network->prefix6, d);
-	if ((node = doc_get(item, "former6")))
-		read_former(node, network, d);
+	/* Hosts take addresses from a /64 only (RFC 4862). */
+	network->renumbered = read_prefix6(doc_get(item, "former6"), &network->former6, 64, d);
 	if (!doc_get(item, "subnet") && !doc_get(item, "subnet6"))
 		diag_at(d, item->file, item->key_line,
 			"network \"%s\": expected subnet, subnet6 or both", item->key);
@@ -262,13 +262,14 @@ static void read_router(struct topology *t, struct node *node, const struct doc 
 		doc_bool(advertise, &node->router_advertisement, d);
 	if (delegated)
 		topology_subnet6(delegated, &node->delegated, &node->delegated_prefix, d);
+	node->has_nat64 = read_prefix6(doc_get(item, "nat64"), &node->nat64, 96, d);
 }
 
 static const char *const host_keys[] = {"kind", "attach", "gateway"};
-static const char *const router_keys[] = {"kind",     "lan", "wan",
-					  "gateway",  "igd", "daemon",
-					  "quirks",   "nat", "router_advertisement",
-					  "delegated"};
+static const char *const router_keys[] = {"kind",      "lan",  "wan",
+					  "gateway",   "igd",  "daemon",
+					  "quirks",    "nat",  "router_advertisement",
+					  "delegated", "nat64"};
 
 /* A key of the other kind deserves a better sentence than "unknown". */
 static bool check_keys(const struct doc *item, bool router, struct diag *d)

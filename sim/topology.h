@@ -100,6 +100,7 @@ struct nat_behaviour {
  * @daemon:	adapter name or file of a real daemon instead; NULL = none
  * @quirks:	names laid over the profile
  * @delegated:	prefix that is routed to it, its LANs' subnets lie in it; @delegated_prefix 0 = none
+ * @nat64:	/96 in which its LANs see the IPv4 internet, when @has_nat64
  */
 struct node {
 	char name[TOPOLOGY_NAME_MAX];
@@ -115,6 +116,8 @@ struct node {
 	bool router_advertisement;
 	struct in6_addr delegated;
 	int delegated_prefix;
+	struct in6_addr nat64;
+	bool has_nat64;
 };
 
 struct topology {

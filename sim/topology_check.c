@@ -274,6 +274,28 @@ static void check_delegated(const struct topology *t, const struct node *node,
 			wan ? "a LAN whose subnet6 lies in it" : "a WAN with an IPv6 address");
 }
 
+/* IPv6 within, IPv4 and a translation of its own without. */
+static void check_nat64(const struct topology *t, const struct node *node, const struct doc *place,
+			struct diag *d)
+{
+	const struct network prefix = {.subnet6 = node->nat64, .prefix6 = 96};
+	bool wan = false, lan = false, taken = false;
+
+	for (size_t p = 0; place && p < node->port_count; p++) {
+		const struct port *port = &node->ports[p];
+
+		wan |= port->role == PORT_WAN && port->address.s_addr != INADDR_ANY;
+		lan |= port->role == PORT_LAN && t->networks[port->network].prefix6;
+		taken |= overlap(&t->networks[port->network], &prefix);
+	}
+	if (place && (!wan || !lan || !node->nat.enabled))
+		diag_at(d, place->file, place->line,
+			"nat64: needs a LAN with subnet6, a WAN with an IPv4 address, and NAT");
+	if (taken)
+		diag_at(d, place->file, place->line, "nat64: \"%s\" overlaps a subnet6",
+			place->text);
+}
+
 static void check_router(const struct topology *t, const struct node *node, struct diag *d)
 {
 	const struct doc *place = node_doc(t, node);
@@ -281,6 +303,7 @@ static void check_router(const struct topology *t, const struct node *node, stru
 	bool lan = false;
 
 	check_delegated(t, node, doc_get(place, "delegated"), d);
+	check_nat64(t, node, doc_get(place, "nat64"), d);
 	for (size_t i = 0; i < node->port_count; i++)
 		lan |= node->ports[i].role == PORT_LAN;
 	if (!lan)

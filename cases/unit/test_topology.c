@@ -398,6 +398,18 @@ static const struct {
 	 "t.yaml:7: delegated: needs a LAN whose subnet6 lies in it\n"},
 	{"delegated prefix that the WAN is in", SIX("", ", delegated: \"2a0e:b107:1::/48\""),
 	 "t.yaml:7: delegated: \"2a0e:b107:1::/48\" overlaps the subnet6 of the WAN\n"},
+	{"NAT64 with a prefix of another length", SIX("", ", nat64: \"64:ff9b::/64\""),
+	 "t.yaml:7: nat64: expected a /96, found \"64:ff9b::/64\"\n"},
+	{"NAT64 without IPv4 outside", SIX("", ", nat64: \"64:ff9b::/96\""),
+	 "t.yaml:7: nat64: needs a LAN with subnet6, a WAN with an IPv4 address, and NAT\n"},
+	{"NAT64 in the prefix of a LAN",
+	 "networks:\n"
+	 "  home: {subnet6: \"2a0e:b107:1:1::/64\"}\n"
+	 "  internet: {subnet: 44.0.1.0/24}\n"
+	 "nodes:\n"
+	 "  r1: {kind: router, lan: {home: \"2a0e:b107:1:1::1\"}, wan: {internet: 44.0.1.2},\n"
+	 "    nat64: \"2a0e:b107:1:1:2::/96\"}\n",
+	 "t.yaml:6: nat64: \"2a0e:b107:1:1:2::/96\" overlaps a subnet6\n"},
 	{"delegated prefix without a WAN for it",
 	 NETWORKS "nodes:\n" CLIENT
 		  "  r1: {kind: router, lan: {home: 192.168.1.1}, wan: {internet: 44.0.1.2},"
@@ -467,6 +479,7 @@ static const char everything[] =
 	"    lan: {home: [192.168.1.1, \"2a0e:b107:1:1::1\"], cable: 10.9.0.2}\n"
 	"    wan: {internet: {address: 44.0.1.2, address6: \"2a0e:b107:2::2\", rate: 512kbit}}\n"
 	"    delegated: \"2a0e:b107:1::/56\"\n"
+	"    nat64: \"64:ff9b::/96\"\n"
 	"    igd: conformant-igd1\n"
 	"    router_advertisement: true\n"
 	"    nat: {mapping: endpoint-independent, filtering: address-dependent,\n"
@@ -548,6 +561,8 @@ static void test_nodes(void **state)
 	assert_int_equal(r1->delegated_prefix, 56);
 	assert_int_equal(r1->delegated.s6_addr[5], 1);
 	assert_int_equal(r2->delegated_prefix, 0);
+	assert_true(r1->has_nat64 && !r2->has_nat64);
+	assert_int_equal(r1->nat64.s6_addr[3], 0x9b);
 	topology_free(t);
 }
 
