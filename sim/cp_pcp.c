@@ -5,12 +5,13 @@
  * Theory of operation
  *
  * Whoever is asked is the server that --server names, or the gateway: of the innermost router a
- * default gateway of ours, of the others the next hop (clause 8.1, PCP-90). ANNOUNCE tells whether
- * it speaks PCP: an error says that too. The external address comes with the first mapping; who
- * wants that alone gets a mapping of the port "discard" for a minute (clause 11.6). Requests are
- * sent again after 3 s, doubling, each gap a tenth more or less (PCP-76), until the time for an
- * exchange is over; each of several addresses of one server gets four, the next one at once when
- * ICMP says that nobody is there (RFC 7488, PCPX-20 to PCPX-25).
+ * default gateway of ours, of the others the next hop (clause 8.1, PCP-90). Where there are
+ * several, or a router behind a router may be none, ANNOUNCE tells who speaks PCP: an error says
+ * that too. The external address comes with the first mapping; who wants that alone gets a mapping
+ * of the port "discard" for a minute (clause 11.6). Requests are sent again after 3 s, doubling,
+ * each gap a tenth more or less (PCP-76), until the time for an exchange is over; each of several
+ * addresses of one server gets four, the next one at once when ICMP says that nobody is there (RFC
+ * 7488, PCPX-20 to PCPX-25).
  *
  * An answer counts when opcode, nonce, protocol and internal port are those of the request
  * (PCP-77); options that were not asked for are not looked at (PCP-87). Version 0 with result 1 is
@@ -194,6 +195,16 @@ static bool find_at(struct cp *cp, int layer, struct in_addr server,
 	return true;
 }
 
+/* There is one server to ask and no other: the first request for a mapping tells whether it speaks
+ * PCP, also where ANNOUNCE does not. */
+static bool take_only(struct cp *cp, struct cp_layer *l, struct in_addr server)
+{
+	l->router.host = server;
+	l->router.connected = cp_talk_open(cp, &l->hold.talk, server);
+	l->router.local = l->hold.talk.local;
+	return l->router.connected;
+}
+
 bool cp_pcp_find(struct cp *cp, int layer, struct cp_layer *out)
 {
 	struct in_addr servers[CP_GATEWAYS_MAX];
@@ -202,6 +213,8 @@ bool cp_pcp_find(struct cp *cp, int layer, struct cp_layer *out)
 						     ? &cp_schedule_pcp_one_of_many
 						     : &cp_schedule_pcp;
 
+	if (layer == 1 && count == 1)
+		return take_only(cp, out, servers[0]);
 	for (size_t i = 0; i < count; i++)
 		if (find_at(cp, layer, servers[i], schedule, out))
 			return true;
@@ -344,8 +357,15 @@ static bool add(struct cp *cp, int layer, const struct map_request *request, str
 	bool done;
 
 	wish(cp, layer, l, request, &i);
-	done = exchange(cp, l, &i, &cp_schedule_pcp, cp->options.timeout_us) &&
-	       take_mapping(cp, l, &i);
+	done = exchange(cp, l, &i, &cp_schedule_pcp, cp->options.timeout_us);
+	/* There are servers that do not choose another port by themselves (PCP-59). */
+	if (!done && i.answer.result == PCP_CANNOT_PROVIDE_EXTERNAL && !request->exact &&
+	    i.asked.external_port) {
+		cp_step(cp, layer, "add mapping");
+		i.asked.external_port = 0;
+		done = exchange(cp, l, &i, &cp_schedule_pcp, cp->options.timeout_us);
+	}
+	done = done && take_mapping(cp, l, &i);
 	buf_free(&i.options);
 	return done;
 }

@@ -7,7 +7,7 @@ import pytest
 
 from cases.harness.effect import tcp_reaches
 from cases.harness.gateway import USUAL, Gateway, topology
-from cases.harness.lab import Lab, program
+from cases.harness.lab import Lab, program, until
 from cases.harness.miniupnpd import PROGRAM, MiniupnpdLab
 
 PORT = 1872
@@ -151,7 +151,7 @@ def test_keep_tries_again_and_cleans_up(server):
     with server() as (lab, gate):
         gate.script = lambda ask: gate.pcp(ask, 8) if ask.is_map and not gate.maps() else USUAL
         kept = lab.start("client", program("igdlab"), "map", "--keep", "--via", "pcp", "--naive", "retries-errors")
-        assert len(gate.wait(gate.maps, 2)) == 2
+        until(lambda: "Mapped: 44" in kept.stdout, what="the mapping")
         kept.finish()
         assert gate.deletes() and kept.code == 0, kept.stdout + kept.stderr
         assert "Not mapped" in kept.stdout and "Mapped: 44.0.1.2:1872" in kept.stdout
@@ -184,9 +184,19 @@ def test_auto_on_closed_port(tmp_path):
 
 
 @DEBIAN
-def test_auto_when_pcp_refuses_and_natpmp_is_not_there(tmp_path):
-    """A port that the rules of miniupnpd deny to everybody: each protocol is tried, and it is said."""
+def test_auto_goes_through_every_protocol(tmp_path):
+    """Neither PCP nor NAT-PMP maps for another host, and miniupnpd does not do so by UPnP: each is tried, and it is said."""
     with MiniupnpdLab(tmp_path) as lab:
         code, told = verb(lab, "map", "--internal-client", "192.168.1.99", via="auto")
         assert code == 1 and told["result"]["status"] == "refused"
-        assert {"announce", "external address", "search"} <= {s["step"] for s in told["steps"]}
+        steps = [s["step"] for s in told["steps"]]
+        assert steps.index("which protocol") < steps.index("add mapping") < steps.index("external address") < steps.index("search")
+
+
+def test_port_that_is_taken_is_an_error():
+    """CANNOT_PROVIDE_EXTERNAL of a server that looks for no other port itself: any port is asked for."""
+    with Lab("flat", quirks=["syn-pcp-26-taken-is-an-error"], profile="pcp-only") as lab:
+        code, told = verb(lab, "map")
+        assert code == 0 and told["result"]["external_port"] != PORT
+        assert tcp_reaches(lab, told["result"]["external_port"], internal=PORT)
+        assert verb(lab, "map", "--exact")[0] == 1
