@@ -112,15 +112,38 @@ int64_t exchange_first_ns(const struct exchange *x)
 
 /* ---- end points ---- */
 
+static char *put_decimal(char *at, unsigned value)
+{
+	if (value >= 10)
+		at = put_decimal(at, value / 10);
+	*at++ = (char)('0' + value % 10);
+	return at;
+}
+
+/* There are four of them in an exchange, and hundreds of thousands of exchanges: no printf. */
 void end_point_text(const struct end_point *e, struct buf *out)
 {
-	bool bracket = e->family == AF_INET6 && e->port;
-	char address[INET6_ADDRSTRLEN];
+	char text[INET6_ADDRSTRLEN + sizeof("[]:65535")], *at = text;
 
-	if (e->family && inet_ntop(e->family, e->address, address, sizeof(address)))
-		buf_printf(out, bracket ? "[%s]" : "%s", address);
-	if (e->port)
-		buf_printf(out, ":%u", e->port);
+	if (e->family == AF_INET) {
+		for (int i = 0; i < 4; i++) {
+			at = put_decimal(at, e->address[i]);
+			*at++ = '.';
+		}
+		at--;
+	} else if (e->family == AF_INET6) {
+		*at = '[';
+		inet_ntop(AF_INET6, e->address, at + (e->port != 0), INET6_ADDRSTRLEN);
+		at += strlen(at);
+		if (e->port)
+			*at++ = ']';
+	}
+	if (e->port) {
+		*at++ = ':';
+		at = put_decimal(at, e->port);
+	}
+	if (at > text)
+		buf_add(out, text, (size_t)(at - text));
 }
 
 static bool parse_address(struct slice text, struct end_point *out)
