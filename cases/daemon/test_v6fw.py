@@ -270,7 +270,7 @@ def test_refusal_is_late(subject, lab):
         assert not early, f"refused at once, by code {early[0][1]}"
         for _ in range(3):
             subject.advance(7 if "clock" in subject.abilities else 2)
-            while select.select([raw], [], [], 0.7)[0]:
+            while select.select([raw], [], [], ANSWERS)[0]:
                 message = raw.recv(2048)
                 if refusal(message):
                     assert message[1] == packet6.PROHIBITED, f"code {message[1]}"

@@ -20,7 +20,7 @@ ALL_IPV6 = 0x86DD   # ETH_P_IPV6; the lab puts it into network order
 RAW = 255           # IPPROTO_RAW: what is sent has its own head
 OUTSIDE = ("peer", "peer2")
 GRACE = 0.05        # seconds behind the fence, for the queue of another processor
-ANSWERS = 2.0       # seconds in which what is under way arrives
+ANSWERS = 5.0       # seconds in which what is under way arrives
 
 
 def bound(lab, node, port=0, kind="dgram"):
