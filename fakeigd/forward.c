@@ -273,6 +273,14 @@ static int succeed(struct forward *f, const struct mapping *gone)
 	return 0;
 }
 
+/* @old, @now: as in forward_filters_change(). */
+static int change_filters(struct forward *f, const struct mapping *m, const struct pcp_record *old,
+			  const struct pcp_record *now)
+{
+	return forward_has_filters(f->router) ? forward_filters_change(f->netfilter, m, old, now)
+					      : 0;
+}
+
 int forward_add(struct forward *f, const struct mapping *m)
 {
 	struct forward_key k[2], unused;
@@ -286,7 +294,7 @@ int forward_add(struct forward *f, const struct mapping *m)
 	if (error)
 		return error;
 	mine = in_kernel(f, m);
-	error = forward_filters_change(f->netfilter, &mine, NULL, m->pcp);
+	error = change_filters(f, &mine, NULL, m->pcp);
 	if (error)
 		return error;
 	k[0] = forward_key_of(&mine);
@@ -296,7 +304,7 @@ int forward_add(struct forward *f, const struct mapping *m)
 	if (error && forward_binds_outward(f->router))
 		forward_outward_release(f->outward, f->netfilter, &mine, &unused);
 	if (error)
-		forward_filters_change(f->netfilter, &mine, m->pcp, NULL);
+		change_filters(f, &mine, m->pcp, NULL);
 	return error;
 }
 
@@ -308,7 +316,7 @@ int forward_filter(struct forward *f, const struct mapping *m, const struct pcp_
 	if (!f->wan)
 		return 0;
 	mine = in_kernel(f, m);
-	error = forward_filters_change(f->netfilter, &mine, m->pcp, now);
+	error = change_filters(f, &mine, m->pcp, now);
 	return error ? error : forward_connections_end(f->netfilter, &mine);
 }
 
@@ -384,7 +392,7 @@ int forward_remove(struct forward *f, const struct mapping *m)
 		 forward_outward_release(f->outward, f->netfilter, &mine, &k[1]);
 	error = forward_elements_delete(f->netfilter, k, 1 + leaves);
 	if (!error)
-		error = forward_filters_change(f->netfilter, &mine, m->pcp, NULL);
+		error = change_filters(f, &mine, m->pcp, NULL);
 	if (!error && leaves && forward_outward_contested(f->outward))
 		error = succeed(f, &mine);
 	if (!error && used && f->router->profile->policy.forward_ends_connections)

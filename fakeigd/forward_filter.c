@@ -25,7 +25,7 @@
 
 #define PORTS_LEN 8 /* protocol . external port */
 
-static bool has_filters(const struct router *r)
+bool forward_has_filters(const struct router *r)
 {
 	return r->profile && r->profile->policy.pcp_enabled &&
 	       policy_is(&r->profile->policy, pcp_filter, "honoured");
@@ -57,7 +57,7 @@ void forward_filters_table(struct nft_batch *b, const struct router *r)
 	};
 	struct nftnl_rule *rule;
 
-	if (!has_filters(r))
+	if (!forward_has_filters(r))
 		return;
 	nft_add_set(b, &filtered);
 	nft_add_range_set(b, &allowed, "\1\2\4");
@@ -77,7 +77,7 @@ int forward_filters_empty(const struct router *r)
 {
 	struct nft_batch b = {.family = NFPROTO_IPV4, .table = FORWARD_TABLE};
 
-	if (!has_filters(r))
+	if (!forward_has_filters(r))
 		return 0;
 	nft_flush_set(&b, "filtered");
 	nft_flush_set(&b, "allowed");

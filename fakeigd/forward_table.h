@@ -116,6 +116,8 @@ int forward_connections_end_outward(struct mnl_socket *nl, struct in_addr wan);
 int forward_connections_end(struct mnl_socket *nl, const struct mapping *m);
 
 /* forward_filter.c */
+/** forward_has_filters() - whether those sets are there. */
+bool forward_has_filters(const struct router *r);
 /** forward_filters_table() - the sets and the rule that keep out who no FILTER of PCP lets in. */
 void forward_filters_table(struct nft_batch *b, const struct router *r);
 /** forward_filters_empty() - no element in those sets. 0 or -errno. */

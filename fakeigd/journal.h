@@ -56,7 +56,7 @@ void journal_bytes(struct journal *j, enum journal_event event, const char *laye
  * journal_write() - one line
  * @j:		may be NULL
  * @layer:	"ssdp", "http", "description", "soap", "gena", "portmap", "wan", "rule", "control",
- * "natpmp", "pinhole", "firewall6"
+ * "natpmp", "pcp", "pinhole", "firewall6"
  * @from, @to:	socket addresses or NULL
  * @what:	the message or decision in a few words: "AddPortMapping 1872/TCP ->
  * 192.168.1.4:1872"

@@ -21,6 +21,17 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+/* Whether a host is in a LAN of ours. */
+static bool is_at_home(const struct pcp_exchange *x, const struct in6_addr *host)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = *host};
+	bool is_v4 = pcp_address_is_v4(host, &v4.sin_addr);
+
+	return router_lan_of_peer(x->p->router, is_v4 ? (const struct sockaddr *)&v4
+						      : (const struct sockaddr *)&v6);
+}
+
 static enum pcp_result take_third_party(struct pcp_exchange *x, const struct pcp_option *option)
 {
 	struct in6_addr host;
@@ -34,6 +45,8 @@ static enum pcp_result take_third_party(struct pcp_exchange *x, const struct pcp
 		return PCP_MALFORMED_REQUEST;
 	if (pcp_address_is_v4(&host, NULL) != pcp_address_is_v4(&x->client, NULL))
 		return PCP_MALFORMED_REQUEST;
+	if (!is_at_home(x, &host))
+		return PCP_NOT_AUTHORIZED;
 	x->wishes.third_party = true;
 	x->wishes.client = host;
 	return PCP_SUCCESS;

@@ -97,6 +97,7 @@ def test_third_party_where_it_is_allowed(lab_with):
         assert answer.result == pcp.SUCCESS and answer.options == [(1, option[4:])], answer
         assert lab.router(op="state")["mappings"][0]["internal_client"] == "192.168.1.9"
         assert pc.map(40000, options=pcp.third_party(pc.address)).result == pcp.MALFORMED_REQUEST
+        assert pc.map(40000, options=pcp.third_party("44.0.1.10")).result == pcp.NOT_AUTHORIZED
 
 
 def test_prefix_of_a_nat64(lab_with):  # PCPX-15
