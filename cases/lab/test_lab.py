@@ -40,7 +40,7 @@ def test_every_topology_comes_up_and_carries_packets(topology):
 def test_shipped_topologies():
     wanted = {"flat", "nested-2", "nested-3", "nested-4", "cgnat", "two-routers", "multihomed",
               "dual-stack", "no-igd", "ipv6-only", "delegated-prefix", "renumbered-prefix",
-              "nat64"}
+              "nat64", "cgnat-pcp"}
     assert wanted <= set(TOPOLOGIES)
 
 

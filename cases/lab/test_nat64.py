@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from cases.harness import pcp
 from cases.harness.lab import Lab, program
 from cases.lab.test_ipv6 import refusal
 
@@ -100,3 +101,11 @@ def test_without_tun_the_lab_says_why(tmp_path):
     done = subprocess.run(["unshare", "-Urnm", "sh", "-c", script, program("igdlab")], capture_output=True,
                                         text=True, check=False, cwd=tmp_path)
     assert done.returncode == 3 and "router r1: cannot be a NAT64, which needs /dev/net/tun" in done.stderr
+
+
+def test_prefix_is_told_by_pcp(nat64):
+    """RFC 7225: an IPv6 host learns how to write an IPv4 address."""
+    with pcp.Client(nat64, ipv6=True) as client:
+        answer = client.map(1872, options=pcp.option("PREFIX64", b"\0\x0c" + bytes(12) + b"\0\0"))
+    assert answer.result == pcp.SUCCESS
+    assert bytes.fromhex("0064ff9b0000000000000000") in (answer.option("PREFIX64") or b""), answer
