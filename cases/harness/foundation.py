@@ -16,7 +16,7 @@ import xml.etree.ElementTree as ElementTree
 
 from . import description, effect, effect6, http, minissdpd, natpmp, pcp, soap, ssdp, trace
 from .controlpoint import CONNECTIONS, IN_ADD, NoConnection, fault_of
-from .lab import DEADLINE, LabError
+from .lab import LabError
 from .pinhole import Pinholes
 from .portmap import add_any, delete_range, ports
 from .requirement import Verdict
@@ -491,7 +491,7 @@ def _pcp_peer(subject, _):
 
 
 PORT_CONTROL = {"natpmp", "pcp"}
-HURRY = 0.4  # of the patience is left for a lab in which a stone let its time run out
+HURRY, LEAST = 0.4, 1.0  # of the patience is left for a lab each time that a stone lets its time run out, but this at least
 _SPOKEN = {"POST", "search", "SUBSCRIBE"}  # what a check says to an InternetGatewayDevice
 TROUBLE = (AssertionError, soap.Fault, http.BadMessage, OSError, EOFError, LabError, KeyError, ValueError, AttributeError,
            ElementTree.ParseError, Verdict)
@@ -513,7 +513,7 @@ def _try(one, subject):
         if isinstance(error, Verdict) and error.grade != "inconclusive":
             return None  # it cannot be tried here
         if isinstance(error, TimeoutError):  # whatever rests on it will wait in vain as well
-            subject.lab.patience = DEADLINE * HURRY
+            subject.mute.add(one)
         return str(error) or repr(error)
     finally:
         with contextlib.suppress(*TROUBLE):
@@ -533,6 +533,8 @@ def missing(subject, used, ids):
             subject.foundations[one] = _try(one, subject)
         if subject.foundations[one] is None:
             continue
+        if one in subject.mute:
+            subject.lab.patience = max(subject.lab.patience * HURRY, LEAST)
         if any(fnmatch.fnmatch(name, pattern) for name in ids for pattern in one.ids):
             return None
         owner = next((name for name in one.ids if "*" not in name), one.ids[0])

@@ -272,7 +272,7 @@ class Subject:
         self.claims, self._evidence, self._long = self.adapter.claims, evidence, long
         self._stay, self.ipv6 = stay, ipv6
         self.igd = self.claims.get("igd", 1)
-        self.spoilt, self.lab, self.foundations = False, None, {}  # foundation.py
+        self.spoilt, self.lab, self.foundations, self.mute = False, None, {}, set()  # foundation.py
         self._stack, self._description, self._description6 = contextlib.ExitStack(), None, (None, None)
         self._unread = []  # why the description could not be read
 
