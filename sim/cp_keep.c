@@ -29,7 +29,6 @@
 #include <arpa/inet.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -160,6 +159,11 @@ static struct outside outside_of(const struct cp_layer *l)
 	return (struct outside){l->router.external, l->external_port};
 }
 
+static bool same_outside(struct outside a, struct outside b)
+{
+	return a.address.s_addr == b.address.s_addr && a.port == b.port;
+}
+
 /* The router at @index leads elsewhere now: those behind it are told. */
 static void tell_the_next(struct keeper *k, size_t index)
 {
@@ -192,7 +196,7 @@ static void renew(struct keeper *k, size_t index)
 	l->hold.lost = false;
 	plan(k, l);
 	after = outside_of(l);
-	if (done && memcmp(&before, &after, sizeof(before)) != 0)
+	if (done && !same_outside(before, after))
 		tell_the_next(k, index);
 }
 
@@ -227,7 +231,7 @@ static void hear(struct keeper *k, size_t index, const char *data, size_t len)
 	if (l->hold.lost)
 		forgotten(k, l);
 	after = outside_of(l);
-	if (memcmp(&before, &after, sizeof(before)) != 0)
+	if (!same_outside(before, after))
 		tell_the_next(k, index);
 }
 

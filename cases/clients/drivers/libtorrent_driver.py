@@ -25,7 +25,8 @@ def main():
         session.wait_for_alert(200)
         for alert in session.pop_alerts():
             if isinstance(alert, libtorrent.portmap_alert):
-                print(f"mapped {alert.map_protocol} {alert.external_port}", flush=True)
+                # "none" tells of a mapping that is over.
+                print(f"{'gone' if str(alert.map_protocol) == 'none' else 'mapped'} {alert.map_protocol} {alert.external_port}", flush=True)
             elif isinstance(alert, libtorrent.portmap_error_alert):
                 print(f"refused {alert.message()}", flush=True)
 
