@@ -62,13 +62,14 @@ enum { BY_PROTOCOL = 1, BY_INTERNAL_PORT = 2, BY_REMOTE_HOST = 4, BY_REMOTE_PORT
  * struct firewall6 - the firewall of one router
  * @stands:	there is a table
  * @enabled, @inbound: as policy or firewall6_set() has them
- * @refusal:	answers SYNs that may not come in
+ * @late:	SYNs that may not come in are answered later, by @refusal
  */
 struct firewall6 {
 	struct router *router;
 	bool stands;
 	bool enabled;
 	bool inbound;
+	bool late;
 	struct firewall6_refusal *refusal;
 };
 
@@ -355,7 +356,7 @@ static void add_refusal(const struct firewall6 *f, struct nft_batch *b)
 	const struct policy *policy = policy_of(f);
 	struct nftnl_rule *rule;
 
-	if (policy_is(policy, firewall6_refusal, "delayed")) {
+	if (f->late) {
 		rule = syn_rule(b, false);
 		nft_log(rule, FIREWALL6_SYN_GROUP);
 		nft_verdict(rule, NF_DROP);
@@ -423,25 +424,40 @@ static bool has_ipv6(const struct router *r)
 	return false;
 }
 
+/* Where the kernel hands out no copies of what it drops (NFLOG), SYNs are refused at once. */
+static int make_best(struct firewall6 *f, const char **lacks)
+{
+	int error = 0;
+
+	if (f->late && !f->refusal)
+		f->refusal = firewall6_refusal_new(f->router, &error);
+	f->late = f->refusal;
+	if (!error)
+		error = table_make(f, lacks);
+	if (!error || !policy_is(policy_of(f), firewall6_refusal, "delayed"))
+		return error;
+	journal_write(f->router->journal, JOURNAL_ERROR, "firewall6", NULL, NULL,
+		      "SYNs are refused at once", "{s:s}", "error", strerror(-error));
+	f->late = false;
+	return table_make(f, lacks);
+}
+
 int firewall6_refresh(struct firewall6 *f, const char **lacks)
 {
 	bool wanted = has_ipv6(f->router);
-	bool delayed =
-		wanted && f->enabled && policy_is(policy_of(f), firewall6_refusal, "delayed");
 	int error = 0;
 
+	f->late = wanted && f->enabled && policy_is(policy_of(f), firewall6_refusal, "delayed");
+	if (!f->late) {
+		firewall6_refusal_free(f->refusal);
+		f->refusal = NULL;
+	}
 	if (wanted)
-		error = table_make(f, lacks);
+		error = make_best(f, lacks);
 	else if (f->stands)
 		error = table_delete();
 	if (!error)
 		f->stands = wanted;
-	if (!error && delayed && !f->refusal)
-		f->refusal = firewall6_refusal_new(f->router, &error);
-	if (!delayed) {
-		firewall6_refusal_free(f->refusal);
-		f->refusal = NULL;
-	}
 	return error;
 }
 
