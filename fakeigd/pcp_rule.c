@@ -96,6 +96,9 @@ void pcp_apply_rules(struct pcp_exchange *x)
 	if (x->q) {
 		add_number(x, "version", x->request.version);
 		add_number(x, "opcode", x->request.opcode);
+		if (x->q->bytes.len >= 4) /* PCP-13 */
+			add_number(x, "reserved",
+				   (uint8_t)x->q->bytes.ptr[2] << 8 | (uint8_t)x->q->bytes.ptr[3]);
 		add_number(x, "lifetime", x->request.lifetime);
 		add_address(x, "client_address", &x->request.client);
 		if (!x->error && x->request.opcode != PCP_ANNOUNCE)

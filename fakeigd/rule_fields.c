@@ -23,7 +23,7 @@ static const struct {
 	{"result", 0, BINARY},
 	{"epoch", 0, BINARY},
 	{"external_address", 0, NATPMP},
-	{"reserved", NATPMP, 0},
+	{"reserved", BINARY, 0},
 	{"internal_port", BINARY, BINARY},
 	{"suggested_external_port", BINARY, 0},
 	{"mapped_external_port", 0, NATPMP},

@@ -53,14 +53,14 @@ def test_less_than_two_octets(pc):
 
 @requirement("PCP-04", pcp=True)
 @pytest.mark.parametrize("name", ["ANNOUNCE", "MAP"])
-def test_response_is_ignored(subject, pc, name):
+def test_response_is_dropped(subject, pc, name):
     request = requests(pc)[name]
     assert not pc.answers(request[:1] + bytes([request[1] | pcp.RESPONSE]) + request[2:])
 
 
 @requirement("PCP-05", pcp=True)
 @pytest.mark.parametrize("version", [1, 3, 255])
-def test_other_version(pc, version):
+def test_version_that_is_not_spoken(pc, version):
     answer = pc.ask(pc.announce_request(version=version))
     assert answer.result == pcp.UNSUPP_VERSION and len(answer.raw) % 4 == 0, answer
 
@@ -110,7 +110,7 @@ def test_address_in_another_prefix(subject, pc, upper):
 
 @requirement("PCP-10", pcp=True)
 @pytest.mark.parametrize("opcode", [4, 63, 96, 127])
-def test_unknown_opcode(pc, opcode):
+def test_opcode_that_is_not_known(pc, opcode):
     request = pcp.header(opcode, 3600, pc.address) + PAYLOAD
     pcp.refused(pc.ask(request), request, pcp.UNSUPP_OPCODE)
 
@@ -166,14 +166,14 @@ def test_lifetime_of_a_long_error(pc, name):
 
 
 @requirement("PCP-15", pcp=True)
-def test_epoch_counts_seconds(subject, pc):
+def test_epoch_goes_on(subject, pc):
     before = pc.announce().epoch
     subject.advance(3)
     assert 2 <= pc.map(40000).epoch - before <= 5
 
 
 @requirement("PCP-15", pcp=True, needs="reboot")
-def test_epoch_begins_again_with_an_empty_table(subject, pc):
+def test_epoch_of_an_empty_table(subject, pc):
     subject.advance(4)
     before = pc.announce().epoch
     assert before >= 3
@@ -236,7 +236,7 @@ def test_natpmp_mapping_at_a_server_of_pcp_alone(subject, pc):
 
 
 @requirement("PCP-50", pcp=True, needs="reboot")
-def test_restart_is_announced(subject):
+def test_restart_is_told(subject):
     with pcp.listen(subject.lab) as sock:
         pcp.drain(subject.lab, sock)
         subject.reboot()
@@ -247,7 +247,7 @@ def test_restart_is_announced(subject):
 
 
 @requirement("PCP-50", pcp=True, needs="wan-control")
-def test_another_address_is_announced(subject, pc):
+def test_another_address_is_told(subject, pc):
     """To everybody, or to the client that has a mapping."""
     with pcp.listen(subject.lab) as sock:
         pc.mapped(40000)

@@ -44,7 +44,7 @@ def test_suggestion_changes_nothing(subject, pc6):
 
 
 @requirement("PCP-72", "PCP-31", pcp=True, needs=BOTH)
-def test_delete_closes(subject, pc6):
+def test_deletion_closes(subject, pc6):
     pc6.mapped(40000, protocol="UDP")
     assert reaches(subject.lab, 40000)
     assert pc6.delete(40000, "UDP").result == pcp.SUCCESS
@@ -60,7 +60,7 @@ def test_end_of_the_lifetime_closes(subject, pc6):
 
 
 @requirement("PCP-72", "PCP-60", pcp="FILTER", needs=["ipv6", "wan-side", "peer2"])
-def test_filter(subject, pc6):
+def test_filter_over_ipv6(subject, pc6):
     option = pcp.filtered(subject.lab.address6_of("peer2"))
     answer = pc6.map(40000, protocol="UDP", options=option)
     assert answer.result == pcp.SUCCESS and answer.options == [(3, option[4:])], answer

@@ -24,7 +24,7 @@ def sent_from(subject, port, client="client", to="peer"):
 
 @requirement("PCP-17", pcp=True)
 @pytest.mark.parametrize("protocol", PORTS)
-def test_mapping(subject, pc, protocol):
+def test_map(subject, pc, protocol):
     port = PORTS[protocol]
     answer = pc.map(port, protocol=protocol, lifetime=600)
     strict(answer.notes)
@@ -43,7 +43,7 @@ def test_mapping_to_another_port(subject, pc):
 
 
 @requirement("PCP-17", pcp=True, needs="other")
-def test_mapping_leads_to_the_sender(subject, pc2):
+def test_map_leads_to_its_client(subject, pc2):
     external = pc2.mapped(40000)
     assert subject.reaches(external, client="other", internal=40000)
     assert not subject.reaches(external, client="client", internal=40000)
@@ -51,7 +51,7 @@ def test_mapping_leads_to_the_sender(subject, pc2):
 
 @requirement("PCP-18", pcp=True, needs="wan-side")
 @pytest.mark.parametrize("protocol,other", [("TCP", "UDP"), ("UDP", "TCP")])
-def test_mapping_is_for_its_protocol_only(subject, pc, protocol, other):
+def test_map_is_for_its_protocol_only(subject, pc, protocol, other):
     external = pc.mapped(40000, protocol=protocol)
     assert subject.reaches(external, protocol, internal=40000)
     assert not subject.reaches(external, other, internal=40000)
@@ -66,7 +66,7 @@ def test_all_protocols_of_one_port(subject, pc, lifetime):
 
 @requirement("PCP-20", pcp=True)
 @pytest.mark.parametrize("protocol", [132, 33, 47, 254])
-def test_other_protocols(pc, protocol):
+def test_protocols_beside_tcp_and_udp(pc, protocol):
     allowed = (pcp.SUCCESS, pcp.UNSUPP_PROTOCOL) + (pcp.CANNOT_PROVIDE_EXTERNAL,) * (protocol == 132)
     assert pc.map(40000, protocol=protocol).result in allowed
 
@@ -109,7 +109,7 @@ def test_renewal_keeps_the_port(subject, pc, suggested):
 
 
 @requirement("PCP-23", pcp=True)
-def test_retransmission_gets_the_same_answer(pc):
+def test_map_sent_again(pc):
     request = pc.map_request(40000, 0)
     first, second = pc.ask(request), pc.ask(request)
     assert first.result == pcp.SUCCESS and first.outer == second.outer
@@ -134,7 +134,7 @@ def test_port_of_what_went_out_before(subject, pc):
 
 
 @requirement("PCP-26", pcp=True, needs="other")
-def test_port_of_another_client(subject, pc, pc2):
+def test_port_that_another_client_has(subject, pc, pc2):
     first = pc.mapped(40000)
     second = pc2.mapped(40000, first)
     assert second != first
@@ -191,7 +191,7 @@ def test_long_lifetime(pc):
 
 @requirement("PCP-31", pcp=True)
 @pytest.mark.parametrize("protocol", PORTS)
-def test_delete(subject, pc, protocol):
+def test_deletion(subject, pc, protocol):
     external = pc.mapped(40000, protocol=protocol)
     assert subject.reaches(external, protocol, internal=40000)
     answer = pc.delete(40000, protocol)
@@ -211,7 +211,7 @@ def test_answer_to_a_delete_repeats_the_suggestion(pc):
 
 
 @requirement("PCP-32", pcp=True)
-def test_delete_of_what_is_not_there(pc):
+def test_deletion_of_nothing(pc):
     assert pc.delete(40000).result == pcp.SUCCESS
     pc.mapped(40000)
     assert (pc.delete(40000).result, pc.delete(40000).result) == (pcp.SUCCESS, pcp.SUCCESS)
@@ -282,7 +282,7 @@ def test_port_is_held_for_its_client(pc, pc2):
 
 
 @requirement("PCP-37", pcp=True)
-def test_mapping_ends_with_its_lifetime(subject, pc):
+def test_map_ends_with_its_lifetime(subject, pc):
     answer = pc.map(40000, lifetime=120)
     assert subject.reaches(answer.external, internal=40000)
     subject.advance(answer.lifetime + 1)
@@ -290,7 +290,7 @@ def test_mapping_ends_with_its_lifetime(subject, pc):
 
 
 @requirement("PCP-37", pcp=True)
-def test_renewal_keeps_it(subject, pc):
+def test_renewal_prolongs_it(subject, pc):
     first = pc.map(40000, lifetime=120)
     subject.advance(first.lifetime / 2)
     second = pc.map(40000, first.external, lifetime=120)

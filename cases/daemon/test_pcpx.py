@@ -60,7 +60,7 @@ def test_no_description_in_a_later_answer(pc):
 
 @requirement("PCPX-03", pcp="DESCRIPTION")
 @pytest.mark.parametrize("size", [128, 1012])
-def test_long_description(pc, size):
+def test_long_text(pc, size):
     text = ("ä" * (size // 2)).encode()
     back = described(pc, text)
     assert back and len(back) >= 128 and text.startswith(back), back
