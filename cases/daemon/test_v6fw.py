@@ -14,7 +14,7 @@ import pytest
 
 from cases.harness import packet6, pinhole
 from cases.harness.controlpoint import fault_of
-from cases.harness.effect6 import ANSWERS, PROBES, Fence, Wire, bound, reaches, tcp_reaches
+from cases.harness.effect6 import ANSWERS, PROBES, Fence, Wire, bound, reaches
 from cases.harness.packet6 import ACK, SYN
 from cases.harness.pinhole import Pinholes
 from cases.harness.requirement import inconclusive, requirement, unsupported
@@ -305,13 +305,6 @@ def test_simultaneous_open(lab):
         peer.sendall(b"crossed")
         client.settimeout(ANSWERS)
         assert client.recv(64) == b"crossed"
-
-
-@requirement("V6FW-10", service=SERVICE, **walled())
-def test_connection_through_a_pinhole(subject, lab):
-    with Pinholes(subject.control_point6()) as pinholes:
-        pinholes.add(7410, "TCP")
-        assert tcp_reaches(lab, 7410)
 
 
 # -- other protocols --------------------------------------------------------------------------------------------------

@@ -499,7 +499,7 @@ PORT_CONTROL = {"natpmp", "pcp", "minissdpd"}  # spoken without a description
 
 def _try(one, subject):
     """Why a stone does not hold for a subject, or None."""
-    if one.service and not subject.has_service(one.service):
+    if (one.service and not subject.has_service(one.service)) or not (subject.igd or PORT_CONTROL & one.words):
         return None
     if ("node other" in one.words and "other" not in subject.abilities) or \
             ("wan-side" not in subject.abilities and {"reaches TCP", "reaches UDP", "remote host"} & one.words):
