@@ -65,6 +65,12 @@ static bool is_blank_number(struct slice word)
 	return word.len > WORD_MIN || (word.len && *word.ptr == '0');
 }
 
+/* In damaged markup one word may be a serial number here and a name there: it is replaced once. */
+static bool is_replaced(struct slice word)
+{
+	return is_ours(word) || is_blank_number(word);
+}
+
 static bool is_known(const struct anonymiser *a, const char *word)
 {
 	for (size_t i = 0; i < a->words.count; i++) {
@@ -88,13 +94,13 @@ static void add_word(struct anonymiser *a, struct slice word, char *to, unsigned
 
 static void add_serial(struct anonymiser *a, struct slice word)
 {
-	if (word.len >= WORD_MIN && !is_blank_number(word))
+	if (word.len >= WORD_MIN && !is_replaced(word))
 		add_word(a, word, xasprintf("%0*u", (int)word.len, a->serials + 1), &a->serials);
 }
 
 static void add_name(struct anonymiser *a, struct slice word)
 {
-	if (word.len && !is_ours(word))
+	if (word.len && !is_replaced(word))
 		add_word(a, word, xasprintf("name-%u", a->names + 1), &a->names);
 }
 
