@@ -92,8 +92,8 @@ test:
 	@$(MAKE) --no-print-directory SAN=1 unit
 	@scripts/fuzz --smoke
 	@scripts/check-tree
-	@$(PYTEST) -n 4 cases
-	@IGDLAB_BUILD=build/san $(PYTEST) -n 3 -m sanitize cases
+	@$(PYTEST) -n 6 cases
+	@IGDLAB_BUILD=build/san $(PYTEST) -n 4 -m sanitize cases
 	@scripts/demo
 
 .PHONY: units

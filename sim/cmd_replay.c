@@ -72,9 +72,11 @@ const struct cmd cmd_replay = {
 	.arguments = "FLOW --as router|client [OPTION]... [-- COMMAND...]",
 	.summary = "play one side of a recorded flow to the other one live",
 	.details =
-		"--as router: COMMAND (default: igdlab map) runs on the client of a lab whose "
-		"router was\n"
-		"learned from the flow and gives its answers. Afterwards every request of the "
+		"--as router: COMMAND (default: igdlab map, by the flow's protocol) runs on the "
+		"client "
+		"of a\n"
+		"lab whose router was learned from the flow and gives its answers. Afterwards "
+		"every request of the "
 		"client is\n"
 		"told: answered from the flow, adapted (the same with the lab's addresses), or "
 		"beyond it.\n"

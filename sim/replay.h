@@ -16,7 +16,7 @@
  * @profiles:	as router: at most one, of the router instead of the learned one; as client:
  *		"[NODE=]PROFILE"
  * @out:	evidence directory, NULL = none
- * @argv, @argc: as router: the live side's command; none = igdlab map
+ * @argv, @argc: as router: the live side's command; none = igdlab map, by the flow's protocol
  * @quirks:	as client: "[NODE=]QUIRK"
  * @daemon:	as client: adapter of a daemon on the client's gateway, NULL = none
  * @to:		as client: address of a router on this network, no lab; NULL = a lab

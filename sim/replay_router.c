@@ -176,6 +176,37 @@ static int prepare(struct replay *r, char **topology, char **profile, char **qui
 
 /* ---- during ---- */
 
+/* What the flow speaks when that is not UPnP: a word for --via; NULL = UPnP. */
+static const char *spoken(const struct recording *flow)
+{
+	const char *via = NULL;
+
+	for (size_t i = 0; i < flow->count; i++) {
+		enum flow_protocol protocol = flow->exchanges[i].protocol;
+
+		if (protocol == FLOW_PCP)
+			via = "pcp";
+		else if (protocol != FLOW_NATPMP)
+			return NULL;
+		else if (!via)
+			via = "natpmp";
+	}
+	return via;
+}
+
+/* Our own client, which asks as the flow's did. Return: how many words. */
+static int own_client(const struct recording *flow, char **argv)
+{
+	const char *via = spoken(flow);
+	int argc = 0;
+
+	argv[argc++] = setup_program("igdlab");
+	argv[argc++] = xstrdup("map");
+	if (via)
+		argv[argc++] = xasprintf("--via=%s", via);
+	return argc;
+}
+
 /* "igdlab run" with our files; its JSON goes to run.json alone. */
 static int run_client(struct replay *r, const char *topology, const char *profile,
 		      const char *quirk)
@@ -195,6 +226,8 @@ static int run_client(struct replay *r, const char *topology, const char *profil
 	argv[argc++] = xstrdup("--");
 	for (int i = 0; i < r->options->argc; i++)
 		argv[argc++] = xstrdup(r->options->argv[i]);
+	if (!r->options->argc)
+		argc += own_client(&r->flow, argv + argc);
 	fflush(stdout);
 	if (r->options->json) {
 		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
