@@ -10,11 +10,11 @@ from cases.harness import http, soap, ssdp
 from cases.harness.controlpoint import fault_of
 from cases.harness.description import get
 from cases.harness.events import Subscription
+from cases.harness.lab import growth_allowed
 from cases.harness.portmap import REFUSALS
 from cases.harness.requirement import nonstrict, requirement
 
 OUTSIDE = "44.0.1.10"
-GROWTH = 1024  # KiB that a daemon's memory may grow by under one attack
 REFUSED = range(400, 600)
 
 
@@ -29,7 +29,7 @@ def alive(subject, lab, cp):
     assert subject.reaches(20999), "mappings do not forward afterwards"
     cp.delete(20999)
     if before is not None:
-        assert subject.memory_kib() - before < GROWTH, "memory grew"
+        assert subject.memory_kib() - before < growth_allowed(), "memory grew"
 
 
 def status_of(cp, data, node="client"):
