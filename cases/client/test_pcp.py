@@ -6,7 +6,8 @@ import time
 import pytest
 
 from cases.harness.drive import Wanted
-from cases.harness.gateway import MAPPED_ZERO, USUAL, Gateway, settled, topology, v4
+from cases.harness.gateway import MAPPED_ZERO, USUAL, Gateway, settled, topology
+from cases.harness.pcp import packed
 from cases.harness.requirement import inconclusive, nonstrict, notrun
 from cases.harness.scenario import place, scenario, unhurried
 
@@ -63,7 +64,7 @@ def test_says_its_own_address(server):
     """The client's address in a request is the one that the packet comes from."""
     with server() as (_, session, gate):
         claims(session, gate)
-        assert all(a.client == v4(a.source[0]) for a in gate.of(2)), [a.client.hex() for a in gate.of(2)]
+        assert all(a.client == packed(a.source[0]) for a in gate.of(2)), [a.client.hex() for a in gate.of(2)]
 
 
 @scenario("PCP-75", speaks="pcp", operation="delete")
@@ -155,7 +156,7 @@ def test_renews_after_half_of_the_lifetime(server):
         assert renewal, "it is not renewed"
         at = renewal.time - first.time
         assert 6 - SLACK <= at <= 7.5 + SLACK, f"after {at:.1f} s of 12"
-        assert renewal.external == GRANTED and renewal.address == v4(gate.external), (renewal.external, renewal.address.hex())
+        assert renewal.external == GRANTED and renewal.address == packed(gate.external), (renewal.external, renewal.address.hex())
 
 
 @scenario("PCP-81", speaks="pcp", resident=True)

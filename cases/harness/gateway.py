@@ -22,9 +22,10 @@ import struct
 import threading
 import time
 
+from . import pcp
 from .lab import LabError
+from .port5351 import ANNOUNCE_PORT, GROUP, PORT
 
-PORT, ANNOUNCE_PORT, GROUP = 5351, 5350, "224.0.0.1"
 TCP, UDP = 6, 17
 USUAL = object()
 SETTLE = 10.0  # seconds that a client which stays has to hear an answer: some look every eight
@@ -46,11 +47,6 @@ def topology(folder, igd="none", net="192.168.1"):
     path = folder / f"gateway-{igd}-{net}.yaml"
     path.write_text(TOPOLOGY.format(igd=igd, net=net))
     return str(path)
-
-
-def v4(address):
-    """The 16 bytes of an IPv4 address (RFC 6887 clause 5)."""
-    return bytes(10) + b"\xff\xff" + socket.inet_aton(address)
 
 
 @dataclasses.dataclass
@@ -171,7 +167,7 @@ class Gateway:
         external = self.port or ask.external or ask.internal
         return head + fields.get("nonce", ask.nonce) + struct.pack(
             "!BBHHH", fields.get("protocol", ask.protocol), 0, 0, fields.get("internal", ask.internal),
-            fields.get("external", external)) + (ask.address if result else v4(fields.get("address", self.external))) + options
+            fields.get("external", external)) + (ask.address if result else pcp.packed(fields.get("address", self.external))) + options
 
     def usual(self, ask):
         """What a gateway by the letter answers, or None."""

@@ -4,22 +4,17 @@
 Written from the RFC; nothing here is shared with the C code. parse() is strict: Answer.notes says what only a lenient
 reader accepts, and BadMessage what none does.
 """
-import contextlib
 import dataclasses
 import ipaddress
-import select
-import socket
 import struct
-import time
 
-from . import trace
+from . import port5351, trace
 from .http import BadMessage
+from .port5351 import ANNOUNCE_PORT, GROUP, PORT  # noqa: F401  PORT is for who asks
 
-PORT, ANNOUNCE_PORT, GROUP = 5351, 5350, "224.0.0.1"
 ADDRESS, UDP, TCP, RESPONSE = 0, 1, 2, 128
 SUCCESS, UNSUPPORTED_VERSION, NOT_AUTHORIZED, NETWORK_FAILURE, OUT_OF_RESOURCES, UNSUPPORTED_OPCODE = range(6)
 OPCODES = {"UDP": UDP, "TCP": TCP}
-FIRST_WAIT = 0.25  # seconds before the first retransmission, clause 3.1
 SIZES = {ADDRESS: 12, UDP: 16, TCP: 16}
 
 
@@ -92,56 +87,21 @@ def _of_version(answer):
     return answer
 
 
-class Client:
+class Client(port5351.Client):
     """NAT-PMP from one port of a node; use it in ``with``. to: the address that is asked, the router's when left out."""
 
+    WORD, VERSION, FIRST_WAIT, parse = "natpmp", 0, 0.25, staticmethod(parse)  # clause 3.1
+
     def __init__(self, lab, node="client", to=None):
-        self.lab, self.node, self.to = lab, node, to or lab.lan_address()
-        self.sock = lab.socket(node)
-        self.sock.setblocking(False)
+        super().__init__(lab, node, to or lab.lan_address())
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.sock.close()
-
-    def send(self, data, to=None):
-        """One datagram."""
-        trace.note("natpmp", f"node {self.node}")
-        self.sock.sendto(data, (to or self.to, PORT))
-
-    def receive(self, timeout):
-        """(bytes, source) of the next datagram from anywhere, or None."""
-        if select.select([self.sock], [], [], timeout)[0]:
-            with contextlib.suppress(BlockingIOError):
-                return self.sock.recvfrom(2048)
-        return None
-
-    def ask(self, data, timeout=4.0):
-        """The Answer to a request, sent again at growing intervals; TimeoutError when none comes."""
-        deadline, wait = time.monotonic() + timeout, FIRST_WAIT
-        while (left := deadline - time.monotonic()) > 0:
-            self.send(data)
-            got = self.receive(min(wait, left))
-            wait *= 2
-            if got:
-                return parse(*got)
-        raise TimeoutError(f"no answer to {data.hex()} within {timeout:g} s")
-
-    def answers(self, data):
-        """Everything that comes in answer to one datagram: a request behind it tells when that is all. [Answer]"""
-        self.send(data)
-        return self.fenced()
+    def plain(self):
+        """A request that needs nothing."""
+        return self.external()
 
     def fenced(self):
-        """What has come so far: [Answer]; a request for the external address from another port is the fence."""
-        with Client(self.lab, self.node) as fence:
-            fence.ask(address_request())
-        found = []
-        while got := self.receive(0):
-            found.append(parse(*got))
-        return found
+        """What has come so far: [Answer]."""
+        return [parse(*got) for got in super().fenced()]
 
     # -- the protocol ------------------------------------------------------------------------------------
 
@@ -157,35 +117,17 @@ class Client:
         """The Answer to a deletion; internal port 0 means all."""
         return self.ask(map_request(OPCODES[protocol], internal, external, 0))
 
-    def mapped(self, internal, external=None, lifetime=3600, protocol="TCP"):
-        """The external port of a mapping; AssertionError when it is not made."""
-        answer = self.map(internal, external, lifetime, protocol)
-        assert answer.result == SUCCESS and answer.external, answer
-        return answer.external
-
 
 def listen(lab, node="client", port=ANNOUNCE_PORT):
     """A socket in a node that hears announcements."""
-    trace.note("natpmp")
-    made = lab.socket(node)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind((GROUP, port))
-    return made
+    return port5351.listen("natpmp", lab, node, (GROUP, port))
 
 
 def drain(lab, sock):
     """Forget the announcements that were sent before now."""
-    with Client(lab) as fence:
-        fence.external()
-    while select.select([sock], [], [], 0)[0]:
-        sock.recv(2048)
+    port5351.drain(Client(lab), sock)
 
 
 def hear(sock, timeout=4.0):
     """The next announcement of NAT-PMP as an Answer; TimeoutError when none comes. PCP's are left out."""
-    deadline = time.monotonic() + timeout
-    while (left := deadline - time.monotonic()) > 0 and select.select([sock], [], [], left)[0]:
-        data, source = sock.recvfrom(2048)
-        if data[:1] == b"\0":
-            return parse(data, source)
-    raise TimeoutError("no announcement")
+    return port5351.hear(Client, sock, timeout)

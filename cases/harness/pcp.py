@@ -4,19 +4,16 @@
 Written from the RFCs; nothing here is shared with the C code. parse() is strict: Answer.notes says what only a lenient
 reader accepts, and BadMessage what none does. Addresses are texts; IPv4 ones travel as ::ffff:a.b.c.d (clause 5).
 """
-import contextlib
 import dataclasses
 import ipaddress
 import os
-import select
-import socket
 import struct
-import time
 
-from . import trace
+from . import port5351, trace
 from .http import BadMessage
+from .port5351 import ANNOUNCE_PORT, GROUP, PORT  # noqa: F401  PORT is for who asks
 
-VERSION, PORT, ANNOUNCE_PORT, GROUP, GROUP6 = 2, 5351, 5350, "224.0.0.1", "ff02::1"
+VERSION, GROUP6 = 2, "ff02::1"
 ANNOUNCE, MAP, PEER, RESPONSE = 0, 1, 2, 128
 OPCODES = {"ANNOUNCE": ANNOUNCE, "MAP": MAP, "PEER": PEER}
 (SUCCESS, UNSUPP_VERSION, NOT_AUTHORIZED, MALFORMED_REQUEST, UNSUPP_OPCODE, UNSUPP_OPTION, MALFORMED_OPTION, NETWORK_FAILURE,
@@ -26,7 +23,6 @@ OPTIONS = {"THIRD_PARTY": 1, "PREFER_FAILURE": 2, "FILTER": 3, "DESCRIPTION": 12
 NAMES = {code: name for name, code in OPTIONS.items()}
 PROTOCOLS = {"ALL": 0, "TCP": 6, "UDP": 17, "SCTP": 132}
 HEADER, SIZES, LONGEST = 24, {ANNOUNCE: 24, MAP: 60, PEER: 80}, 1100
-FIRST_WAIT = 0.5  # seconds before a request is sent again; a client in the field waits 3 s (clause 8.1.1)
 FOREVER = 0xffffffff
 OBSERVER = b"igdlab nonce"  # of the steps of quirk files
 
@@ -179,63 +175,26 @@ def _options(answer, rest):
 # -- a client --------------------------------------------------------------------------------------------
 
 
-class Client:
+class Client(port5351.Client):
     """PCP from one port of a node; use it in ``with``. to: the address that is asked, the router's when left out.
 
     address: its own, as the router sees it. nonce: of what it asks for, unless a call has another.
     """
 
+    WORD, VERSION, FIRST_WAIT, parse = "pcp", VERSION, 0.5, staticmethod(parse)  # a client in the field waits 3 s (clause 8.1.1)
+
     def __init__(self, lab, node="client", to=None, ipv6=False):
         key = "address6" if ipv6 else "address"
-        self.lab, self.node, self.ipv6 = lab, node, ipv6
-        self.to = to or lab.port("r1", role="lan")[key]
-        self.address, self.nonce = lab.port(node)[key], os.urandom(12)
-        self.sock = lab.socket(node, domain="inet6" if ipv6 else "inet")
-        self.sock.setblocking(False)
+        super().__init__(lab, node, to or lab.port("r1", role="lan")[key], "inet6" if ipv6 else "inet")
+        self.ipv6, self.address, self.nonce = ipv6, lab.port(node)[key], os.urandom(12)
 
-    def __enter__(self):
-        return self
+    def plain(self):
+        """A request that needs nothing."""
+        return self.announce()
 
-    def __exit__(self, *exception):
-        self.sock.close()
-
-    def send(self, data, to=None):
-        """One datagram."""
-        trace.note("pcp", f"node {self.node}")
-        self.sock.sendto(data, (to or self.to, PORT))
-
-    def receive(self, timeout):
-        """(bytes, (address, port)) of the next datagram from anywhere, or None."""
-        if select.select([self.sock], [], [], timeout)[0]:
-            with contextlib.suppress(BlockingIOError):
-                data, source = self.sock.recvfrom(2048)
-                return data, source[:2]
-        return None
-
-    def ask(self, data, timeout=4.0):
-        """The Answer to a request, sent again at growing intervals; TimeoutError when none comes."""
-        deadline, wait = time.monotonic() + timeout, FIRST_WAIT
-        while (left := deadline - time.monotonic()) > 0:
-            self.send(data)
-            got = self.receive(min(wait, left))
-            wait *= 2
-            if got:
-                return parse(*got)
-        raise TimeoutError(f"no answer to {data.hex()} within {timeout:g} s")
-
-    def answers(self, data):
-        """Everything that comes in answer to one datagram: a request behind it tells when that is all. [(bytes, source)]"""
-        self.send(data)
-        return self.fenced()
-
-    def fenced(self):
-        """What has come so far, as it is; an ANNOUNCE from another port is the fence."""
-        with Client(self.lab, self.node, ipv6=self.ipv6) as fence:
-            fence.announce()
-        found = []
-        while got := self.receive(0):
-            found.append(got)
-        return found
+    def another(self):
+        """A client like this one on another port."""
+        return Client(self.lab, self.node, ipv6=self.ipv6)
 
     # -- requests as bytes -------------------------------------------------------------------------------
 
@@ -277,12 +236,6 @@ class Client:
         """The Answer to a wish for a mapping; more: see map_request()."""
         return self.ask(self.map_request(internal, external, **more))
 
-    def mapped(self, internal, external=None, **more):
-        """The external port of a mapping; AssertionError when it is not made."""
-        answer = self.map(internal, external, **more)
-        assert answer.result == SUCCESS and answer.external, answer
-        return answer.external
-
     def delete(self, internal, protocol="TCP", external=0, **more):
         """The Answer to a deletion (clause 15.1)."""
         return self.ask(self.map_request(internal, external, lifetime=0, protocol=protocol, **more))
@@ -320,35 +273,19 @@ def _named_option(name, value):
 
 def listen(lab, node="client", port=ANNOUNCE_PORT):
     """A socket in a node that hears what is sent to 224.0.0.1."""
-    trace.note("pcp")
-    made = lab.socket(node)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind((GROUP, port))
-    return made
+    return port5351.listen("pcp", lab, node, (GROUP, port))
 
 
 def listen6(lab, node="client", port=ANNOUNCE_PORT):
     """The same for ff02::1."""
-    trace.note("pcp")
-    made, index = lab.socket(node, domain="inet6"), lab.port(node)["index"]
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind((GROUP6, port, 0, index))
-    return made
+    return port5351.listen("pcp", lab, node, (GROUP6, port, 0, lab.port(node)["index"]), "inet6")
 
 
 def drain(lab, sock):
     """Forget what was sent before now."""
-    with Client(lab) as fence:
-        fence.announce()
-    while select.select([sock], [], [], 0)[0]:
-        sock.recv(2048)
+    port5351.drain(Client(lab), sock)
 
 
 def hear(sock, timeout=4.0):
     """The next announcement of PCP as an Answer; TimeoutError when none comes. NAT-PMP's are left out."""
-    deadline = time.monotonic() + timeout
-    while (left := deadline - time.monotonic()) > 0 and select.select([sock], [], [], left)[0]:
-        data, source = sock.recvfrom(2048)
-        if data[:1] == bytes([VERSION]):
-            return parse(data, source[:2])
-    raise TimeoutError("no announcement")
+    return port5351.hear(Client, sock, timeout)
