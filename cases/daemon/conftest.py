@@ -209,6 +209,13 @@ def other(subject):
 
 
 @pytest.fixture
+def upstream(subject):
+    """The PCP server behind a router that interworks; it has not been asked anything yet."""
+    subject.require(interworking=True)
+    return subject.upstream
+
+
+@pytest.fixture
 def pc(subject):
     """A PCP client on the first host."""
     with pcp.Client(subject.lab) as made:

@@ -78,6 +78,10 @@ class Ask:
         """It takes a mapping away."""
         return self.lifetime == 0 and self.internal is not None
 
+    def option(self, name):
+        """The data of the first option of PCP of that name, or None."""
+        return next((data for code, data in pcp.options_of(self.options)[0] if code == pcp.OPTIONS[name]), None)
+
 
 def read(data, source):
     """A datagram as an Ask; what is too short has None."""

@@ -147,6 +147,7 @@ class Lab:
     def __init__(self, topology="flat", profile=None, quirks=(), evidence=None, capture=False,
                  quiet=False, stay=False):
         self.kept, self._stay = False, stay
+        self.ahead = 0.0  # seconds by which its clock is ahead of the kernel's
         self.patience = DEADLINE  # of new sockets; less where the router was found to be mute (foundation.py)
         self.name = f"t{os.getpid()}-{next(_numbers)}"
         self._own = None if evidence else tempfile.mkdtemp(prefix="igdlab-")
@@ -291,6 +292,7 @@ class Lab:
 
     def advance(self, seconds):
         """Move the lab's clock forward; leases expire, timers fire, before this returns."""
+        self.ahead += seconds
         self.request(op="advance", seconds=seconds)
 
     def journal(self, router="r1"):

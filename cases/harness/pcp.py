@@ -140,7 +140,8 @@ def parse(raw, source=None):
     elif result == SUCCESS:
         raise BadMessage(f"{len(raw)} octets instead of {size}: {raw.hex()}")
     if result == SUCCESS:
-        _options(answer, raw[size:])
+        answer.options, notes = options_of(raw[size:])
+        answer.notes += notes
     return answer
 
 
@@ -158,18 +159,21 @@ def _fields(answer):
             answer.notes.append("the reserved field behind the peer's port is not zero")
 
 
-def _options(answer, rest):
+def options_of(rest):
+    """([(code, data)], notes) of the octets behind the fields of an opcode (clause 7.3); BadMessage when they are no options."""
+    found, notes, whole = [], [], rest
     while rest:
         if len(rest) < 4:
-            raise BadMessage(f"{len(rest)} octets are no option: {answer.raw.hex()}")
+            raise BadMessage(f"{len(rest)} octets are no option: {whole.hex()}")
         code, reserved, length = struct.unpack("!BBH", rest[:4])
         end = 4 + length + -length % 4
         if end > len(rest):
-            raise BadMessage(f"option {code} of {length} octets runs past the end: {answer.raw.hex()}")
+            raise BadMessage(f"option {code} of {length} octets runs past the end: {whole.hex()}")
         if reserved or any(rest[4 + length:end]):
-            answer.notes.append(f"reserved octet or padding of option {code} is not zero")
-        answer.options.append((code, rest[4:4 + length]))
+            notes.append(f"reserved octet or padding of option {code} is not zero")
+        found.append((code, rest[4:4 + length]))
         rest = rest[end:]
+    return found, notes
 
 
 # -- a client --------------------------------------------------------------------------------------------

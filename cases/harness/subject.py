@@ -7,7 +7,8 @@ A subject is named
     NAME                            an adapter: miniupnpd-nftables, miniupnpd-iptables, ...
     ./my-router.yaml                an adapter of the user's; kind: remote is a router that is not in the lab
 
-The lab has the nodes client and other (two hosts behind r1), peer and peer2 (two hosts outside). It is
+The lab has the nodes client and other (two hosts behind r1), peer and peer2 (two hosts outside); of a subject that
+interworks (RFC 6970) also the router carrier, next hop of r1, where a PCP server of ours listens (pcp_server.py). It is
 kept between checks and made as good as new by reset(); a check that leaves a router behind that no
 reset mends calls spoil().
 """
@@ -24,7 +25,7 @@ from xml.etree.ElementTree import ParseError
 
 import yaml
 
-from . import description, effect, trace
+from . import description, effect, pcp_server, trace
 from .controlpoint import ControlPoint
 from .http import BadMessage
 from .lab import DEADLINE, REPOSITORY, Lab, LabError, until
@@ -66,6 +67,8 @@ nodes:
   peer:   {kind: host, attach: {internet: [44.0.1.10, "2a0e:b107:1:2::10"]}}
   peer2:  {kind: host, attach: {internet: [44.0.1.11, "2a0e:b107:1:2::11"]}}
 """
+# What is behind a router that asks a PCP server for each mapping.
+CARRIER = "  carrier: {kind: router, lan: {internet: 44.0.1.1}}\n"
 IPV6 = pathlib.Path("/proc/sys/net/ipv6/conf")  # where the kernel has it
 
 # A router on two cards of this machine: the interfaces become ports of the lab's networks.
@@ -87,7 +90,7 @@ _TWO_CARDS = {"wan-interface", "wan-address", "prefix", "wan-prefix", "clients",
 _KEYS = {"name", "profile", "quirks", "summary", "kind", "needs", "run", "files", "nft", "ready", "claims", "known",
          "known-of", "remote", "restart", "reboot", "reset", "memory"}
 _REQUIRED = ("WANCommonInterfaceConfig", "WANIPConnection", "WANPPPConnection")  # services
-_CLAIMS = {"igd", "services", "optional", "ipv6", "natpmp", "pcp", "firewall6"}
+_CLAIMS = {"igd", "services", "optional", "ipv6", "natpmp", "pcp", "firewall6", "interworking"}
 PCP = {"PEER", "PREFER_FAILURE", "FILTER"}  # what "pcp: true" claims beside MAP and ANNOUNCE (RFC 6887)
 
 
@@ -128,6 +131,8 @@ def profile_claims(name):
     if enabled.get("natpmp") is not None:
         claims["natpmp"] = enabled["natpmp"]
     _claim_pcp(claims, profile.get("policy", {}).get("pcp", {}))
+    if "upstream" in profile:
+        claims["interworking"] = "pcp" in profile["upstream"]
     if "services" in profile:
         services = [{"type": s} if isinstance(s, str) else s for s in profile["services"]]
         claims["services"] = [s["type"] for s in services]
@@ -223,6 +228,11 @@ class Adapter:
         """A router between two cards of this machine, which go into a lab."""
         return self.kind == "remote" and "wan-interface" in self.values["remote"]
 
+    @property
+    def interworks(self):
+        """A router in a lab that asks a PCP server upstream for each mapping."""
+        return bool(self.claims.get("interworking")) and self.kind != "remote"
+
     def _cards(self):
         values = self.values["remote"]
         lan = ipaddress.ip_interface(f"{values['address']}/{values.get('prefix', 24)}").network
@@ -247,9 +257,10 @@ class Adapter:
             router = f"igd: {self.profile}"
         elif self.kind == "daemon":
             router = f"daemon: {self.path.resolve()}"
-        path = folder / "subject.yaml"
-        path.write_text(self._cards() if self.on_cards else
-                        (DUAL_STACK if ipv6 else TOPOLOGY).replace("ROUTER", router))
+        path, text = folder / "subject.yaml", DUAL_STACK if ipv6 else TOPOLOGY
+        if self.interworks:
+            router, text = ("\n    " if ipv6 else ", ").join(["gateway: carrier", router]), text + CARRIER
+        path.write_text(self._cards() if self.on_cards else text.replace("ROUTER", router))
         return path
 
 
@@ -263,7 +274,8 @@ class Subject:
     """A running lab with the router under test on r1; make it with ``with``.
 
     lab: the Lab (or Remote). igd: the version of InternetGatewayDevice that it claims. fake: it is a
-    fakeigd, whose clock and control socket obey. ipv6: its lab has IPv6 beside IPv4.
+    fakeigd, whose clock and control socket obey. ipv6: its lab has IPv6 beside IPv4. upstream: the PCP server
+    (pcp_server.Server) behind one that interworks, else None.
     """
 
     def __init__(self, adapter, evidence=None, long=False, stay=False, ipv6=False):
@@ -272,6 +284,7 @@ class Subject:
         self.claims, self._evidence, self._long = self.adapter.claims, evidence, long
         self._stay, self.ipv6 = stay, ipv6
         self.igd = self.claims.get("igd", 1)
+        self.upstream = None
         self.spoilt, self.lab, self.foundations, self.mute = False, None, {}, set()  # foundation.py
         self._stack, self._description, self._description6 = contextlib.ExitStack(), None, (None, None)
         self._unread = []  # why the description could not be read
@@ -285,6 +298,8 @@ class Subject:
                 self.lab = stack.enter_context(Lab(
                     self.adapter.topology(folder, self.ipv6), quirks=self.adapter.quirks,
                     evidence=self._evidence, capture=bool(self._evidence), stay=self._stay))
+            if self.adapter.interworks:
+                self.upstream = stack.enter_context(pcp_server.Server(self.lab))
             if self.adapter.kind == "daemon":
                 self._wait_for_daemon()
             self._stack = stack.pop_all()
@@ -326,7 +341,8 @@ class Subject:
         wanted = set() if names is True else {names} if isinstance(names, str) else set(names)
         return bool(claimed) and wanted <= (self.claims.get("pcp-offers", PCP) if claimed is True else set(claimed))
 
-    def require(self, igd=None, natpmp=False, pcp=None, firewall6=False, action=(), service=None, needs=()):
+    def require(self, igd=None, natpmp=False, pcp=None, firewall6=False, interworking=False, action=(), service=None,
+                needs=()):
         """End the check when the subject does not claim, or the lab cannot do, what it needs."""
         igd = int(not natpmp and not pcp) if igd is None else igd
         if self.igd < igd:
@@ -335,6 +351,10 @@ class Subject:
             unsupported("the subject does not claim NAT-PMP")
         if pcp and not self.speaks_pcp(pcp):
             unsupported("the subject does not claim PCP" + ("" if pcp is True else f" with {pcp}"))
+        if interworking and not self.claims.get("interworking"):
+            unsupported("the subject does not claim to ask a PCP server upstream for its mappings (RFC 6970)")
+        if interworking and not self.adapter.interworks:
+            notrun(f"needs a PCP server of ours upstream, which {self.adapter.name} does not have")
         if firewall6 and not self.claims.get("firewall6"):
             unsupported("the subject does not claim to be an IPv6 firewall")
         for name in [action] if isinstance(action, str) else action:
@@ -385,6 +405,8 @@ class Subject:
         self.require(igd=0, needs="wan-side")
         if "clock" in self.abilities:  # what a quirk does behind its answer is done before anybody looks
             self.lab.request(op="sync")
+        if self.upstream and "address" not in more:
+            more["address"] = self.lab.address_of("r1", role="wan")
         probe = effect.udp_reaches if protocol.upper() == "UDP" else effect.tcp_reaches
         return probe(self.lab, port, **more)
 
@@ -496,12 +518,16 @@ class Subject:
 
     def reset(self):
         """As good as new: no mappings, no subscriptions, the first address. LabError when it cannot be."""
+        if self.upstream:
+            self.upstream.begin_again()
         if self.fake:
             self.lab.router(op="reset")
         elif self.adapter.values.get("reset") == "restart":
             self._command("restart")
         else:
             self._delete_everything()
+        if self.upstream:
+            self.upstream.begin_again()  # what it was asked on the way is nobody's matter
 
     def _delete_everything(self):
         """Delete every mapping from the host that it leads to, as routers allow."""
