@@ -64,12 +64,14 @@ void pcp_announce(struct portcontrol *p)
 }
 
 /* The socket that the mapping's last request came by; NULL when it is gone. */
-static struct portcontrol_socket *socket_of(struct portcontrol *p, const struct pcp_record *record)
+static struct datagram_socket *socket_of(struct portcontrol *p, const struct pcp_record *record)
 {
-	for (size_t i = 0; i < p->count; i++)
-		if (p->sockets[i].iface->index == record->ifindex &&
-		    p->sockets[i].family == record->client.ss_family)
-			return &p->sockets[i];
+	struct datagram_socket *sockets = p->port.sockets;
+
+	for (size_t i = 0; i < p->port.count; i++)
+		if (sockets[i].iface->index == record->ifindex &&
+		    sockets[i].family == record->client.ss_family)
+			return &sockets[i];
 	return NULL;
 }
 

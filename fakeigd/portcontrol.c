@@ -25,12 +25,7 @@
 #include "portcontrol_parts.h"
 #include "profile.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <unistd.h>
-
-#define PER_TURN_MAX 64 /* datagrams of one socket before others have their turn */
 
 /**
  * struct protocol - one that is spoken on the port
@@ -139,108 +134,31 @@ static const char *refusal(const struct portcontrol_request *q, const struct pro
 	return NULL;
 }
 
-static void datagram(const struct portcontrol_request *q)
+static void datagram(void *arg, struct datagram_socket *socket, const struct datagram_received *got)
 {
-	struct router *r = q->portcontrol->router;
+	const struct portcontrol_request q = {
+		.portcontrol = arg,
+		.socket = socket,
+		.from = got->from,
+		.local = got->local,
+		.bytes = got->bytes,
+	};
+	struct router *r = q.portcontrol->router;
 	const struct protocol *protocol =
-		protocol_of(r, q->bytes.len ? (uint8_t)q->bytes.ptr[0] : 0, q->socket->family);
+		protocol_of(r, q.bytes.len ? (uint8_t)q.bytes.ptr[0] : 0, socket->family);
 	const char *why;
 
-	journal_bytes(r->journal, JOURNAL_READ, "udp", (const struct sockaddr *)&q->from,
-		      (const struct sockaddr *)&q->local, q->bytes);
+	journal_bytes(r->journal, JOURNAL_READ, "udp", (const struct sockaddr *)&q.from,
+		      (const struct sockaddr *)&q.local, q.bytes);
 	if (!protocol)
 		return; /* switched off since it came */
-	why = refusal(q, protocol);
+	why = refusal(&q, protocol);
 	if (!why)
-		protocol->receive(q);
+		protocol->receive(&q);
 	else if (journal_on(r->journal))
 		journal_write(r->journal, JOURNAL_DECIDED, protocol->name,
-			      (const struct sockaddr *)&q->from, (const struct sockaddr *)&q->local,
+			      (const struct sockaddr *)&q.from, (const struct sockaddr *)&q.local,
 			      why, NULL);
-}
-
-static void find_local(struct portcontrol_request *q, struct msghdr *msg)
-{
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(PORTCONTROL_PORT)};
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(PORTCONTROL_PORT)};
-
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		struct in_pktinfo info;
-		struct in6_pktinfo info6;
-
-		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			v4.sin_addr = info.ipi_addr;
-		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-			memcpy(&info6, CMSG_DATA(c), sizeof(info6));
-			v6.sin6_addr = info6.ipi6_addr;
-			v6.sin6_scope_id =
-				IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr) ? info6.ipi6_ifindex : 0;
-		}
-	}
-	if (q->socket->family == AF_INET)
-		memcpy(&q->local, &v4, sizeof(v4));
-	else
-		memcpy(&q->local, &v6, sizeof(v6));
-}
-
-static void socket_ready(void *arg, int fd, uint32_t events)
-{
-	struct portcontrol_socket *socket = arg;
-	struct portcontrol *p = socket->portcontrol;
-
-	(void)events;
-	p->router->handled++;
-	for (int i = 0; i < PER_TURN_MAX && !router_will_change(p->router); i++) {
-		union {
-			struct cmsghdr align;
-			char bytes[256];
-		} control;
-		struct portcontrol_request q = {.portcontrol = p, .socket = socket};
-		struct iovec iov = {p->in, sizeof(p->in)};
-		struct msghdr msg = {
-			.msg_name = &q.from,
-			.msg_namelen = sizeof(q.from),
-			.msg_iov = &iov,
-			.msg_iovlen = 1,
-			.msg_control = &control,
-			.msg_controllen = sizeof(control),
-		};
-		ssize_t len = recvmsg(fd, &msg, MSG_DONTWAIT);
-
-		if (len < 0)
-			return;
-		q.bytes = (struct slice){p->in, (size_t)len};
-		find_local(&q, &msg);
-		datagram(&q);
-	}
-}
-
-static int open_socket(const struct router_interface *iface, sa_family_t family)
-{
-	const struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(PORTCONTROL_PORT)};
-	const struct sockaddr_in6 any6 = {.sin6_family = AF_INET6,
-					  .sin6_port = htons(PORTCONTROL_PORT)};
-	bool v4 = family == AF_INET;
-	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, error;
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (v4) {
-		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
-	} else {
-		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	}
-	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, iface->name,
-		       (socklen_t)strlen(iface->name)) == 0 &&
-	    bind(fd, v4 ? (const struct sockaddr *)&any : (const struct sockaddr *)&any6,
-		 v4 ? sizeof(any) : sizeof(any6)) == 0)
-		return fd;
-	error = -errno;
-	close(fd);
-	return error;
 }
 
 /* Whether the port is to be open on an interface over that family. */
@@ -257,30 +175,12 @@ static bool is_wanted(const struct router *r, const struct router_interface *ifa
 static int serve_interface(struct portcontrol *p, const struct router_interface *iface)
 {
 	static const sa_family_t families[] = {AF_INET, AF_INET6};
+	int fd = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		struct portcontrol_socket *socket = &p->sockets[p->count];
-		int fd;
-
-		if (!is_wanted(p->router, iface, families[i]))
-			continue;
-		fd = open_socket(iface, families[i]);
-		if (fd < 0)
-			return fd;
-		*socket = (struct portcontrol_socket){p, iface, families[i], fd, NULL};
-		socket->source = loop_watch(p->router->loop, fd, EPOLLIN, socket_ready, socket);
-		p->count++;
-	}
-	return 0;
-}
-
-static void close_sockets(struct portcontrol *p)
-{
-	for (size_t i = 0; i < p->count; i++) {
-		loop_unwatch(p->router->loop, p->sockets[i].source);
-		close(p->sockets[i].fd);
-	}
-	p->count = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(families) && fd >= 0; i++)
+		if (is_wanted(p->router, iface, families[i]))
+			fd = datagram_port_open(&p->port, iface, families[i]);
+	return fd < 0 ? fd : 0;
 }
 
 static void announce(struct portcontrol *p)
@@ -294,16 +194,14 @@ int portcontrol_reopen(struct portcontrol *p)
 	struct router *r = p->router;
 	int error = 0;
 
-	/* What waits to be sent points to the old sockets. */
-	portcontrol_forget_delayed(p);
-	close_sockets(p);
+	datagram_port_close(&p->port);
 	pcp_rebind(p);
 	for (size_t i = 0; i < r->lans && !error; i++)
 		error = serve_interface(p, &r->lan[i]);
 	if (!error && r->wan.index && any_exposed(r))
 		error = serve_interface(p, &r->wan);
 	if (error)
-		close_sockets(p);
+		datagram_port_close(&p->port);
 	announce(p);
 	return error;
 }
@@ -313,6 +211,14 @@ struct portcontrol *portcontrol_new(struct router *r, int *error)
 	struct portcontrol *p = xcalloc(1, sizeof(*p));
 
 	p->router = r;
+	p->port = (struct datagram_port){
+		.router = r,
+		.number = PORTCONTROL_PORT,
+		.receive = datagram,
+		.arg = p,
+		.in = p->in,
+		.size = sizeof(p->in),
+	};
 	p->lost = p->renumbered = clock_now();
 	pcp_start(p);
 	*error = portcontrol_reopen(p);
@@ -328,8 +234,7 @@ void portcontrol_free(struct portcontrol *p)
 		return;
 	natpmp_stop(p);
 	pcp_stop(p);
-	portcontrol_forget_delayed(p);
-	close_sockets(p);
+	datagram_port_close(&p->port);
 	free(p);
 }
 

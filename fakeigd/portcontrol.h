@@ -12,8 +12,8 @@
 #include "effect.h"
 #include "router.h"
 
+struct datagram_socket;
 struct portcontrol;
-struct portcontrol_socket;
 
 /** enum portcontrol_event - what befalls the router
  * @PORTCONTROL_LOST:		mappings are gone: reboot, reset, table cleared
@@ -34,7 +34,7 @@ enum portcontrol_event {
  */
 struct portcontrol_request {
 	struct portcontrol *portcontrol;
-	struct portcontrol_socket *socket;
+	struct datagram_socket *socket;
 	struct sockaddr_storage from;
 	struct sockaddr_storage local;
 	struct slice bytes;

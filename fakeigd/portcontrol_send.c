@@ -4,113 +4,11 @@
  *
  * Theory of operation: an answer leaves from the address and port that were asked, an announcement
  * from the interface's own address and port 5351 (RFC 6886 clause 3.2.1); rules may give another
- * source. What rules delay or send again is kept as bytes with a timer each; of those there are at
- * most DELAYED_MAX.
+ * source, and have it wait (datagram_wait.c).
  */
-#include "base/mem.h"
-#include "datagram.h"
-#include "journal.h"
 #include "portcontrol_parts.h"
 
 #include <arpa/inet.h>
-#include <stdlib.h>
-
-#define DELAYED_MAX 1024
-
-static void journal_sent(const struct portcontrol_delayed *d, const struct sockaddr_storage *from,
-			 int error)
-{
-	struct journal *journal = d->portcontrol->router->journal;
-	const struct sockaddr *source = (const struct sockaddr *)from;
-	const struct sockaddr *to = (const struct sockaddr *)&d->to;
-
-	if (!error)
-		journal_bytes(journal, JOURNAL_WRITTEN, "udp", source, to, buf_slice(&d->bytes));
-	if (!journal_on(journal))
-		return;
-	if (error)
-		journal_write(journal, JOURNAL_ERROR, d->layer, source, to, d->what, "{s:s}",
-			      "error", strerror(-error));
-	else
-		journal_write(journal, JOURNAL_SENT, d->layer, source, to, d->what, "{s:I}",
-			      "bytes", (json_int_t)d->bytes.len);
-}
-
-/* Send bytes that are ready, @d->copies times unless they are apart. */
-static void deliver(const struct portcontrol_delayed *d)
-{
-	const struct router_interface *iface = d->socket->iface;
-	bool other = d->source_port || d->source_address.s_addr;
-	struct slice bytes = buf_slice(&d->bytes);
-	struct sockaddr_storage from = d->from;
-
-	datagram_set_source(&from, iface, d->source_port, d->source_address);
-	for (unsigned i = 0; i < (d->gap_us ? 1 : d->copies); i++)
-		journal_sent(d, &from,
-			     other ? datagram_send_from(iface, &from, &d->to, 1, bytes)
-				   : datagram_send(d->socket->fd, iface, &from, &d->to, bytes));
-}
-
-static void delayed_free(struct portcontrol_delayed *d)
-{
-	struct portcontrol *p = d->portcontrol;
-
-	loop_timer_cancel(p->router->loop, &d->timer);
-	if (d->prev)
-		d->prev->next = d->next;
-	else
-		p->first = d->next;
-	if (d->next)
-		d->next->prev = d->prev;
-	p->delayed--;
-	buf_free(&d->bytes);
-	free(d->what);
-	free(d);
-}
-
-static void delayed_due(void *arg)
-{
-	struct portcontrol_delayed *d = arg;
-
-	deliver(d);
-	if (!d->gap_us || d->copies == 1) {
-		delayed_free(d);
-		return;
-	}
-	d->copies--;
-	loop_timer_arm(d->portcontrol->router->loop, &d->timer, clock_now() + d->gap_us,
-		       delayed_due, d);
-}
-
-static void keep(const struct portcontrol_delayed *ready, int64_t delay_us)
-{
-	struct portcontrol *p = ready->portcontrol;
-	struct portcontrol_delayed *d;
-
-	if (p->delayed >= DELAYED_MAX) {
-		if (journal_on(p->router->journal))
-			journal_write(p->router->journal, JOURNAL_DECIDED, ready->layer, NULL, NULL,
-				      "drops an answer: too many wait", NULL);
-		return;
-	}
-	d = xmalloc(sizeof(*d));
-	*d = *ready;
-	d->bytes = (struct buf){0};
-	buf_add_slice(&d->bytes, buf_slice(&ready->bytes));
-	d->what = xstrdup(ready->what);
-	d->next = p->first;
-	if (d->next)
-		d->next->prev = d;
-	p->first = d;
-	p->delayed++;
-	loop_timer_arm(p->router->loop, &d->timer, clock_now() + delay_us, delayed_due, d);
-}
-
-void portcontrol_forget_delayed(struct portcontrol *p)
-{
-	while (p->first)
-		delayed_free(p->first);
-}
 
 /* What rules make of the bytes: longer, then shorter. */
 static void shape(struct buf *bytes, const struct effects *e)
@@ -123,37 +21,33 @@ static void shape(struct buf *bytes, const struct effects *e)
 	bytes->len = effects_length(e, bytes->len);
 }
 
-static void dispatch(struct portcontrol_delayed *ready, const char *what, struct slice bytes,
-		     const struct effects *e)
+static void dispatch(struct portcontrol *p, struct datagram *d, const struct effects *e)
 {
+	struct buf bytes = {0};
+
 	if (e->drop)
 		return;
-	buf_add_slice(&ready->bytes, bytes);
-	shape(&ready->bytes, e);
-	ready->what = (char *)(uintptr_t)what;
-	ready->copies = e->copies;
-	ready->gap_us = e->copy_gap_us;
-	ready->source_port = e->source_port;
-	ready->source_address = e->source_address;
-	if (e->delay_us || ready->gap_us)
-		keep(ready, e->delay_us);
-	else
-		deliver(ready);
-	buf_free(&ready->bytes);
+	buf_add_slice(&bytes, d->bytes);
+	shape(&bytes, e);
+	d->ttl = 1;
+	d->bytes = buf_slice(&bytes);
+	datagram_dispatch(&p->port, d, e);
+	buf_free(&bytes);
 }
 
 void portcontrol_send(const struct portcontrol_request *q, const char *layer, const char *what,
 		      struct slice bytes, const struct effects *e)
 {
-	struct portcontrol_delayed ready = {
-		.portcontrol = q->portcontrol,
+	struct datagram d = {
 		.socket = q->socket,
 		.from = q->local,
 		.to = q->from,
 		.layer = layer,
+		.what = what,
+		.bytes = bytes,
 	};
 
-	dispatch(&ready, what, bytes, e);
+	dispatch(q->portcontrol, &d, e);
 }
 
 struct sockaddr_storage portcontrol_group(const char *address, uint16_t port)
@@ -170,7 +64,7 @@ struct sockaddr_storage portcontrol_group(const char *address, uint16_t port)
 }
 
 /* The interface's own address and our port, and the group's scope. */
-static void set_ends(struct portcontrol_delayed *d, const struct router_interface *iface,
+static void set_ends(struct datagram *d, const struct router_interface *iface,
 		     const struct sockaddr_storage *group)
 {
 	struct sockaddr_in v4 = {
@@ -201,14 +95,14 @@ void portcontrol_announce(struct portcontrol *p, const struct sockaddr_storage *
 			  const char *layer, const char *what, struct slice bytes,
 			  const struct effects *e)
 {
-	for (size_t i = 0; i < p->count; i++) {
-		struct portcontrol_socket *socket = &p->sockets[i];
-		struct portcontrol_delayed ready = {
-			.portcontrol = p, .socket = socket, .layer = layer};
+	for (size_t i = 0; i < p->port.count; i++) {
+		const struct datagram_socket *socket = &p->port.sockets[i];
+		struct datagram d = {
+			.socket = socket, .layer = layer, .what = what, .bytes = bytes};
 
 		if (socket->iface == &p->router->wan || socket->family != group->ss_family)
 			continue;
-		set_ends(&ready, socket->iface, group);
-		dispatch(&ready, what, bytes, e);
+		set_ends(&d, socket->iface, group);
+		dispatch(p, &d, e);
 	}
 }

@@ -37,12 +37,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/random.h>
-#include <unistd.h>
 
-#define MX_MAX	     5
-#define PER_TURN_MAX 64 /* datagrams of one socket before others have their turn */
+#define MX_MAX 5
 
 enum spread { SPREAD_NONE, SPREAD_MX };
 enum answer_target { ANSWER_ASKED, ANSWER_OWN };
@@ -236,37 +233,23 @@ static void answer(struct search *q)
 		decided(q, "ignores: nothing of that type");
 }
 
-/* Which of our addresses a datagram came to, and thereby how answers go back. */
-static void find_way(struct search *q, struct ssdp_socket *socket, struct msghdr *msg)
+/* How answers go back, by the address that the search came to. */
+static void find_way(struct search *q, struct datagram_socket *socket)
 {
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(SSDP_PORT)};
-	struct sockaddr_in6 v6 = {
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(SSDP_PORT),
-		.sin6_scope_id = socket->iface->index,
-	};
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
 
 	q->way = (struct ssdp_way){.socket = socket, .to = q->from};
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
-			struct in_pktinfo info;
-
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			v4.sin_addr = info.ipi_addr;
-			memcpy(&q->local, &v4, sizeof(v4));
-			q->multicast = IN_MULTICAST(ntohl(info.ipi_addr.s_addr));
-		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
-			struct in6_pktinfo info;
-
-			memcpy(&info, CMSG_DATA(c), sizeof(info));
-			v6.sin6_addr = info.ipi6_addr;
-			memcpy(&q->local, &v6, sizeof(v6));
-			q->multicast = IN6_IS_ADDR_MULTICAST(&info.ipi6_addr);
-			q->way.scope = IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr) ||
-						       IN6_IS_ADDR_MC_LINKLOCAL(&info.ipi6_addr)
-					       ? SSDP_LINK_LOCAL
-					       : SSDP_SITE_LOCAL;
-		}
+	if (socket->family == AF_INET) {
+		memcpy(&v4, &q->local, sizeof(v4));
+		q->multicast = IN_MULTICAST(ntohl(v4.sin_addr.s_addr));
+	} else {
+		memcpy(&v6, &q->local, sizeof(v6));
+		q->multicast = IN6_IS_ADDR_MULTICAST(&v6.sin6_addr);
+		q->way.scope = IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr) ||
+					       IN6_IS_ADDR_MC_LINKLOCAL(&v6.sin6_addr)
+				       ? SSDP_LINK_LOCAL
+				       : SSDP_SITE_LOCAL;
 	}
 	/* Asked at a scope in which we have no address, tell the one we have. */
 	if (q->way.scope == SSDP_SITE_LOCAL && IN6_IS_ADDR_UNSPECIFIED(&socket->iface->address6))
@@ -275,28 +258,37 @@ static void find_way(struct search *q, struct ssdp_socket *socket, struct msghdr
 		q->way.from = q->local;
 }
 
-static void datagram(struct ssdp_socket *socket, struct msghdr *msg,
-		     const struct sockaddr_storage *from, size_t len)
+static bool starts_with(struct slice bytes, const char *start)
 {
-	struct ssdp *s = socket->ssdp;
+	size_t len = strlen(start);
+
+	return bytes.len >= len && !memcmp(bytes.ptr, start, len);
+}
+
+static void datagram(void *arg, struct datagram_socket *socket, const struct datagram_received *got)
+{
+	struct ssdp *s = arg;
 	const struct policy *policy = &s->router->profile->policy;
-	struct search q = {.ssdp = s, .from = *from};
+	struct search q = {.ssdp = s, .from = got->from, .local = got->local};
+	const struct slice in = got->bytes;
 	struct ssdp_message message;
 	enum ssdp_error error;
 
-	find_way(&q, socket, msg);
-	journal_bytes(s->router->journal, JOURNAL_READ, "udp", (const struct sockaddr *)from,
-		      (const struct sockaddr *)&q.local, (struct slice){s->in, len});
+	if (starts_with(in, "NOTIFY ") || starts_with(in, "HTTP/"))
+		return;
+	find_way(&q, socket);
+	journal_bytes(s->router->journal, JOURNAL_READ, "udp", (const struct sockaddr *)&q.from,
+		      (const struct sockaddr *)&q.local, in);
 	if (socket->iface != &s->router->wan && policy->ssdp_lan_only &&
-	    !router_lan_of_peer(s->router, (const struct sockaddr *)from)) {
+	    !router_lan_of_peer(s->router, (const struct sockaddr *)&q.from)) {
 		decided(&q, "ignores: not from the LAN");
 		return;
 	}
-	if (msg->msg_flags & MSG_TRUNC) {
+	if (got->cut) {
 		decided(&q, "ignores: too long for SSDP");
 		return;
 	}
-	error = ssdp_parse(s->in, len, &message);
+	error = ssdp_parse(in.ptr, in.len, &message);
 	if (error == SSDP_OK && message.kind != SSDP_SEARCH)
 		return;
 	if (error != SSDP_OK && (error != SSDP_NO_MAN || policy->ssdp_man_required)) {
@@ -304,49 +296,16 @@ static void datagram(struct ssdp_socket *socket, struct msghdr *msg,
 		return;
 	}
 	q.message = &message;
-	q.facts = (struct rule_request){.segments = 1, .incomplete = !is_complete(s->in, len)};
+	q.facts = (struct rule_request){.segments = 1, .incomplete = !is_complete(in.ptr, in.len)};
 	answer(&q);
-}
-
-static void socket_ready(void *arg, int fd, uint32_t events)
-{
-	struct ssdp_socket *socket = arg;
-	struct ssdp *s = socket->ssdp;
-
-	(void)events;
-	s->router->handled++;
-	for (int i = 0; i < PER_TURN_MAX && !router_will_change(s->router); i++) {
-		union {
-			struct cmsghdr align;
-			char bytes[256];
-		} control;
-		struct sockaddr_storage from = {0};
-		struct iovec iov = {s->in, sizeof(s->in)};
-		struct msghdr msg = {
-			.msg_name = &from,
-			.msg_namelen = sizeof(from),
-			.msg_iov = &iov,
-			.msg_iovlen = 1,
-			.msg_control = &control,
-			.msg_controllen = sizeof(control),
-		};
-		ssize_t len = recvmsg(fd, &msg, MSG_DONTWAIT);
-
-		if (len < 0)
-			return;
-		if (!((len >= 7 && !memcmp(s->in, "NOTIFY ", 7)) ||
-		      (len >= 5 && !memcmp(s->in, "HTTP/", 5))))
-			datagram(socket, &msg, &from, (size_t)len);
-	}
 }
 
 static int join_ipv4(int fd, const struct router_interface *iface, int ttl)
 {
 	struct ip_mreqn group = {.imr_ifindex = (int)iface->index};
-	int off = 0, on = 1;
+	int off = 0;
 
 	inet_pton(AF_INET, SSDP_GROUP_V4, &group.imr_multiaddr);
-	setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &off, sizeof(off));
 	setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof(ttl));
 	if (setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &group, sizeof(group)) < 0)
@@ -358,9 +317,8 @@ static int join_ipv4(int fd, const struct router_interface *iface, int ttl)
 static int join_ipv6(int fd, const struct router_interface *iface, int ttl)
 {
 	static const char *const groups[] = {SSDP_GROUP_LINK, SSDP_GROUP_SITE};
-	int off = 0, on = 1, index = (int)iface->index;
+	int off = 0, index = (int)iface->index;
 
-	setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, &off, sizeof(off));
 	setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, &ttl, sizeof(ttl));
 	setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &index, sizeof(index));
@@ -374,42 +332,14 @@ static int join_ipv6(int fd, const struct router_interface *iface, int ttl)
 	return 0;
 }
 
-static int open_socket(const struct router_interface *iface, int family, int ttl)
+static int add_socket(struct ssdp *s, const struct router_interface *iface, sa_family_t family)
 {
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(SSDP_PORT)};
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(SSDP_PORT)};
-	bool is_v4 = family == AF_INET;
-	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, error;
-
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (!is_v4)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, iface->name,
-		       (socklen_t)strlen(iface->name)) < 0 ||
-	    bind(fd, is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6,
-		 is_v4 ? sizeof(v4) : sizeof(v6)) < 0)
-		error = -errno;
-	else
-		error = is_v4 ? join_ipv4(fd, iface, ttl) : join_ipv6(fd, iface, ttl);
-	if (!error)
-		return fd;
-	close(fd);
-	return error;
-}
-
-static int add_socket(struct ssdp *s, const struct router_interface *iface, int family)
-{
-	struct ssdp_socket *socket = &s->sockets[s->count];
-	int fd = open_socket(iface, family, (int)s->router->profile->policy.ssdp_ttl);
+	int fd = datagram_port_open(&s->port, iface, family);
+	int ttl = (int)s->router->profile->policy.ssdp_ttl;
 
 	if (fd < 0)
 		return fd;
-	*socket = (struct ssdp_socket){s, iface, family, fd, NULL};
-	socket->source = loop_watch(s->router->loop, fd, EPOLLIN, socket_ready, socket);
-	s->count++;
-	return 0;
+	return family == AF_INET ? join_ipv4(fd, iface, ttl) : join_ipv6(fd, iface, ttl);
 }
 
 static int serve_interface(struct ssdp *s, const struct router_interface *iface)
@@ -422,30 +352,19 @@ static int serve_interface(struct ssdp *s, const struct router_interface *iface)
 	return error || !v6 ? error : add_socket(s, iface, AF_INET6);
 }
 
-static void close_sockets(struct ssdp *s)
-{
-	for (size_t i = 0; i < s->count; i++) {
-		loop_unwatch(s->router->loop, s->sockets[i].source);
-		close(s->sockets[i].fd);
-	}
-	s->count = 0;
-}
-
 int ssdp_reopen(struct ssdp *s)
 {
 	struct router *r = s->router;
 	bool is_on = r->profile->policy.igd_enabled;
 	int error = 0;
 
-	/* What waits to be sent points to the old sockets. */
-	ssdp_forget_delayed(s);
-	close_sockets(s);
+	datagram_port_close(&s->port);
 	for (size_t i = 0; i < r->lans && !error && is_on; i++)
 		error = serve_interface(s, &r->lan[i]);
 	if (!error && is_on && r->wan.index && r->profile->policy.ssdp_wan)
 		error = serve_interface(s, &r->wan);
 	if (error)
-		close_sockets(s);
+		datagram_port_close(&s->port);
 	ssdp_restart(s);
 	return error;
 }
@@ -455,6 +374,14 @@ struct ssdp *ssdp_new(struct router *r, int *error)
 	struct ssdp *s = xcalloc(1, sizeof(*s));
 
 	s->router = r;
+	s->port = (struct datagram_port){
+		.router = r,
+		.number = SSDP_PORT,
+		.receive = datagram,
+		.arg = s,
+		.in = s->in,
+		.size = sizeof(s->in),
+	};
 	if (getrandom(&s->random, sizeof(s->random), 0) < 0 || !s->random)
 		s->random = (uint64_t)clock_real() | 1;
 	*error = ssdp_reopen(s);
@@ -468,9 +395,8 @@ void ssdp_free(struct ssdp *s)
 {
 	if (!s)
 		return;
-	ssdp_forget_delayed(s);
 	loop_timer_cancel(s->router->loop, &s->announce);
-	close_sockets(s);
+	datagram_port_close(&s->port);
 	buf_free(&s->out);
 	buf_free(&s->location);
 	free(s);

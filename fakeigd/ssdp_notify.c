@@ -57,9 +57,9 @@ void ssdp_announce(struct ssdp *s, enum message_id message)
 	struct ssdp_way way;
 	struct announcing a = {.ssdp = s, .way = &way, .message = message};
 
-	for (size_t i = 0; i < s->count; i++)
+	for (size_t i = 0; i < s->port.count; i++)
 		for (int scope = 0; scope < SSDP_SCOPE_COUNT; scope++)
-			if (ssdp_group_way(&s->sockets[i], (enum ssdp_scope)scope, &way))
+			if (ssdp_group_way(&s->port.sockets[i], (enum ssdp_scope)scope, &way))
 				description_each_advertisement(s->router, announce_one, &a);
 }
 
@@ -111,7 +111,7 @@ void ssdp_byebye(struct ssdp *s)
 
 void ssdp_restart(struct ssdp *s)
 {
-	ssdp_forget_delayed(s);
+	datagram_forget(&s->port);
 	loop_timer_cancel(s->router->loop, &s->announce);
 	s->fresh = true;
 	s->sets_left = s->router->profile->ssdp_sets;

@@ -7,27 +7,18 @@
  * its link-local address in brackets and without a zone for ff02::c; its global address for
  * ff05::c. Over IPv6 the headers OPT and 01-NLS are added (SSDP-72); NLS is a digest of the LAN's
  * addresses, so it changes when they do. Unicast and multicast leave from port 1900 and from the
- * address that the search was sent to, or the interface's own. Rules may give another port or
- * address, for which a socket is made and closed. What has to wait (MX, rules) is kept as bytes
- * with a timer each; of those there are at most DELAYED_MAX.
+ * address that the search was sent to, or the interface's own. What has to wait (MX, rules) is kept
+ * by datagram_wait.c.
  */
-#include "base/mem.h"
-#include "datagram.h"
 #include "description.h"
 #include "head_edit.h"
 #include "http.h"
-#include "journal.h"
 #include "profile.h"
 #include "ssdp_parts.h"
 #include "wire/ssdp.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-#define DELAYED_MAX 1024
-#define HELD_US	    CLOCK_SECOND /* a held datagram behind which nothing comes */
 
 static const struct {
 	const char *address;
@@ -59,7 +50,7 @@ static struct in6_addr scope_address(const struct router_interface *iface, enum 
 	return scope == SSDP_LINK_LOCAL ? iface->link6 : iface->address6;
 }
 
-bool ssdp_group_way(struct ssdp_socket *socket, enum ssdp_scope scope, struct ssdp_way *out)
+bool ssdp_group_way(struct datagram_socket *socket, enum ssdp_scope scope, struct ssdp_way *out)
 {
 	struct in6_addr own = scope_address(socket->iface, scope);
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(SSDP_PORT)};
@@ -175,153 +166,27 @@ static void render(struct ssdp *s, const struct ssdp_way *way, const struct temp
 	buf_free(&extra);
 }
 
-/* Send bytes that are ready, @d->copies times. */
-static void deliver(struct ssdp *s, const struct ssdp_delayed *d)
-{
-	struct journal *journal = s->router->journal;
-	const struct router_interface *iface = d->way.socket->iface;
-	bool other = d->source_port || d->source_address.s_addr;
-	int ttl = (int)s->router->profile->policy.ssdp_ttl;
-	struct slice bytes = buf_slice(&d->bytes);
-	struct sockaddr_storage from = {0};
-
-	own_address(&d->way, &from);
-	datagram_set_source(&from, iface, d->source_port, d->source_address);
-	for (unsigned i = 0; i < (d->gap_us ? 1 : d->copies); i++) {
-		int error =
-			other ? datagram_send_from(iface, &from, &d->way.to, ttl, bytes)
-			      : datagram_send(d->way.socket->fd, iface, &from, &d->way.to, bytes);
-
-		if (!error)
-			journal_bytes(journal, JOURNAL_WRITTEN, "udp", (struct sockaddr *)&from,
-				      (const struct sockaddr *)&d->way.to, buf_slice(&d->bytes));
-		if (error && journal_on(journal))
-			journal_write(journal, JOURNAL_ERROR, "ssdp", (struct sockaddr *)&from,
-				      (const struct sockaddr *)&d->way.to, d->what, "{s:s}",
-				      "error", strerror(-error));
-		else if (journal_on(journal))
-			journal_write(journal, JOURNAL_SENT, "ssdp", (struct sockaddr *)&from,
-				      (const struct sockaddr *)&d->way.to, d->what, "{s:I}",
-				      "bytes", (json_int_t)d->bytes.len);
-	}
-}
-
-static void delayed_free(struct ssdp_delayed *d)
-{
-	struct ssdp *s = d->ssdp;
-
-	loop_timer_cancel(s->router->loop, &d->timer);
-	if (d->prev)
-		d->prev->next = d->next;
-	else
-		s->first = d->next;
-	if (d->next)
-		d->next->prev = d->prev;
-	s->delayed--;
-	buf_free(&d->bytes);
-	free(d->what);
-	free(d);
-}
-
-static void delayed_due(void *arg)
-{
-	struct ssdp_delayed *d = arg;
-	int64_t now = clock_now(), next = d->timer.due + d->gap_us;
-
-	deliver(d->ssdp, d);
-	if (!d->gap_us || d->copies == 1) {
-		delayed_free(d);
-		return;
-	}
-	d->copies--;
-	d->held = false;
-	/* In step with the first one, unless time has jumped. */
-	if (now - next > CLOCK_SECOND || next > now + d->gap_us)
-		next = now + d->gap_us;
-	loop_timer_arm(d->ssdp->router->loop, &d->timer, next, delayed_due, d);
-}
-
-static void keep(struct ssdp *s, const struct ssdp_delayed *ready, int64_t delay_us)
-{
-	struct ssdp_delayed *d;
-
-	if (s->delayed >= DELAYED_MAX) {
-		if (journal_on(s->router->journal))
-			journal_write(s->router->journal, JOURNAL_DECIDED, "ssdp", NULL, NULL,
-				      "drops an answer: too many wait", NULL);
-		return;
-	}
-	d = xmalloc(sizeof(*d));
-	*d = *ready;
-	d->bytes = (struct buf){0};
-	buf_add_slice(&d->bytes, buf_slice(&ready->bytes));
-	d->what = xstrdup(ready->what);
-	d->next = s->first;
-	if (d->next)
-		d->next->prev = d;
-	s->first = d;
-	s->delayed++;
-	loop_timer_arm(s->router->loop, &d->timer, clock_now() + delay_us, delayed_due, d);
-}
-
-void ssdp_forget_delayed(struct ssdp *s)
-{
-	while (s->first)
-		delayed_free(s->first);
-}
-
-/* The oldest datagram that waits for another to leave first. */
-static struct ssdp_delayed *oldest_held(const struct ssdp *s)
-{
-	struct ssdp_delayed *found = NULL;
-
-	for (struct ssdp_delayed *d = s->first; d; d = d->next)
-		if (d->held)
-			found = d;
-	return found;
-}
-
-static void release_held(struct ssdp *s)
-{
-	struct ssdp_delayed *d;
-
-	while ((d = oldest_held(s)))
-		delayed_due(d); /* not held any more, or gone */
-}
-
-static void dispatch(struct ssdp *s, struct ssdp_delayed *ready, const struct effects *e)
-{
-	ready->held = e->reorder;
-	if (e->reorder || e->delay_us || ready->gap_us)
-		keep(s, ready, e->reorder && !e->delay_us ? HELD_US : e->delay_us);
-	else
-		deliver(s, ready);
-	if (!e->reorder && s->first)
-		release_held(s);
-}
-
 static void send_message(struct ssdp *s, const struct ssdp_way *way,
 			 const struct template *template, const char *st, const char *usn,
 			 const struct effects *e)
 {
-	struct ssdp_delayed ready = {
-		.ssdp = s,
-		.way = *way,
-		.copies = e->copies,
-		.gap_us = e->copy_gap_us,
-		.source_port = e->source_port,
-		.source_address = e->source_address,
-	};
 	char what[320];
+	struct datagram d = {
+		.socket = way->socket,
+		.to = way->to,
+		.ttl = (int)s->router->profile->policy.ssdp_ttl,
+		.layer = "ssdp",
+		.what = what,
+	};
 
 	snprintf(what, sizeof(what), "%s %s", message_name(template_message(template)), st);
-	ready.what = what;
+	own_address(way, &d.from);
 	render(s, way, template, st, usn);
 	if (e->headers)
 		head_edit(&s->out, s->out.len, e);
 	s->out.len = effects_length(e, s->out.len);
-	ready.bytes = s->out;
-	dispatch(s, &ready, e);
+	d.bytes = buf_slice(&s->out);
+	datagram_dispatch(&s->port, &d, e);
 }
 
 void ssdp_send_also(struct ssdp *s, const struct ssdp_way *way, const char *st, const char *usn,
