@@ -69,10 +69,7 @@ struct exchange {
 
 static void add_field(struct exchange *x, const char *name, uint32_t value)
 {
-	struct rule_field *f = &x->field[x->fields++];
-
-	f->name = name;
-	snprintf(f->value, sizeof(f->value), "%u", value);
+	rule_field_set(&x->field[x->fields++], name, value);
 }
 
 static bool is_mapping(const struct exchange *x)
@@ -140,17 +137,11 @@ static void set_number(struct natpmp_response *out, const char *name, uint32_t v
 static void override(const struct exchange *x, struct natpmp_response *out)
 {
 	for (size_t i = 0; i < x->effects.replies; i++) {
-		const char *name = x->effects.reply_name[i], *value = x->effects.reply_value[i];
-		char text[INET6_ADDRSTRLEN], known[INET6_ADDRSTRLEN];
-		size_t len = value ? strlen(value) : 0;
+		char text[INET6_ADDRSTRLEN];
+		const char *name = x->effects.reply_name[i];
+		const char *value =
+			rules_reply_value(x->p->router, &x->event, &x->effects, i, text);
 
-		if (len > 2 && len < sizeof(known) && value[0] == '{') {
-			memcpy(known, value + 1, len - 2);
-			known[len - 2] = '\0';
-			value = rules_name_value(x->p->router, &x->event, known, text);
-		}
-		if (!value)
-			value = "0";
 		if (!strcmp(name, "external_address"))
 			inet_pton(AF_INET, value, &out->external_address);
 		else

@@ -15,10 +15,7 @@
 
 static void add_number(struct pcp_exchange *x, const char *name, uint32_t value)
 {
-	struct rule_field *f = &x->field[x->fields++];
-
-	f->name = name;
-	snprintf(f->value, sizeof(f->value), "%u", value);
+	rule_field_set(&x->field[x->fields++], name, value);
 }
 
 /* IPv4 addresses as people write them. */
@@ -175,15 +172,9 @@ static void set_field(struct pcp_message *out, const char *name, const char *val
 void pcp_override(const struct pcp_exchange *x, struct pcp_message *out)
 {
 	for (size_t i = 0; i < x->effects.replies; i++) {
-		const char *name = x->effects.reply_name[i], *value = x->effects.reply_value[i];
-		char text[INET6_ADDRSTRLEN], known[INET6_ADDRSTRLEN];
-		size_t len = value ? strlen(value) : 0;
+		char text[INET6_ADDRSTRLEN];
 
-		if (len > 2 && len < sizeof(known) && value[0] == '{') {
-			memcpy(known, value + 1, len - 2);
-			known[len - 2] = '\0';
-			value = rules_name_value(x->p->router, &x->event, known, text);
-		}
-		set_field(out, name, value ? value : "0");
+		set_field(out, x->effects.reply_name[i],
+			  rules_reply_value(x->p->router, &x->event, &x->effects, i, text));
 	}
 }

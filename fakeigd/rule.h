@@ -47,6 +47,9 @@ struct rule_field {
 	char value[INET6_ADDRSTRLEN];
 };
 
+/** rule_field_set() - a field that is a number. */
+void rule_field_set(struct rule_field *field, const char *name, uint32_t value);
+
 /**
  * struct rule_event - something that was received or is about to be sent
  * @layer:	where
@@ -96,6 +99,10 @@ const char *rules_field(const struct rule_event *event, const char *name);
  * when there is none. @text: room for an address. */
 const char *rules_name_value(const struct router *r, const struct rule_event *event,
 			     const char *name, char text[INET6_ADDRSTRLEN]);
+/** rules_reply_value() - what the answer to a binary message has as @e->reply_name[@i]: the text,
+ * the value behind a {name}, or "0" for what is left out or unknown. @text: room for an address. */
+const char *rules_reply_value(const struct router *r, const struct rule_event *event,
+			      const struct effects *e, size_t i, char text[INET6_ADDRSTRLEN]);
 /** struct rewritten - values that rules_rewrite() made; zero-initialised */
 struct rewritten {
 	char **text;

@@ -2,12 +2,14 @@
 /*
  * rule_fields.c - names of the fields of binary messages, as rules have them.
  *
- * One line per field: in "when" it is a condition on a request, in "reply" a value of the answer.
- * Names are those of the RFCs, in small letters.
+ * One line per field: in "when" it is a condition on a request, in "reply" a value of the answer,
+ * or the {name} of something known. Names are those of the RFCs, in small letters.
  */
 #include "base/buf.h"
 #include "base/mem.h"
 #include "rule_parts.h"
+
+#include <stdio.h>
 
 #define NATPMP (1u << RULE_NATPMP)
 #define PCP    (1u << RULE_PCP)
@@ -42,6 +44,27 @@ static const struct {
 	{"description", PCP, 0},
 	{"port_set", PCP, 0},
 };
+
+void rule_field_set(struct rule_field *field, const char *name, uint32_t value)
+{
+	field->name = name;
+	snprintf(field->value, sizeof(field->value), "%u", value);
+}
+
+const char *rules_reply_value(const struct router *r, const struct rule_event *event,
+			      const struct effects *e, size_t i, char text[INET6_ADDRSTRLEN])
+{
+	const char *value = e->reply_value[i];
+	char known[INET6_ADDRSTRLEN];
+	size_t len = value ? strlen(value) : 0;
+
+	if (len > 2 && len < sizeof(known) && value[0] == '{') {
+		memcpy(known, value + 1, len - 2);
+		known[len - 2] = '\0';
+		value = rules_name_value(r, event, known, text);
+	}
+	return value ? value : "0";
+}
 
 unsigned rule_field_layers(const char *name)
 {
