@@ -162,6 +162,18 @@ const struct naive_mode naive_modes[] = {
 
 static_assert(NAIVE_COUNT <= 128, "one bit for each mode");
 
+/* PCP goes over IPv6 where somebody says so, or where there is no gateway to ask otherwise. */
+static void choose_family(struct cp *cp)
+{
+	bool possible =
+		cp->method == &cp_methods[CP_WAY_PCP] || cp->method == &cp_methods[CP_WAY_AUTO];
+
+	cp->ipv6 = cp->options.ipv6 || (possible && !cp->options.server_count &&
+					!cp->gateway_count && cp->gateway6_count);
+	if (cp->ipv6)
+		cp_own_address6(cp);
+}
+
 struct cp *cp_new(const struct controlpoint_options *options, const char *verb)
 {
 	struct cp *cp = xcalloc(1, sizeof(*cp));
@@ -192,8 +204,15 @@ struct cp *cp_new(const struct controlpoint_options *options, const char *verb)
 		inet_ntop(AF_INET, &cp->gateways[i].address, address, sizeof(address));
 		buf_printf(&text, "%s%s", i ? ", " : "; gateway ", address);
 	}
+	for (size_t i = 0; i < cp->gateway6_count; i++) {
+		char address[CP_SERVER_TEXT];
+
+		buf_printf(&text, "%s%s", i || cp->gateway_count ? ", " : "; gateway ",
+			   cp_server_text(&cp->gateways6[i], address));
+	}
 	cp_believe(cp, "%s", text.len ? text.data : "no interface is up");
 	buf_free(&text);
+	choose_family(cp);
 	return cp;
 }
 

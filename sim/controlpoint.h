@@ -16,6 +16,7 @@
 #include "../fakeigd/wire/description.h"
 #include "../fakeigd/wire/soap.h"
 #include "cmd.h"
+#include "cp_talk.h"
 #include "opt.h"
 
 #include <jansson.h>
@@ -137,6 +138,8 @@ extern const struct naive_mode naive_modes[];
  * @naive:	habits that are switched off
  * @any:	AddAnyPortMapping where the service has version 2
  * @servers, @server_count: --server: the addresses of one server for NAT-PMP and PCP, by preference
+ * @ipv6:	PCP over IPv6, for our address of it; else only where there is no gateway of IPv4
+ * @own6:	which of our addresses, :: = the one that stays
  * @json:	one JSON object instead of a line for each step
  * @verbose:	requests and replies in the text too
  */
@@ -150,8 +153,10 @@ struct controlpoint_options {
 	bool any;
 	bool json;
 	bool verbose;
-	struct in_addr servers[CP_SERVERS_MAX];
+	struct cp_server servers[CP_SERVERS_MAX];
 	size_t server_count;
+	bool ipv6;
+	struct in6_addr own6;
 };
 
 /**
@@ -240,7 +245,8 @@ struct cp_command {
 	"  --url URL          the router's description is here: do not search\n"                   \
 	"  --via PROTOCOL     igd (default), natpmp, pcp, or auto: the best of them that works\n"  \
 	"  --server A[,A...]  addresses of the server for NAT-PMP and PCP (default: the "          \
-	"gateway)\n"                                                                               \
+	"gateway);\n"                                                                              \
+	"                     IPv6 ones for PCP alone, as fe80::1%IF where it is link-local\n"     \
 	"  --layers N         routers behind routers at most, 1 to 4 (default 4); the next one "   \
 	"is\n"                                                                                     \
 	"                     looked for only when the external address is no public one\n"        \
@@ -276,6 +282,9 @@ int cp_mapping_command(const struct cmd *cmd,
 	"  --internal-client ADDRESS\n"                                                            \
 	"                     where it leads (default: our address towards the router)\n"          \
 	"  --remote-host ADDRESS\n"                                                                \
-	"                     only packets from there (default: from anywhere)\n"
+	"                     only packets from there (default: from anywhere)\n"                  \
+	"  --ipv6             by PCP, for our IPv6 address: a way in through the firewall\n"       \
+	"                     (default where there is no IPv4 gateway, or an address above is "    \
+	"of IPv6)\n"
 
 #endif

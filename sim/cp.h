@@ -45,6 +45,7 @@ struct cp_interface {
 	struct in_addr mask;
 };
 
+/* Of IPv6 there is only a struct cp_server (cp.gateways6). */
 struct cp_gateway {
 	struct in_addr address;
 	int interface; /* index into cp.interfaces, -1 = none of them */
@@ -110,7 +111,8 @@ struct cp_router {
 	bool has_external;
 	struct in_addr external;
 	enum cp_address kind;
-	char *external_text; /* as the router wrote it; NULL: it gave a fault */
+	char *external_text; /* as the router wrote it; NULL: it gave a fault. Of IPv6: all there
+			      * is, and @external is 0.0.0.0 */
 };
 
 void cp_router_free(struct cp_router *r);
@@ -293,6 +295,7 @@ struct cp_layer {
 	unsigned ways; /* --via auto: what is left to try, bits by the number in cp_methods */
 	struct cp_hold hold;
 	struct in_addr gateway;
+	struct cp_server server; /* --via auto: the one that answers, :: = any */
 	char internal_client[64];
 	uint16_t internal_port;
 	uint16_t external_port;
@@ -362,8 +365,8 @@ bool cp_pcp_renew(struct cp *cp, int layer, struct cp_layer *l);
 bool cp_pcp_hear(struct cp *cp, struct cp_layer *l, const char *data, size_t len);
 /** cp_nonce() - the nonce of a mapping: the same in every process of this user, so that one can
  * take away what another one made; different for each server (PCP-75, PCPX-23). */
-void cp_nonce(struct cp *cp, struct in_addr server, struct in_addr client, int protocol,
-	      uint16_t port, uint8_t out[CP_NONCE_LEN]);
+void cp_nonce(struct cp *cp, const struct in6_addr *server, const struct in6_addr *client,
+	      int protocol, uint16_t port, uint8_t out[CP_NONCE_LEN]);
 
 /* By whichever of them the router speaks (cp_auto.c) */
 bool cp_auto_find(struct cp *cp, int layer, struct cp_layer *out);
@@ -373,17 +376,24 @@ bool cp_auto_unmap(struct cp *cp, int layer, const struct map_request *request,
 		   struct cp_layer *out);
 
 /** cp_servers() - whom to ask on @layer by NAT-PMP or PCP: the next hop, --server, or the default
- * gateways (PCP-90). Return: how many, up to CP_GATEWAYS_MAX. */
+ * gateways (PCP-90), those of IPv6 where cp->ipv6 says so. Return: how many, up to
+ * CP_GATEWAYS_MAX. */
 size_t cp_servers(const struct cp *cp, int layer, const struct cp_layer *l,
-		  struct in_addr out[CP_GATEWAYS_MAX]);
+		  struct cp_server out[CP_GATEWAYS_MAX]);
 /** cp_set_external() - the external address of a router, 0.0.0.0 = it tells none. */
 void cp_set_external(struct cp_router *r, struct in_addr address);
+/** cp_set_external6() - the same of either family, IPv4 as ::ffff:a.b.c.d. */
+void cp_set_external6(struct cp_router *r, const struct in6_addr *address);
+/** cp_host_text() - the address of a layer's router, for people. Return: @out. */
+const char *cp_host_text(const struct cp_layer *l, char out[CP_SERVER_TEXT]);
 
 /** struct cp - a control point at work
- * @own6:	where connections over IPv6 come from, family 0 = the kernel's choice */
+ * @own6:	where connections over IPv6 come from, family 0 = the kernel's choice
+ * @ipv6:	--via pcp and auto: over IPv6, for our address of it */
 struct cp {
 	struct controlpoint_options options;
 	struct sockaddr_in6 own6;
+	bool ipv6;
 	const struct cp_method *method;
 	const char *verb;
 	int64_t started;
@@ -391,6 +401,8 @@ struct cp {
 	size_t interface_count;
 	struct cp_gateway gateways[CP_GATEWAYS_MAX];
 	size_t gateway_count;
+	struct cp_server gateways6[CP_GATEWAYS_MAX];
+	size_t gateway6_count;
 	struct cp_candidate candidates[CP_CANDIDATES_MAX];
 	size_t candidate_count;
 	struct in_addr hops[CP_HOPS_MAX + 1]; /* by distance; 0.0.0.0 = silent */
@@ -433,6 +445,9 @@ void cp_report_end(struct cp *cp);
 
 void cp_find_interfaces(struct cp *cp);
 void cp_find_gateways(struct cp *cp);
+/** cp_own_address6() - fill @cp->own6 in a step of its own: --internal-client where we have it,
+ * else a global address that stays, if there is one. Return: there is a global address. */
+bool cp_own_address6(struct cp *cp);
 /** cp_on_link() - interface whose subnet holds @address, -1 when none. */
 int cp_on_link(const struct cp *cp, struct in_addr address);
 /** cp_is_gateway() - a default gateway, or one that cp_discover() was given. */

@@ -46,23 +46,24 @@ static const int64_t natpmp_at[] = {3 * CLOCK_SECOND / 4, CLOCK_SECOND, 3 * CLOC
 /* The order of preference; a naive mode turns the first two round. */
 static const enum cp_way preferred[] = {CP_WAY_PCP, CP_WAY_NATPMP, CP_WAY_IGD};
 
-/** struct probe - a gateway that is being asked; @asked: of natpmp_at, how many */
+/** struct probe - a server that is being asked; @asked: of natpmp_at, how many */
 struct probe {
 	struct cp_talk talk;
-	struct in_addr gateway;
+	struct cp_server server;
 	size_t asked;
 	bool over;
 };
 
 static void send_announce(struct cp *cp, int layer, struct probe *p)
 {
-	struct in_addr client = layer > 1 ? cp->layers[layer - 2].router.external : p->talk.local;
-	struct pcp_message m = {.version = PCP_VERSION,
-				.opcode = PCP_ANNOUNCE,
-				.client = pcp_address_from_v4(client)};
+	struct pcp_message m = {.version = PCP_VERSION, .opcode = PCP_ANNOUNCE};
 	struct buf bytes = {0};
+	char server[CP_SERVER_TEXT];
 
-	cp_request(cp, "PCP to %s:%d: ANNOUNCE", inet_ntoa(p->gateway), PCP_PORT);
+	m.client = layer > 1 ? pcp_address_from_v4(cp->layers[layer - 2].router.external)
+			     : p->talk.local;
+	cp_request(cp, "PCP to %s, port %d: ANNOUNCE", cp_server_text(&p->server, server),
+		   PCP_PORT);
 	pcp_build_request(&bytes, &m);
 	p->over |= !cp_talk_send(cp, &p->talk, buf_slice(&bytes));
 	buf_free(&bytes);
@@ -70,7 +71,10 @@ static void send_announce(struct cp *cp, int layer, struct probe *p)
 
 static void send_natpmp(struct cp *cp, struct probe *p)
 {
-	cp_request(cp, "NAT-PMP to %s:%d: external address", inet_ntoa(p->gateway), NATPMP_PORT);
+	char server[CP_SERVER_TEXT];
+
+	cp_request(cp, "NAT-PMP to %s, port %d: external address",
+		   cp_server_text(&p->server, server), NATPMP_PORT);
 	p->over |= !cp_talk_send(cp, &p->talk, (struct slice){"\0\0", 2});
 }
 
@@ -97,7 +101,7 @@ static unsigned read_ways(struct cp *cp, const char *data, size_t len)
 /* Read what is there. Return: as read_ways(). */
 static unsigned hear(struct cp *cp, struct probe *p)
 {
-	char data[CP_TALK_MAX];
+	char data[CP_TALK_MAX], server[CP_SERVER_TEXT];
 	int len;
 
 	while ((len = cp_talk_receive(&p->talk, data, sizeof(data))) > 0) {
@@ -107,7 +111,7 @@ static unsigned hear(struct cp *cp, struct probe *p)
 			return ways;
 	}
 	if (len < 0) {
-		cp_reply(cp, "%s: port %d is closed", inet_ntoa(p->gateway), PCP_PORT);
+		cp_reply(cp, "%s: port %d is closed", cp_server_text(&p->server, server), PCP_PORT);
 		p->over = true;
 	}
 	return 0;
@@ -138,16 +142,17 @@ static bool wait_for(struct cp *cp, struct probe *probes, size_t count, int64_t 
 	return !p[count].revents;
 }
 
-/* Ask every gateway. Return: bits of the ways, and in @who the gateway that has them. */
+/* Ask every server. Return: bits of the ways, and in @who the server that has them. */
 static unsigned probe_all(struct cp *cp, int layer, struct probe *probes, size_t count,
-			  struct in_addr *who)
+			  struct cp_server *who)
 {
 	int64_t begun = clock_now();
 
 	for (size_t i = 0; i < count; i++) {
-		probes[i].over = !cp_talk_open(cp, &probes[i].talk, probes[i].gateway);
-		if (!cp_address_behind_nat(cp_address_kind(probes[i].talk.local)))
-			probes[i].asked = ARRAY_SIZE(natpmp_at); /* NATPMP-44 */
+		probes[i].over = !cp_talk_open(cp, &probes[i].talk, &probes[i].server);
+		/* NATPMP-44, and there is none of IPv6 */
+		if (!cp_address_behind_nat(cp_address_kind(cp_v4(&probes[i].talk.local))))
+			probes[i].asked = ARRAY_SIZE(natpmp_at);
 		if (!probes[i].over && cp_naive(cp, NAIVE_NATPMP_FIRST))
 			send_natpmp(cp, &probes[i]);
 		else if (!probes[i].over)
@@ -159,7 +164,7 @@ static unsigned probe_all(struct cp *cp, int layer, struct probe *probes, size_t
 			unsigned ways = p->over ? 0 : hear(cp, p);
 
 			if (ways) {
-				*who = p->gateway;
+				*who = p->server;
 				return ways;
 			}
 			if (!p->over && p->asked < ARRAY_SIZE(natpmp_at) &&
@@ -175,27 +180,28 @@ static unsigned probe_all(struct cp *cp, int layer, struct probe *probes, size_t
 static unsigned find_ways(struct cp *cp, int layer, struct cp_layer *l)
 {
 	struct probe probes[PROBES_MAX] = {0};
-	struct in_addr servers[CP_GATEWAYS_MAX], who = {0};
+	struct cp_server servers[CP_GATEWAYS_MAX], who = {0};
 	size_t count = cp_servers(cp, layer, l, servers);
 	unsigned ways;
 
 	if (count > PROBES_MAX)
 		count = PROBES_MAX;
 	for (size_t i = 0; i < count; i++)
-		probes[i].gateway = servers[i];
+		probes[i].server = servers[i];
 	cp_step(cp, layer, "which protocol");
 	ways = probe_all(cp, layer, probes, count, &who);
 	for (size_t i = 0; i < count; i++)
 		cp_talk_close(&probes[i].talk);
-	if (ways)
-		l->gateway = who;
+	l->server = who;
 	cp_believe(cp, "%s",
 		   ways & BIT(CP_WAY_PCP) ? "PCP"
 		   : ways		  ? "NAT-PMP"
+		   : cp->ipv6		  ? "nothing"
 					  : "IGD, if anything");
 	cp_why(cp, "%s",
 	       ways ? "it answers" : "port 5351 is closed or silent, or there is no gateway");
-	return ways | BIT(CP_WAY_IGD);
+	/* What IGD has for IPv6 is another verb: igdlab pinhole. */
+	return cp->ipv6 ? ways & BIT(CP_WAY_PCP) : ways | BIT(CP_WAY_IGD);
 }
 
 /* What one way has left behind is nothing to another one. */
@@ -210,8 +216,6 @@ static void forget(struct cp_layer *l)
 /* Find the router by the next way that is left. Return: there is one. */
 static bool next_way(struct cp *cp, int layer, struct cp_layer *l)
 {
-	struct in_addr gateway = l->gateway;
-
 	for (size_t i = 0; i < ARRAY_SIZE(preferred); i++) {
 		enum cp_way way = preferred[i];
 
@@ -220,11 +224,8 @@ static bool next_way(struct cp *cp, int layer, struct cp_layer *l)
 		l->ways &= ~BIT(way);
 		l->how = &cp_methods[way];
 		forget(l);
-		/* SSDP is asked as if nothing were known. */
-		l->gateway = way == CP_WAY_IGD && layer == 1 ? (struct in_addr){0} : gateway;
 		if (l->how->find(cp, layer, l))
 			return true;
-		l->gateway = gateway;
 	}
 	return false;
 }

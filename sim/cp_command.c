@@ -77,11 +77,19 @@ out:
 	return status;
 }
 
+/* Who says --ipv6, or gives an address of it, means PCP. Return: OPT_GO_ON or an exit status. */
+static int check_ipv6(const struct cmd *cmd, const struct cp_command *c)
+{
+	if (!c->options.ipv6 || !strcmp(c->via, "pcp") || !strcmp(c->via, "auto"))
+		return OPT_GO_ON;
+	return cmd_usage_error(cmd, "IPv6 is for --via pcp or auto (by IGD: igdlab pinhole)");
+}
+
 /* --server ADDRESS[,ADDRESS]... Return: OPT_GO_ON or an exit status. */
 static int read_servers(const struct cmd *cmd, struct cp_command *c)
 {
 	struct slice rest = slice_of(c->server ? c->server : ""), word;
-	char text[32];
+	char text[CP_SERVER_TEXT];
 
 	while (rest.len) {
 		const char *comma = memchr(rest.ptr, ',', rest.len);
@@ -94,15 +102,19 @@ static int read_servers(const struct cmd *cmd, struct cp_command *c)
 		if (c->options.server_count == CP_SERVERS_MAX)
 			return cmd_usage_error(cmd, "--server: more than %d addresses",
 					       CP_SERVERS_MAX);
-		if (!cp_parse_address(text, &c->options.servers[c->options.server_count]))
+		if (!cp_parse_server(text, &c->options.servers[c->options.server_count]))
 			return cmd_usage_error(
 				cmd,
-				"--server: expected IPv4 addresses with commas between, "
-				"found \"%s\"",
+				"--server: expected addresses with commas between, a link-local "
+				"one as fe80::1%%IF, found \"%s\"",
 				text);
-		c->options.server_count++;
+		c->options.ipv6 |= !IN6_IS_ADDR_V4MAPPED(
+			&c->options.servers[c->options.server_count++].address);
 	}
-	return OPT_GO_ON;
+	for (size_t i = 0; i < c->options.server_count && c->options.ipv6; i++)
+		if (IN6_IS_ADDR_V4MAPPED(&c->options.servers[i].address))
+			return cmd_usage_error(cmd, "--server: expected addresses of one family");
+	return check_ipv6(cmd, c);
 }
 
 static int check_values(const struct cmd *cmd, const struct cp_command *c)
@@ -170,12 +182,34 @@ struct words {
 	long long external, internal, lease;
 };
 
+/* The addresses of a request, which say the family too. Return: OPT_GO_ON or an exit status. */
+static int read_addresses(const struct cmd *cmd, const struct words *w, struct cp_command *c)
+{
+	struct cp_server client = {0}, remote = {0};
+	bool own6, remote6;
+
+	if (*w->client && !cp_parse_server(w->client, &client))
+		return cmd_usage_error(cmd, "--internal-client: expected an address, found \"%s\"",
+				       w->client);
+	if (*w->remote && !cp_parse_server(w->remote, &remote))
+		return cmd_usage_error(cmd, "--remote-host: expected an address, found \"%s\"",
+				       w->remote);
+	own6 = *w->client && !IN6_IS_ADDR_V4MAPPED(&client.address);
+	remote6 = *w->remote && !IN6_IS_ADDR_V4MAPPED(&remote.address);
+	c->options.ipv6 |= own6 || remote6;
+	if (own6)
+		c->options.own6 = client.address;
+	if (c->options.ipv6 &&
+	    ((*w->client && !own6) || (*w->remote && !remote6) ||
+	     (c->options.server_count && IN6_IS_ADDR_V4MAPPED(&c->options.servers[0].address))))
+		return cmd_usage_error(cmd, "addresses of IPv4 and of IPv6 do not go together");
+	return check_ipv6(cmd, c);
+}
+
 /* Return: OPT_GO_ON or an exit status. @description has room for a default. */
 static int read_request(const struct cmd *cmd, const struct words *w, struct map_request *out,
 			char *description, size_t size)
 {
-	struct in_addr ignored;
-
 	*out = (struct map_request){.external_port = (uint16_t)w->external,
 				    .internal_port =
 					    (uint16_t)(w->internal ? w->internal : w->external),
@@ -188,13 +222,6 @@ static int read_request(const struct cmd *cmd, const struct words *w, struct map
 	else
 		return cmd_usage_error(cmd, "--protocol: expected tcp or udp, found \"%s\"",
 				       w->protocol);
-	if (*w->client && !cp_parse_address(w->client, &ignored))
-		return cmd_usage_error(cmd,
-				       "--internal-client: expected an IPv4 address, found \"%s\"",
-				       w->client);
-	if (*w->remote && !cp_parse_address(w->remote, &ignored))
-		return cmd_usage_error(cmd, "--remote-host: expected an IPv4 address, found \"%s\"",
-				       w->remote);
 	snprintf(out->internal_client, sizeof(out->internal_client), "%s", w->client);
 	/* Some routers take the description for a key, and few take more than letters in it. */
 	snprintf(description, size, "igdlab %s %lld", out->protocol == IPPROTO_TCP ? "tcp" : "udp",
@@ -213,13 +240,14 @@ int cp_mapping_command(const struct cmd *cmd,
 			  .external = DEFAULT_PORT,
 			  .lease = DEFAULT_LEASE};
 	struct cp_command c;
-	bool any = false, keep = false, exact = false;
+	bool any = false, keep = false, exact = false, ipv6 = false;
 	const struct opt options[] = {
 		{0, "protocol", OPT_TEXT, &w.protocol, 0, 0},
 		{0, "external", OPT_NUMBER, &w.external, 1, UINT16_MAX},
 		{0, "internal", OPT_NUMBER, &w.internal, 1, UINT16_MAX},
 		{0, "internal-client", OPT_TEXT, &w.client, 0, 0},
 		{0, "remote-host", OPT_TEXT, &w.remote, 0, 0},
+		{0, "ipv6", OPT_FLAG, &ipv6, 0, 0},
 		{0, "lease", OPT_NUMBER, &w.lease, 0, LEASE_MAX},
 		{0, "description", OPT_TEXT, &w.description, 0, 0},
 		{0, "any", OPT_FLAG, &any, 0, 0},
@@ -233,6 +261,9 @@ int cp_mapping_command(const struct cmd *cmd,
 	int status = cp_command_parse(cmd, &c, options, count, argc, argv);
 	struct cp *cp;
 
+	c.options.ipv6 |= ipv6;
+	if (status == OPT_GO_ON)
+		status = read_addresses(cmd, &w, &c);
 	if (status == OPT_GO_ON)
 		status = read_request(cmd, &w, &request, description, sizeof(description));
 	if (status != OPT_GO_ON)

@@ -10,12 +10,16 @@
  *    (NATPMP-39, PCP-82); without an answer at 3/4, 7/8 and so on, never within 4 s. By PCP the
  *    moment varies: 1/2 to 5/8, 3/4 to 13/16, 7/8 to 29/32 (RFC 6887 clause 11.2.1, PCP-81). When
  *    the lifetime is over everything is done anew.
- *  - Announcements come to 224.0.0.1:5350, to a socket that is bound to that group and shares the
- *    port with others; those that are not from port 5351 of a gateway that is used are dropped
- *    (NATPMP-42). Mapping Updates come to the socket that the request was sent from (PCP-85).
+ *  - Announcements come to 224.0.0.1:5350 or [ff02::1]:5350, to a socket that shares the port with
+ *    others; those that are not from port 5351 of a server that is used are dropped (NATPMP-42).
+ * Mapping Updates come to the socket that the request was sent from (PCP-85).
  *  - When the gateway's seconds say that it has forgotten its mappings, they are made again, one
  *    after the other, after a random time of up to 5 s (NATPMP-40, NATPMP-41, PCP-83, PCP-84).
  *  - When the outer address or port of a router changes, the routers behind it are told.
+ *  - A way in over IPv6 is for one address of ours. When the kernel says that addresses have
+ * changed and another one is the one that stays (a renumbered prefix, RFC 6887 clause 2.1
+ * "binding"), the mapping is made for that one. What was there for the former is left to its
+ * lifetime: no packet finds the way to it, and a request from it none back.
  *  - A refusal is believed for the lifetime that comes with it, at least 30 s and at most half an
  * hour (PCP-78, PCP-79, PCP-89); then everything is done anew. A server that has several addresses,
  * of which none answers, is asked again after 15 minutes (RFC 7488 clause 3).
@@ -27,6 +31,7 @@
 #include "cp.h"
 
 #include <arpa/inet.h>
+#include <linux/rtnetlink.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
@@ -44,11 +49,13 @@
  * struct keeper - what stays
  * @again_us:	when everything is done anew; 0 = it is mapped
  * @spread_us:	until then mappings that were forgotten are not made again
+ * @address_fd:	over IPv6: readable when our addresses have changed
  */
 struct keeper {
 	struct cp *cp;
 	const struct map_request *request;
 	int group_fd;
+	int address_fd;
 	int64_t again_us;
 	int64_t spread_us;
 };
@@ -66,18 +73,38 @@ static int watch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* The all-hosts group needs no joining. Return: descriptor or -1. */
-static int listen_to_announcements(void)
+/* The all-hosts groups need no joining; that of IPv6 is one for each link, so what is bound is any
+ * address. Return: descriptor or -1. */
+static int listen_to_announcements(bool ipv6)
 {
 	struct sockaddr_in group = {.sin_family = AF_INET, .sin_port = htons(NATPMP_ANNOUNCE_PORT)};
-	int on = 1, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const struct sockaddr_in6 any = {.sin6_family = AF_INET6,
+					 .sin6_port = htons(NATPMP_ANNOUNCE_PORT)};
+	int on = 1,
+	    fd = socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	inet_pton(AF_INET, NATPMP_GROUP, &group.sin_addr);
 	if (fd < 0)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&group, sizeof(group)) < 0) {
+	if (ipv6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	if (bind(fd, ipv6 ? (const struct sockaddr *)&any : (const struct sockaddr *)&group,
+		 ipv6 ? sizeof(any) : sizeof(group)) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Readable when an IPv6 address has come, gone or become deprecated. Return: descriptor or -1. */
+static int watch_addresses(void)
+{
+	struct sockaddr_nl group = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV6_IFADDR};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&group, sizeof(group)) < 0) {
 		close(fd);
 		return -1;
 	}
@@ -238,7 +265,7 @@ static void hear(struct keeper *k, size_t index, const char *data, size_t len)
 static void hear_group(struct keeper *k)
 {
 	struct cp *cp = k->cp;
-	struct sockaddr_in from;
+	struct sockaddr_storage from;
 	socklen_t size = sizeof(from);
 	char data[CP_TALK_MAX];
 	ssize_t len;
@@ -246,8 +273,9 @@ static void hear_group(struct keeper *k)
 	while ((len = recvfrom(k->group_fd, data, sizeof(data), 0, (struct sockaddr *)&from,
 			       &size)) > 0)
 		for (size_t i = 0; i < cp->layer_count; i++) {
-			bool ours = from.sin_addr.s_addr == cp->layers[i].router.host.s_addr &&
-				    from.sin_port == htons(NATPMP_PORT);
+			/* The port is at the same place in both families. */
+			bool ours = cp_server_is(&cp->layers[i].hold.talk.server, &from) &&
+				    ((struct sockaddr_in *)&from)->sin_port == htons(NATPMP_PORT);
 
 			if (ours || (i == 0 && cp_naive(cp, NAIVE_ANY_ANNOUNCER)))
 				hear(k, i, data, (size_t)len);
@@ -265,32 +293,54 @@ static void hear_talk(struct keeper *k, size_t index)
 		hear(k, index, data, (size_t)len);
 }
 
+/* Our addresses are others now: whether the one that is mapped is still the one that stays. */
+static void look_at_addresses(struct keeper *k)
+{
+	struct cp *cp = k->cp;
+	struct in6_addr before = cp->own6.sin6_addr;
+	bool had = cp->own6.sin6_family;
+	char data[8192];
+
+	while (recv(k->address_fd, data, sizeof(data), 0) > 0)
+		;
+	if (cp_own_address6(cp) && had && IN6_ARE_ADDR_EQUAL(&before, &cp->own6.sin6_addr)) {
+		cp_step_done(cp);
+		return;
+	}
+	cp_step_done(cp);
+	if (cp->own6.sin6_family)
+		anew(k);
+}
+
 /* Wait until something is due or there is something to hear. False: a signal. */
 static bool turn(struct keeper *k)
 {
 	struct cp *cp = k->cp;
-	struct pollfd p[CP_LAYERS_MAX + 2] = {{.fd = cp->stop_fd, .events = POLLIN},
-					      {.fd = k->group_fd, .events = POLLIN}};
+	struct pollfd p[CP_LAYERS_MAX + 3] = {{.fd = cp->stop_fd, .events = POLLIN},
+					      {.fd = k->group_fd, .events = POLLIN},
+					      {.fd = k->address_fd, .events = POLLIN}};
 	size_t count = cp->layer_count;
 	int64_t next = k->again_us ? k->again_us : INT64_MAX, left;
 
 	for (size_t i = 0; i < count; i++) {
 		struct cp_hold *h = &cp->layers[i].hold;
 
-		p[i + 2] = (struct pollfd){.fd = h->talk.open ? h->talk.fd : -1, .events = POLLIN};
+		p[i + 3] = (struct pollfd){.fd = h->talk.open ? h->talk.fd : -1, .events = POLLIN};
 		if (!k->again_us && h->due_us < next)
 			next = h->due_us;
 	}
 	left = next == INT64_MAX ? -1 : next - clock_now();
 	/* Hours at most: a lifetime is no longer than a day. */
-	poll(p, count + 2, next == INT64_MAX ? -1 : left < 0 ? 0 : (int)(left / 1000) + 1);
+	poll(p, count + 3, next == INT64_MAX ? -1 : left < 0 ? 0 : (int)(left / 1000) + 1);
 	if (p[0].revents)
 		return false;
 	if (p[1].revents)
 		hear_group(k);
 	for (size_t i = 0; i < count && i < cp->layer_count; i++)
-		if (p[i + 2].revents)
+		if (p[i + 3].revents)
 			hear_talk(k, i);
+	if (p[2].revents)
+		look_at_addresses(k);
 	if (k->again_us && clock_now() >= k->again_us)
 		anew(k);
 	for (size_t i = 0; !k->again_us && i < cp->layer_count; i++)
@@ -304,7 +354,8 @@ void cp_keep(struct cp *cp, const struct map_request *request)
 	struct keeper k = {.cp = cp, .request = request};
 
 	cp->stop_fd = watch_signals();
-	k.group_fd = listen_to_announcements();
+	k.group_fd = listen_to_announcements(cp->ipv6);
+	k.address_fd = cp->ipv6 ? watch_addresses() : -1;
 	go_on(&k);
 	while (turn(&k))
 		;
@@ -314,6 +365,8 @@ void cp_keep(struct cp *cp, const struct map_request *request)
 	cp_unmap_held(cp);
 	if (k.group_fd >= 0)
 		close(k.group_fd);
+	if (k.address_fd >= 0)
+		close(k.address_fd);
 	if (cp->status == EXIT_FINE)
 		cp_conclude(cp, EXIT_FINE, "ended", "Ended: what was mapped is taken away.");
 }

@@ -78,12 +78,16 @@ const struct cp_method cp_methods[] = {
 };
 
 size_t cp_servers(const struct cp *cp, int layer, const struct cp_layer *l,
-		  struct in_addr out[CP_GATEWAYS_MAX])
+		  struct cp_server out[CP_GATEWAYS_MAX])
 {
 	size_t count = 0;
 
+	if (!IN6_IS_ADDR_UNSPECIFIED(&l->server.address)) {
+		out[count++] = l->server;
+		return count;
+	}
 	if (l->gateway.s_addr) {
-		out[count++] = l->gateway;
+		out[count++] = cp_server_v4(l->gateway);
 		return count;
 	}
 	if (layer == 1 && cp->options.server_count) {
@@ -93,9 +97,20 @@ size_t cp_servers(const struct cp *cp, int layer, const struct cp_layer *l,
 		}
 		return count;
 	}
+	if (cp->ipv6) {
+		memcpy(out, cp->gateways6, cp->gateway6_count * sizeof(*out));
+		return cp->gateway6_count;
+	}
 	for (; count < cp->gateway_count; count++)
-		out[count] = cp->gateways[count].address;
+		out[count] = cp_server_v4(cp->gateways[count].address);
 	return count;
+}
+
+const char *cp_host_text(const struct cp_layer *l, char out[CP_SERVER_TEXT])
+{
+	const struct cp_server host = cp_server_v4(l->router.host);
+
+	return cp_server_text(l->router.host.s_addr ? &host : &l->hold.talk.server, out);
 }
 
 void cp_set_external(struct cp_router *r, struct in_addr address)
@@ -108,6 +123,18 @@ void cp_set_external(struct cp_router *r, struct in_addr address)
 		return;
 	r->kind = cp_address_kind(address);
 	r->external_text = xstrdup(inet_ntoa(address));
+}
+
+void cp_set_external6(struct cp_router *r, const struct in6_addr *address)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	cp_set_external(r, cp_v4(address));
+	if (r->has_external || IN6_IS_ADDR_V4MAPPED(address) || IN6_IS_ADDR_UNSPECIFIED(address))
+		return;
+	r->has_external = true;
+	r->kind = CP_PUBLIC; /* nothing is translated: a router behind this one has no part in it */
+	r->external_text = xstrdup(inet_ntop(AF_INET6, address, text, sizeof(text)));
 }
 
 /* Where the router before @layer sends its packets. */
@@ -184,7 +211,10 @@ void cp_drop_layers(struct cp *cp, size_t keep)
 
 static void no_router(struct cp *cp)
 {
-	if (!cp->interface_count)
+	if (cp->ipv6 && !cp->own6.sin6_family)
+		cp_conclude(cp, EXIT_VERDICT, "no-network",
+			    "No interface has a global IPv6 address.");
+	else if (!cp->interface_count && !cp->gateway6_count)
 		cp_conclude(cp, EXIT_VERDICT, "no-network", "No interface is up.");
 	else if (!cp->candidate_count)
 		cp_conclude(cp, EXIT_VERDICT, "no-router", "No router answers.");
@@ -196,6 +226,15 @@ static void no_router(struct cp *cp)
 static const char *protocol_name(const struct map_request *request)
 {
 	return request->protocol == IPPROTO_TCP ? "TCP" : "UDP";
+}
+
+/* Where nothing is translated. */
+static void conclude_opened(struct cp *cp, const struct map_request *request)
+{
+	cp_conclude(cp, EXIT_FINE, "mapped",
+		    "Mapped: [%s]:%u/%s is let in through the router's firewall.",
+		    cp->layers[0].router.external_text, request->internal_port,
+		    protocol_name(request));
 }
 
 static void conclude_mapped(struct cp *cp, const struct map_request *request)
@@ -212,7 +251,9 @@ static void conclude_mapped(struct cp *cp, const struct map_request *request)
 	json_object_set_new(cp->result, "internal_client", json_string(inner->internal_client));
 	json_object_set_new(cp->result, "internal_port", json_integer(request->internal_port));
 	json_object_set_new(cp->result, "complete", json_boolean(complete));
-	if (complete)
+	if (complete && !r->external.s_addr)
+		conclude_opened(cp, request);
+	else if (complete)
 		cp_conclude(cp, EXIT_FINE, "mapped",
 			    "Mapped: %s:%u/%s leads to %s:%u through %zu NAT%s.", address,
 			    outer->external_port, protocol_name(request), inner->internal_client,
@@ -246,6 +287,7 @@ static bool goes_on(const struct cp *cp)
 
 void cp_map_on(struct cp *cp, const struct map_request *request)
 {
+	char host[CP_SERVER_TEXT];
 	bool again = true;
 	int found = 0;
 
@@ -261,7 +303,7 @@ void cp_map_on(struct cp *cp, const struct map_request *request)
 			continue;
 		}
 		cp_conclude(cp, EXIT_VERDICT, "refused", "Not mapped: %s %s.",
-			    inet_ntoa(l->router.host), l->failure);
+			    cp_host_text(l, host), l->failure);
 		return;
 	}
 	if (found < 0)
@@ -279,13 +321,14 @@ void cp_unmap_held(struct cp *cp)
 {
 	for (size_t i = cp->layer_count; i-- > 0;) {
 		struct cp_layer *l = &cp->layers[i];
+		char host[CP_SERVER_TEXT];
 
 		if (!l->mapped || cp_naive(cp, NAIVE_NEVER_UNMAPS))
 			continue;
 		l->how->unmap(cp, (int)i + 1, &l->hold.request, l);
 		if (l->mapped)
 			cp_conclude(cp, EXIT_VERDICT, "refused", "%s keeps the mapping: it %s.",
-				    inet_ntoa(l->router.host), l->failure);
+				    cp_host_text(l, host), l->failure);
 	}
 }
 

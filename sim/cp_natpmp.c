@@ -103,22 +103,23 @@ static void take_address(struct cp *cp, struct cp_router *r, const struct natpmp
 }
 
 /* Ask one gateway for its external address. Return: it speaks NAT-PMP. */
-static bool find_at(struct cp *cp, int layer, struct in_addr gateway, struct cp_layer *l)
+static bool find_at(struct cp *cp, int layer, const struct cp_server *server, struct cp_layer *l)
 {
 	struct inquiry i = {.asked = {.opcode = NATPMP_EXTERNAL_ADDRESS}};
 	struct cp_talk *t = &l->hold.talk;
+	struct in_addr gateway = cp_v4(&server->address);
 	bool answered;
 
 	cp_step(cp, layer, "external address");
 	cp_request(cp, "NAT-PMP to %s:%d: external address", inet_ntoa(gateway), NATPMP_PORT);
-	if (!cp_talk_open(cp, t, gateway)) {
+	if (!cp_talk_open(cp, t, server)) {
 		cp_why(cp, "%s", t->why);
 		return false;
 	}
-	if (!is_private(cp, t->local))
+	if (!is_private(cp, cp_v4(&t->local)))
 		return false;
 	l->router.host = gateway;
-	l->router.local = t->local;
+	l->router.local = cp_v4(&t->local);
 	if (cp_naive(cp, NAIVE_UNAWAITED)) {
 		cp_talk_send(cp, t, (struct slice){"\0\0", 2});
 		return true;
@@ -135,11 +136,11 @@ static bool find_at(struct cp *cp, int layer, struct in_addr gateway, struct cp_
 
 bool cp_natpmp_find(struct cp *cp, int layer, struct cp_layer *out)
 {
-	struct in_addr servers[CP_GATEWAYS_MAX];
+	struct cp_server servers[CP_GATEWAYS_MAX];
 	size_t count = cp_servers(cp, layer, out, servers);
 
 	for (size_t i = 0; i < count; i++)
-		if (find_at(cp, layer, servers[i], out))
+		if (find_at(cp, layer, &servers[i], out))
 			return true;
 	return false;
 }
@@ -179,11 +180,12 @@ static unsigned exchange(struct cp *cp, struct cp_layer *l, struct inquiry *i)
 {
 	const struct natpmp_request *q = &i->asked;
 	struct natpmp_response *a = &i->answer;
+	const struct cp_server server = cp_server_v4(l->router.host);
 
 	cp_request(cp, "NAT-PMP %s %u, external %u, %u s",
 		   q->opcode == NATPMP_MAP_TCP ? "TCP" : "UDP", q->internal_port,
 		   q->suggested_external_port, q->lifetime);
-	if (!cp_talk_open(cp, &l->hold.talk, l->router.host) || !ask(cp, l, i)) {
+	if (!cp_talk_open(cp, &l->hold.talk, &server) || !ask(cp, l, i)) {
 		snprintf(l->failure, sizeof(l->failure), "%s", l->hold.talk.why);
 		return NO_SUCH_SUCCESS;
 	}

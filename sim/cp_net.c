@@ -83,6 +83,43 @@ static int interface_by_index(const struct cp *cp, int index)
 	return -1;
 }
 
+/* A default route of IPv6. */
+static void take_gateway6(struct cp *cp, const struct cp_server *gateway)
+{
+	char name[IFNAMSIZ] = "";
+	const char *only = cp->options.interface;
+
+	if (IN6_IS_ADDR_UNSPECIFIED(&gateway->address) || cp->gateway6_count == CP_GATEWAYS_MAX)
+		return;
+	if (only && (!if_indextoname(gateway->zone, name) || strcmp(name, only) != 0))
+		return;
+	cp->gateways6[cp->gateway6_count] = *gateway;
+	if (!IN6_IS_ADDR_LINKLOCAL(&gateway->address))
+		cp->gateways6[cp->gateway6_count].zone = 0;
+	cp->gateway6_count++;
+}
+
+static int read_route6(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct rtmsg *route = mnl_nlmsg_get_payload(nlh);
+	struct cp_server gateway = {0};
+	const struct nlattr *a;
+
+	if (route->rtm_family != AF_INET6 || route->rtm_dst_len || route->rtm_type != RTN_UNICAST ||
+	    route->rtm_table != RT_TABLE_MAIN)
+		return MNL_CB_OK;
+	mnl_attr_for_each(a, nlh, sizeof(*route))
+	{
+		if (mnl_attr_get_type(a) == RTA_GATEWAY &&
+		    mnl_attr_get_payload_len(a) == sizeof(gateway.address))
+			memcpy(&gateway.address, mnl_attr_get_payload(a), sizeof(gateway.address));
+		else if (mnl_attr_get_type(a) == RTA_OIF)
+			gateway.zone = mnl_attr_get_u32(a);
+	}
+	take_gateway6(arg, &gateway);
+	return MNL_CB_OK;
+}
+
 /* One IPv4 route of the dump: a default route with a gateway is a gateway. */
 static int read_route(const struct nlmsghdr *nlh, void *arg)
 {
@@ -110,7 +147,7 @@ static int read_route(const struct nlmsghdr *nlh, void *arg)
 	return MNL_CB_OK;
 }
 
-void cp_find_gateways(struct cp *cp)
+static void dump_routes(struct cp *cp, uint8_t family, mnl_cb_t read)
 {
 	char data[8192];
 	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
@@ -120,7 +157,7 @@ void cp_find_gateways(struct cp *cp)
 
 	nlh->nlmsg_type = RTM_GETROUTE;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	route->rtm_family = AF_INET;
+	route->rtm_family = family;
 	if (!nl)
 		return;
 	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
@@ -129,9 +166,15 @@ void cp_find_gateways(struct cp *cp)
 	while (more > MNL_CB_STOP) {
 		ssize_t len = mnl_socket_recvfrom(nl, data, sizeof(data));
 
-		more = len < 0 ? MNL_CB_ERROR : mnl_cb_run(data, len, 0, 0, read_route, cp);
+		more = len < 0 ? MNL_CB_ERROR : mnl_cb_run(data, len, 0, 0, read, cp);
 	}
 	mnl_socket_close(nl);
+}
+
+void cp_find_gateways(struct cp *cp)
+{
+	dump_routes(cp, AF_INET, read_route);
+	dump_routes(cp, AF_INET6, read_route6);
 }
 
 /* Who dropped a probe, from one message of the error queue. The destination port tells which. */

@@ -101,13 +101,13 @@ out:
 	return bytes;
 }
 
-void cp_nonce(struct cp *cp, struct in_addr server, struct in_addr client, int protocol,
-	      uint16_t port, uint8_t out[CP_NONCE_LEN])
+void cp_nonce(struct cp *cp, const struct in6_addr *server, const struct in6_addr *client,
+	      int protocol, uint16_t port, uint8_t out[CP_NONCE_LEN])
 {
 	const struct {
-		struct in_addr server, client;
+		struct in6_addr server, client;
 		uint16_t protocol, port;
-	} what = {server, client, (uint16_t)protocol, port};
+	} what = {*server, *client, (uint16_t)protocol, port};
 	struct sha256 s;
 	char hex[65];
 

@@ -18,6 +18,10 @@
  * a server of NAT-PMP, any other version with it one that is of no use for some time (PCP-89). A
  * success with port 0 or lifetime 0 is none; lifetimes are believed up to a day (PCP-80).
  *
+ * Over IPv6 (--ipv6) nothing is translated, and a mapping is a way in through the router's firewall
+ * for our global address, which is what requests come from; the router is asked at the address that
+ * the default route has, as a rule its link-local one (PCP-72, PCP-90).
+ *
  * The client's address in a request is ours (PCP-74). Towards a router behind a router it is the
  * address that the inner one has outside, which is the source that the outer one sees: so that one
  * maps for the inner one, and for nobody else.
@@ -143,41 +147,57 @@ static enum verdict ask_there(struct cp *cp, struct cp_layer *l, struct inquiry 
 }
 
 /* The address that the server sees the request come from. */
-static struct in_addr client_of(const struct cp *cp, int layer, const struct cp_layer *l)
+static struct in6_addr client_of(const struct cp *cp, int layer, const struct cp_layer *l)
 {
 	if (layer > 1 && cp->layers[layer - 2].router.has_external)
-		return cp->layers[layer - 2].router.external;
+		return pcp_address_from_v4(cp->layers[layer - 2].router.external);
 	return l->hold.talk.local;
+}
+
+/* No address, of the same family. */
+static struct in6_addr nobody_of(const struct in6_addr *address)
+{
+	return pcp_address_is_v4(address, NULL) ? pcp_address_from_v4((struct in_addr){0})
+						: (struct in6_addr){0};
 }
 
 static void set_client(struct cp *cp, int layer, const struct cp_layer *l, struct pcp_message *m)
 {
-	struct in_addr nobody = {0};
-
-	m->client = pcp_address_from_v4(
-		cp_naive(cp, NAIVE_NO_CLIENT_ADDRESS) ? nobody : client_of(cp, layer, l));
+	m->client = client_of(cp, layer, l);
+	if (cp_naive(cp, NAIVE_NO_CLIENT_ADDRESS))
+		m->client = nobody_of(&m->client);
 }
 
 /* Whom a nonce is for: the first address of a server that has several (PCPX-23). */
-static struct in_addr server_of(const struct cp *cp, int layer, const struct cp_layer *l)
+static const struct in6_addr *server_of(const struct cp *cp, int layer, const struct cp_layer *l)
 {
-	return layer == 1 && cp->options.server_count ? cp->options.servers[0] : l->router.host;
+	return layer == 1 && cp->options.server_count ? &cp->options.servers[0].address
+						      : &l->hold.talk.server.address;
 }
 
-static bool find_at(struct cp *cp, int layer, struct in_addr server,
+/* A socket to that server, which is the layer's router from now on. */
+static bool reach(struct cp *cp, struct cp_layer *l, const struct cp_server *server)
+{
+	bool open = cp_talk_open(cp, &l->hold.talk, server);
+
+	l->router.host = cp_v4(&server->address);
+	l->router.local = cp_v4(&l->hold.talk.local);
+	return open;
+}
+
+static bool find_at(struct cp *cp, int layer, const struct cp_server *server,
 		    const struct cp_schedule *schedule, struct cp_layer *l)
 {
 	struct inquiry i = {.asked = {.opcode = PCP_ANNOUNCE}};
 	enum verdict verdict;
+	char text[CP_SERVER_TEXT];
 
 	cp_step(cp, layer, "announce");
-	cp_request(cp, "PCP to %s:%d: ANNOUNCE", inet_ntoa(server), PCP_PORT);
-	if (!cp_talk_open(cp, &l->hold.talk, server)) {
+	cp_request(cp, "PCP to %s, port %d: ANNOUNCE", cp_server_text(server, text), PCP_PORT);
+	if (!reach(cp, l, server)) {
 		cp_why(cp, "%s", l->hold.talk.why);
 		return false;
 	}
-	l->router.host = server;
-	l->router.local = l->hold.talk.local;
 	set_client(cp, layer, l, &i.asked);
 	verdict = ask_there(cp, l, &i, schedule, cp->options.timeout_us);
 	if (verdict != ANSWERED) {
@@ -189,7 +209,7 @@ static bool find_at(struct cp *cp, int layer, struct in_addr server,
 		return false;
 	}
 	l->router.connected = true;
-	cp_believe(cp, "%s speaks PCP", inet_ntoa(server));
+	cp_believe(cp, "%s speaks PCP", text);
 	if (i.answer.result)
 		cp_why(cp, "an error says so, too");
 	return true;
@@ -197,39 +217,39 @@ static bool find_at(struct cp *cp, int layer, struct in_addr server,
 
 /* There is one server to ask and no other: the first request for a mapping tells whether it speaks
  * PCP, also where ANNOUNCE does not. */
-static bool take_only(struct cp *cp, struct cp_layer *l, struct in_addr server)
+static bool take_only(struct cp *cp, struct cp_layer *l, const struct cp_server *server)
 {
-	l->router.host = server;
-	l->router.connected = cp_talk_open(cp, &l->hold.talk, server);
-	l->router.local = l->hold.talk.local;
+	l->router.connected = reach(cp, l, server);
 	return l->router.connected;
 }
 
 bool cp_pcp_find(struct cp *cp, int layer, struct cp_layer *out)
 {
-	struct in_addr servers[CP_GATEWAYS_MAX];
+	struct cp_server servers[CP_GATEWAYS_MAX];
 	size_t count = cp_servers(cp, layer, out, servers);
 	const struct cp_schedule *schedule = layer == 1 && cp->options.server_count > 1
 						     ? &cp_schedule_pcp_one_of_many
 						     : &cp_schedule_pcp;
 
+	if (cp->ipv6 && !cp->own6.sin6_family)
+		return false;
 	if (layer == 1 && count == 1)
-		return take_only(cp, out, servers[0]);
+		return take_only(cp, out, &servers[0]);
 	for (size_t i = 0; i < count; i++)
-		if (find_at(cp, layer, servers[i], schedule, out))
+		if (find_at(cp, layer, &servers[i], schedule, out))
 			return true;
 	return false;
 }
 
 /* What PCP is not asked for here, NULL when it can be. */
-static const char *impossible(const struct cp_router *r, int layer,
+static const char *impossible(const struct cp_layer *l, int layer,
 			      const struct map_request *request)
 {
-	struct in_addr client;
+	struct cp_server client;
 
 	if (layer == 1 && *request->internal_client &&
-	    (!cp_parse_address(request->internal_client, &client) ||
-	     client.s_addr != r->local.s_addr))
+	    (!cp_parse_server(request->internal_client, &client) ||
+	     !IN6_ARE_ADDR_EQUAL(&client.address, &l->hold.talk.local)))
 		return "maps by PCP for the host that asks, and for no other";
 	return NULL;
 }
@@ -237,11 +257,11 @@ static const char *impossible(const struct cp_router *r, int layer,
 static void add_filter(struct buf *options, const char *remote_host)
 {
 	struct pcp_filter filter = {.prefix = 128};
-	struct in_addr address;
+	struct cp_server remote;
 
-	if (!remote_host || !*remote_host || !cp_parse_address(remote_host, &address))
+	if (!remote_host || !*remote_host || !cp_parse_server(remote_host, &remote))
 		return;
-	filter.address = pcp_address_from_v4(address);
+	filter.address = remote.address;
 	pcp_add_filter(options, &filter);
 }
 
@@ -249,7 +269,7 @@ static void add_filter(struct buf *options, const char *remote_host)
 static void wish(struct cp *cp, int layer, struct cp_layer *l, const struct map_request *request,
 		 struct inquiry *i)
 {
-	struct in_addr client = client_of(cp, layer, l);
+	struct in6_addr client = client_of(cp, layer, l);
 	struct pcp_message *m = &i->asked;
 
 	*i = (struct inquiry){
@@ -259,8 +279,8 @@ static void wish(struct cp *cp, int layer, struct cp_layer *l, const struct map_
 			  .external_port = request->external_port,
 			  .lifetime = request->lease ? request->lease : CP_USUAL_LIFETIME}};
 	set_client(cp, layer, l, m);
-	m->external_address = pcp_address_from_v4((struct in_addr){0}); /* no wish (PCP-88) */
-	cp_nonce(cp, server_of(cp, layer, l), client, request->protocol, request->internal_port,
+	m->external_address = nobody_of(&client); /* no wish (PCP-88) */
+	cp_nonce(cp, server_of(cp, layer, l), &client, request->protocol, request->internal_port,
 		 m->nonce);
 	if (request->exact)
 		pcp_add_option(&i->options, PCP_OPTION_PREFER_FAILURE, "", 0);
@@ -321,7 +341,6 @@ static bool exchange(struct cp *cp, struct cp_layer *l, struct inquiry *i,
 static bool take_mapping(struct cp *cp, struct cp_layer *l, const struct inquiry *i)
 {
 	struct pcp_message a = i->answer;
-	struct in_addr address = {0};
 	char text[INET6_ADDRSTRLEN];
 
 	cp_reply(cp, "external %s port %u, %u s",
@@ -337,8 +356,7 @@ static bool take_mapping(struct cp *cp, struct cp_layer *l, const struct inquiry
 		cp_why(cp, "a success with 0 in it is none");
 		return false;
 	}
-	pcp_address_is_v4(&a.external_address, &address);
-	cp_set_external(&l->router, address);
+	cp_set_external6(&l->router, &a.external_address);
 	l->external_port = a.external_port;
 	l->lease = a.lifetime < DAY_S ? a.lifetime : DAY_S;
 	l->hold.assigned = a.external_address;
@@ -384,12 +402,12 @@ static bool take_away(struct cp *cp, int layer, const struct map_request *reques
 
 bool cp_pcp_map(struct cp *cp, int layer, const struct map_request *request, struct cp_layer *out)
 {
-	struct in_addr client = client_of(cp, layer, out);
-	const char *why = impossible(&out->router, layer, request);
+	const struct cp_server client = {.address = client_of(cp, layer, out)};
+	const char *why = impossible(out, layer, request);
 
 	cp_step(cp, layer, "add mapping");
 	out->internal_port = request->internal_port;
-	inet_ntop(AF_INET, &client, out->internal_client, sizeof(out->internal_client));
+	cp_server_text(&client, out->internal_client);
 	if (why) {
 		snprintf(out->failure, sizeof(out->failure), "%s", why);
 		cp_why(cp, "%s", why);
@@ -476,7 +494,7 @@ static bool hear_announce(struct cp *cp, struct cp_layer *l, const struct pcp_me
 /* A Mapping Update (clause 14.2, PCP-85), or the late answer to a renewal. */
 bool cp_pcp_hear(struct cp *cp, struct cp_layer *l, const char *data, size_t len)
 {
-	struct in_addr before = l->router.external;
+	struct in6_addr before = l->hold.assigned;
 	uint16_t port = l->external_port;
 	struct inquiry i = {.asked = {.opcode = PCP_MAP,
 				      .protocol = (uint8_t)l->hold.request.protocol,
@@ -495,5 +513,5 @@ bool cp_pcp_hear(struct cp *cp, struct cp_layer *l, const char *data, size_t len
 	l->hold.lost = !cp_epoch_pcp(&l->hold.epoch, i.answer.epoch, clock_now());
 	take_mapping(cp, l, &i);
 	return l->hold.lost || port != l->external_port ||
-	       before.s_addr != l->router.external.s_addr;
+	       !IN6_ARE_ADDR_EQUAL(&before, &l->hold.assigned);
 }

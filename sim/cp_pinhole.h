@@ -5,8 +5,6 @@
 
 #include "cp.h"
 
-/** cp_own_address6() - fill @cp->own6, in a step of its own. Return: there is a global address. */
-bool cp_own_address6(struct cp *cp);
 /** cp_find_firewall() - the router's WANIPv6FirewallControl, in steps. @family: AF_INET, AF_INET6
  * or 0 = IPv6 first. @out: type and control; cp_router_free(). Return: it is there. */
 bool cp_find_firewall(struct cp *cp, int family, struct cp_router *out);

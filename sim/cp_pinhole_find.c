@@ -68,13 +68,16 @@ bool cp_own_address6(struct cp *cp)
 	struct sockaddr_in6 found = {.sin6_family = AF_INET6};
 	FILE *f = fopen("/proc/net/if_inet6", "re");
 	char line[128], text[INET6_ADDRSTRLEN] = "none";
-	bool temporary = true;
+	bool temporary = true, wanted = false;
 	unsigned flags;
 
 	cp_step(cp, 0, "own address");
-	while (f && fgets(line, sizeof(line), f)) {
-		if (!read_own_address(line, cp->options.interface, &found, &flags) ||
-		    (cp->own6.sin6_family && (flags & IFA_F_TEMPORARY || !temporary)))
+	cp->own6.sin6_family = 0;
+	while (!wanted && f && fgets(line, sizeof(line), f)) {
+		if (!read_own_address(line, cp->options.interface, &found, &flags))
+			continue;
+		wanted = IN6_ARE_ADDR_EQUAL(&found.sin6_addr, &cp->options.own6);
+		if (!wanted && cp->own6.sin6_family && (flags & IFA_F_TEMPORARY || !temporary))
 			continue;
 		cp->own6 = found;
 		temporary = flags & IFA_F_TEMPORARY;
@@ -85,6 +88,7 @@ bool cp_own_address6(struct cp *cp)
 		inet_ntop(AF_INET6, &cp->own6.sin6_addr, text, sizeof(text));
 	cp_believe(cp, "%s", text);
 	cp_why(cp, !cp->own6.sin6_family ? "no interface has a global IPv6 address"
+		   : wanted		 ? "the one that was asked for"
 		   : temporary		 ? "there are only temporary ones"
 					 : "global, and stays");
 	return cp->own6.sin6_family;

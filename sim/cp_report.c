@@ -165,13 +165,21 @@ static json_t *step_json(const struct cp_step *s)
 	return o;
 }
 
-static json_t *address_json(struct in_addr a)
+static json_t *host_json(const struct cp_layer *l)
 {
-	char text[INET_ADDRSTRLEN];
+	char text[CP_SERVER_TEXT];
 
-	if (!a.s_addr)
+	if (!l->router.host.s_addr && IN6_IS_ADDR_UNSPECIFIED(&l->hold.talk.server.address))
 		return json_null();
-	return json_string(inet_ntop(AF_INET, &a, text, sizeof(text)));
+	return json_string(cp_host_text(l, text));
+}
+
+static json_t *external_json(const struct cp_router *r)
+{
+	if (!r->has_external)
+		return json_null();
+	/* Of IPv4 the text is as the router wrote it. */
+	return json_string(r->external.s_addr ? inet_ntoa(r->external) : r->external_text);
 }
 
 static void set_text(json_t *o, const char *name, const char *text)
@@ -190,14 +198,13 @@ static json_t *layer_json(const struct cp *cp, size_t index)
 		url_format(&r->control, &control);
 	json_object_set_new(o, "layer", json_integer((json_int_t)index + 1));
 	json_object_set_new(o, "via", json_string(l->how->name));
-	json_object_set_new(o, "gateway", address_json(r->host));
+	json_object_set_new(o, "gateway", host_json(l));
 	set_text(o, "location", r->location);
 	set_text(o, "name", r->friendly_name);
 	set_text(o, "service", r->type);
 	set_text(o, "control", control.data);
 	set_text(o, "connection_status", r->status);
-	json_object_set_new(o, "external_address",
-			    r->has_external ? address_json(r->external) : json_null());
+	json_object_set_new(o, "external_address", external_json(r));
 	set_text(o, "external_kind", r->has_external ? cp_address_text(r->kind) : NULL);
 	set_text(o, "internal_client", *l->internal_client ? l->internal_client : NULL);
 	json_object_set_new(o, "internal_port", json_integer(l->internal_port));

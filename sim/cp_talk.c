@@ -14,10 +14,14 @@
 
 #include "../fakeigd/base/clock.h"
 #include "../fakeigd/wire/natpmp.h"
+#include "../fakeigd/wire/pcp.h"
 #include "cp.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -40,33 +44,134 @@ uint32_t cp_random(uint32_t limit)
 	return (uint32_t)((uint64_t)value * limit >> 32);
 }
 
-bool cp_talk_open(struct cp *cp, struct cp_talk *t, struct in_addr gateway)
+struct cp_server cp_server_v4(struct in_addr address)
 {
-	struct sockaddr_in to = {
-		.sin_family = AF_INET, .sin_port = htons(NATPMP_PORT), .sin_addr = gateway};
-	struct sockaddr_in own = {.sin_family = AF_INET}, none = {.sin_family = AF_UNSPEC};
-	socklen_t len = sizeof(own);
-	int on_link = cp_on_link(cp, gateway);
+	return (struct cp_server){.address = pcp_address_from_v4(address)};
+}
+
+struct in_addr cp_v4(const struct in6_addr *address)
+{
+	struct in_addr v4 = {0};
+
+	pcp_address_is_v4(address, &v4);
+	return v4;
+}
+
+const char *cp_server_text(const struct cp_server *s, char out[CP_SERVER_TEXT])
+{
+	struct in_addr v4;
+	char zone[IFNAMSIZ];
+
+	if (pcp_address_is_v4(&s->address, &v4)) {
+		inet_ntop(AF_INET, &v4, out, CP_SERVER_TEXT);
+		return out;
+	}
+	inet_ntop(AF_INET6, &s->address, out, CP_SERVER_TEXT);
+	if (s->zone && if_indextoname(s->zone, zone))
+		snprintf(out + strlen(out), CP_SERVER_TEXT - strlen(out), "%%%s", zone);
+	return out;
+}
+
+bool cp_parse_server(const char *text, struct cp_server *out)
+{
+	char copy[CP_SERVER_TEXT], *zone;
+	struct in_addr v4;
+
+	*out = (struct cp_server){0};
+	if (cp_parse_address(text, &v4)) {
+		*out = cp_server_v4(v4);
+		return true;
+	}
+	if (snprintf(copy, sizeof(copy), "%s", text) >= (int)sizeof(copy))
+		return false;
+	zone = strchr(copy, '%');
+	if (zone) {
+		*zone++ = '\0';
+		out->zone = if_nametoindex(zone);
+	}
+	if (inet_pton(AF_INET6, copy, &out->address) != 1 ||
+	    IN6_IS_ADDR_UNSPECIFIED(&out->address) || IN6_IS_ADDR_V4MAPPED(&out->address) ||
+	    IN6_IS_ADDR_MULTICAST(&out->address))
+		return false;
+	return IN6_IS_ADDR_LINKLOCAL(&out->address) ? out->zone != 0 : !zone;
+}
+
+/* A server and a port as the kernel takes them. Return: the length. */
+static socklen_t address_of(const struct cp_server *s, uint16_t port, struct sockaddr_storage *out)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6,
+				  .sin6_port = htons(port),
+				  .sin6_addr = s->address,
+				  .sin6_scope_id = s->zone};
+
+	*out = (struct sockaddr_storage){0};
+	if (pcp_address_is_v4(&s->address, &v4.sin_addr)) {
+		memcpy(out, &v4, sizeof(v4));
+		return sizeof(v4);
+	}
+	memcpy(out, &v6, sizeof(v6));
+	return sizeof(v6);
+}
+
+static struct in6_addr address_in(const struct sockaddr_storage *at)
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+
+	memcpy(&v4, at, sizeof(v4));
+	memcpy(&v6, at, sizeof(v6));
+	return at->ss_family == AF_INET ? pcp_address_from_v4(v4.sin_addr) : v6.sin6_addr;
+}
+
+bool cp_server_is(const struct cp_server *s, const struct sockaddr_storage *from)
+{
+	const struct in6_addr address = address_in(from);
+
+	return IN6_ARE_ADDR_EQUAL(&address, &s->address);
+}
+
+/* What requests to a server are sent from. Return: the length. */
+static socklen_t source_of(const struct cp *cp, const struct cp_server *server,
+			   struct sockaddr_storage *out)
+{
+	struct cp_server own = {0};
+	struct in_addr v4;
+	int on_link;
+
+	if (!pcp_address_is_v4(&server->address, &v4)) {
+		own.address = cp->own6.sin6_addr;
+		return address_of(&own, 0, out);
+	}
+	on_link = cp_on_link(cp, v4);
+	own = cp_server_v4(on_link >= 0 ? cp->interfaces[on_link].address : (struct in_addr){0});
+	return address_of(&own, 0, out);
+}
+
+bool cp_talk_open(struct cp *cp, struct cp_talk *t, const struct cp_server *server)
+{
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
+	struct sockaddr_storage to, own;
+	socklen_t to_len = address_of(server, NATPMP_PORT, &to), len;
 
 	cp_talk_close(t);
-	t->gateway = gateway;
-	t->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	t->server = *server;
+	t->fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	t->why = "no socket can be opened";
 	if (t->fd < 0)
 		return false;
 	t->open = true;
-	if (on_link >= 0)
-		own.sin_addr = cp->interfaces[on_link].address;
+	len = source_of(cp, server, &own);
 	t->why = "there is no way to it";
-	if (bind(t->fd, (struct sockaddr *)&own, sizeof(own)) < 0 ||
-	    connect(t->fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
+	if (bind(t->fd, (struct sockaddr *)&own, len) < 0 ||
+	    connect(t->fd, (struct sockaddr *)&to, to_len) < 0 ||
 	    getsockname(t->fd, (struct sockaddr *)&own, &len) < 0) {
 		cp_talk_close(t);
 		return false;
 	}
-	t->local = own.sin_addr;
+	t->local = address_in(&own);
 	if (cp_naive(cp, NAIVE_ANY_SENDER))
-		connect(t->fd, (struct sockaddr *)&none, sizeof(none));
+		connect(t->fd, &none, sizeof(none));
 	return true;
 }
 
@@ -85,12 +190,12 @@ static bool is_refusal(int error)
 
 bool cp_talk_send(struct cp *cp, struct cp_talk *t, struct slice bytes)
 {
-	struct sockaddr_in to = {
-		.sin_family = AF_INET, .sin_port = htons(NATPMP_PORT), .sin_addr = t->gateway};
+	struct sockaddr_storage to;
+	socklen_t len = address_of(&t->server, NATPMP_PORT, &to);
 
 	if (cp_naive(cp, NAIVE_ANY_SENDER))
 		return sendto(t->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL, (struct sockaddr *)&to,
-			      sizeof(to)) >= 0;
+			      len) >= 0;
 	/* A refusal of the datagram before shows here too. */
 	return send(t->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL) >= 0 || !is_refusal(errno);
 }

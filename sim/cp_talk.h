@@ -15,16 +15,26 @@
 struct cp;
 
 /**
- * struct cp_talk - a socket to one gateway; zero-initialised is closed
+ * struct cp_server - whom to ask: an address of either family, :: = none
+ * @address:	IPv4 as ::ffff:a.b.c.d
+ * @zone:	interface of a link-local address, 0 = none
+ */
+struct cp_server {
+	struct in6_addr address;
+	uint32_t zone;
+};
+
+/**
+ * struct cp_talk - a socket to one server; zero-initialised is closed
  * @fd:		valid while @open
- * @local:	our address on the way there
+ * @local:	our address on the way there; IPv4 as ::ffff:a.b.c.d
  * @why:	why an exchange did not work out (static)
  */
 struct cp_talk {
 	bool open;
 	int fd;
-	struct in_addr gateway;
-	struct in_addr local;
+	struct cp_server server;
+	struct in6_addr local;
 	const char *why;
 };
 
@@ -61,9 +71,22 @@ struct cp_question {
 	void *arg;
 };
 
-/** cp_talk_open() - a socket connected to @gateway, from our address on its link: the kernel drops
- * what others send (NATPMP-37, PCP-77) and tells of ICMP. Closes what was open. False: t->why. */
-bool cp_talk_open(struct cp *cp, struct cp_talk *t, struct in_addr gateway);
+/** cp_server_v4() - an IPv4 address as a server. */
+struct cp_server cp_server_v4(struct in_addr address);
+/** cp_v4() - an address that is one of IPv4, else 0.0.0.0. */
+struct in_addr cp_v4(const struct in6_addr *address);
+/** cp_server_text() - "192.168.1.1", "fe80::1%eth0" into @out. Return: @out. */
+#define CP_SERVER_TEXT 64
+const char *cp_server_text(const struct cp_server *s, char out[CP_SERVER_TEXT]);
+/** cp_parse_server() - such a text; without a zone where a link-local address needs one it is none.
+ */
+bool cp_parse_server(const char *text, struct cp_server *out);
+/** cp_server_is() - whether a datagram's source is that server, port aside. */
+bool cp_server_is(const struct cp_server *s, const struct sockaddr_storage *from);
+/** cp_talk_open() - a socket connected to @server, from our address on its link, or from cp->own6
+ * over IPv6: the kernel drops what others send (NATPMP-37, PCP-77) and tells of ICMP. Closes what
+ * was open. False: t->why. */
+bool cp_talk_open(struct cp *cp, struct cp_talk *t, const struct cp_server *server);
 void cp_talk_close(struct cp_talk *t);
 /** cp_talk_ask() - one exchange, @for_us at most; t->why says why there is no answer. */
 enum cp_heard cp_talk_ask(struct cp *cp, struct cp_talk *t, const struct cp_schedule *schedule,

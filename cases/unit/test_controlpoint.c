@@ -93,6 +93,58 @@ static struct cp_candidate reply(const char *from, const char *location, const c
 
 #define PPP "urn:schemas-upnp-org:service:WANPPPConnection:1"
 
+static void servers_are_of_either_family(void **state)
+{
+	static const struct {
+		const char *text, *back; /* NULL: it is none */
+	} rows[] = {
+		{"192.168.1.1", "192.168.1.1"},
+		{"2001:db8::1", "2001:db8::1"},
+		{"fe80::1%lo", "fe80::1%lo"},
+		{"fe80::1", NULL},
+		{"fe80::1%nowhere", NULL},
+		{"fe80::1%", NULL},
+		{"2001:db8::1%lo", NULL},
+		{"::", NULL},
+		{"::ffff:1.2.3.4", NULL},
+		{"ff02::1%lo", NULL},
+		{"2001:db8:::1", NULL},
+		{"[2001:db8::1]", NULL},
+		{"", NULL},
+		{"1.2.3.4%lo", NULL},
+		{"2001:db8:1111:2222:3333:4444:5555:6666%aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL},
+	};
+	char text[CP_SERVER_TEXT];
+	struct cp_server s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(cp_parse_server(rows[i].text, &s), rows[i].back != NULL);
+		if (rows[i].back)
+			assert_string_equal(cp_server_text(&s, text), rows[i].back);
+	}
+}
+
+static void a_source_is_compared_whatever_its_port(void **state)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(5351)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(5351)};
+	struct sockaddr_storage from4 = {0}, from6 = {0};
+	struct cp_server s;
+
+	(void)state;
+	inet_pton(AF_INET, "192.168.1.1", &v4.sin_addr);
+	inet_pton(AF_INET6, "2001:db8::1", &v6.sin6_addr);
+	memcpy(&from4, &v4, sizeof(v4));
+	memcpy(&from6, &v6, sizeof(v6));
+	assert_true(cp_parse_server("192.168.1.1", &s));
+	assert_true(cp_server_is(&s, &from4));
+	assert_false(cp_server_is(&s, &from6));
+	assert_true(cp_parse_server("2001:db8::1", &s));
+	assert_true(cp_server_is(&s, &from6));
+	assert_false(cp_server_is(&s, &from4));
+}
+
 static void candidates_are_judged(void **state)
 {
 	static const struct {
@@ -384,6 +436,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_have_kinds),
 		cmocka_unit_test(addresses_are_read_strictly),
+		cmocka_unit_test(servers_are_of_either_family),
+		cmocka_unit_test(a_source_is_compared_whatever_its_port),
 		cmocka_unit_test(candidates_are_judged),
 		cmocka_unit_test(a_router_behind_a_router_answers_for_itself),
 		cmocka_unit_test(the_trusting_follow_anything),
