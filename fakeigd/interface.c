@@ -202,6 +202,19 @@ static int find_default_route(struct request *q, struct default_route *out)
 	return request_run(q, header, route_seen, out);
 }
 
+struct in_addr interface_gateway(const struct router_interface *iface)
+{
+	struct request *q = xcalloc(1, sizeof(*q));
+	struct default_route route = {.index = iface->index};
+
+	if (request_open(q) == 0)
+		find_default_route(q, &route);
+	if (q->socket)
+		mnl_socket_close(q->socket);
+	free(q);
+	return route.gateway;
+}
+
 static int change_address(struct request *q, uint16_t type, const struct router_interface *iface,
 			  struct in_addr address)
 {

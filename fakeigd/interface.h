@@ -24,6 +24,10 @@ int interface_find(const char *name, struct router_interface *out);
  */
 int interface_renumber(struct router_interface *iface, struct in_addr address);
 
+/** interface_gateway() - next hop of the IPv4 default route through the interface; 0.0.0.0 = none.
+ */
+struct in_addr interface_gateway(const struct router_interface *iface);
+
 /** interface_watch_open() - a descriptor that gets readable when an address of this network
  * namespace comes or goes. Return: the descriptor (CLOEXEC, not blocking), or -errno. */
 int interface_watch_open(void);

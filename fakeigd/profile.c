@@ -419,6 +419,7 @@ bool profile_read(struct profile *p, const struct doc *doc, const char *seed, st
 	    !read_urls(p, doc_get(doc, "urls"), d) || !read_numbers(p, doc, d) ||
 	    !read_date(p, doc_get(doc, "date"), d) ||
 	    (external && !doc_ipv4(external, &p->external, d)) ||
+	    !profile_read_upstream(p, doc_get(doc, "upstream"), d) ||
 	    !profile_read_devices(p, doc, seed, d) || !profile_read_pages(p, doc, d) ||
 	    !profile_read_services(p, doc, d) || !profile_read_state(p, doc_get(doc, "state"), d) ||
 	    !read_templates(p, doc_get(doc, "messages"), d) ||

@@ -112,6 +112,29 @@ struct profile_mapping {
 };
 
 /**
+ * struct profile_upstream - whom the router asks for ports on its WAN side
+ * @pcp:	a PCP server; false = nobody is asked
+ * @server:	0.0.0.0 = the next hop of the WAN's default route
+ * @port:	of the server
+ * @initial_us, @maximum_us: IRT and MRT of retransmission (RFC 6887 clause 8.1.1)
+ * @answer_us:	how long an asker waits at most
+ * @retries:	how often a refusal that holds for a short time is tried again (RFC 6970 5.6.2)
+ * @ask_external: an external address that is not known yet is found by a short mapping
+ * @description: descriptions are handed on (RFC 7220)
+ */
+struct profile_upstream {
+	bool pcp;
+	struct in_addr server;
+	uint16_t port;
+	int64_t initial_us;
+	int64_t maximum_us;
+	int64_t answer_us;
+	unsigned retries;
+	bool ask_external;
+	bool description;
+};
+
+/**
  * struct profile - the resolved router; owns everything in it
  * @name, @summary: of the file
  * @device:	root device type's name, InternetGatewayDevice
@@ -129,6 +152,7 @@ struct profile_mapping {
  * @ssdp_order:	targets that come first in a set, in that order, or NULL (part of the document)
  * @date_offset: seconds added to {date} (DATE that is not UTC)
  * @external:	override of the external address, 0.0.0.0 = the WAN's own
+ * @upstream:	see there
  * @domain:	of device and service types that have none of their own
  * @devices, @device_count: the four standard ones, then those of the file
  * @pages, @page_count: further documents
@@ -170,6 +194,7 @@ struct profile {
 	const struct doc *ssdp_order;
 	long date_offset;
 	struct in_addr external;
+	struct profile_upstream upstream;
 	char *domain;
 	struct profile_device devices[PROFILE_DEVICES_MAX];
 	size_t device_count;

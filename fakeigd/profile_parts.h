@@ -55,6 +55,8 @@ int profile_device_find(const struct profile *p, const char *name);
 /** profile_device_named() - the same for a node; complains. */
 bool profile_device_named(const struct profile *p, const struct doc *node, int *out,
 			  struct diag *d);
+/** profile_read_upstream() - "upstream"; @section may be NULL. */
+bool profile_read_upstream(struct profile *p, const struct doc *section, struct diag *d);
 /** profile_read_services(), profile_read_state() - those parts of it. */
 bool profile_read_services(struct profile *p, const struct doc *doc, struct diag *d);
 void profile_free_services(struct profile *p);

@@ -27,9 +27,10 @@
 #define EXTENDS_MAX 16
 
 static const char *const keys[] = {
-	"summary", "extends", "evidence", "assumed",  "device",	  "identity", "listen", "services",
-	"urls",	   "ssdp",    "date",	  "external", "messages", "policy",   "quirks", "rules",
-	"state",   "client",  "domain",	  "devices",  "pages",	  "errors",
+	"summary",  "extends",	"evidence", "assumed", "device",   "identity",
+	"listen",   "services", "urls",	    "ssdp",    "date",	   "external",
+	"messages", "policy",	"quirks",   "rules",   "state",	   "client",
+	"domain",   "devices",	"pages",    "errors",  "upstream",
 };
 
 /* Of a profile itself: neither handed down by "extends" nor allowed in an overlay. */

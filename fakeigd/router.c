@@ -27,6 +27,7 @@
 #include "portmap.h"
 #include "profile.h"
 #include "ssdp.h"
+#include "upstream.h"
 #include "wan_open.h"
 #include "wanconnection.h"
 
@@ -105,8 +106,10 @@ void router_set_wan(struct router *r, enum wan_status status, const char *error)
 	}
 	if (lost && !r->profile->policy.table_survives_reconnect && has_mappings(r))
 		clear_mappings(r, "connection lost");
-	if (came)
+	if (came) {
 		portcontrol_notice(r->portcontrol, PORTCONTROL_CONNECTED);
+		upstream_notice(r->upstream);
+	}
 	snprintf(what, sizeof(what), "ConnectionStatus %s", wan_status_text(status));
 	journal_write(r->journal, JOURNAL_STATE, "wan", NULL, NULL, what, "{s:s}", "error", error);
 	wanconnection_notice(r);
@@ -123,9 +126,9 @@ static enum wan_status first_wan_state(const struct router *r)
 /* CONFIGID: a digest of what the descriptions are made from, 0 to 2^24-1 (SSDP-29). */
 static uint32_t config_id(const struct profile *p)
 {
-	static const char *const behaviour[] = {"policy",  "rules",   "quirks",
-						"state",   "summary", "evidence",
-						"extends", "assumed", "client"};
+	static const char *const behaviour[] = {"policy",  "rules",    "quirks",  "state",
+						"summary", "evidence", "extends", "assumed",
+						"client",  "upstream"};
 	struct doc *form = doc_copy(p->document);
 	struct buf text = {0};
 	uint32_t sum = UINT32_C(0x811c9dc5);
@@ -151,7 +154,7 @@ static int start_failed(struct diag *d, int error, const char *what)
 static bool is_exposed(const struct profile *p)
 {
 	return p->policy.ssdp_wan || p->policy.http_wan || p->policy.natpmp_wan ||
-	       p->policy.pcp_wan;
+	       p->policy.pcp_wan || p->upstream.pcp;
 }
 
 static void forget_pending(struct router *r)
@@ -225,6 +228,7 @@ int router_start(struct router *r, struct diag *d)
 	r->portcontrol = portcontrol_new(r, &error);
 	if (!r->portcontrol)
 		return start_failed(d, error, "listen on UDP port 5351 of the LAN");
+	r->upstream = upstream_new(r);
 	if (is_exposed(r->profile))
 		wan_open(r);
 	error = router_watch_addresses(r);
@@ -243,6 +247,7 @@ void router_stop(struct router *r)
 	router_unwatch_addresses(r);
 	if (r->ssdp)
 		ssdp_byebye(r->ssdp);
+	upstream_free(r->upstream);
 	portcontrol_free(r->portcontrol);
 	ssdp_free(r->ssdp);
 	http_free(r->http);
@@ -253,6 +258,7 @@ void router_stop(struct router *r)
 	forward_free(r->forward);
 	wanconnection_free(r->wanconnection);
 	descriptions_free(r->description);
+	r->upstream = NULL;
 	r->portcontrol = NULL;
 	r->ssdp = NULL;
 	r->http = NULL;
@@ -344,6 +350,7 @@ int router_reload(struct router *r, struct diag *d)
 	ssdp_byebye(r->ssdp);
 	http_reset(r->http);
 	gena_clear(r->gena);
+	upstream_free(r->upstream);
 	r->profile = fresh;
 	r->rules = fresh->rules;
 	r->config_id = config_id(fresh);
@@ -355,6 +362,7 @@ int router_reload(struct router *r, struct diag *d)
 	descriptions_reload(r);
 	wanconnection_reset(r->wanconnection);
 	wanconnection_notice(r);
+	r->upstream = upstream_new(r);
 	profile_free(old);
 	if (exposure_changed)
 		listen_again(r);

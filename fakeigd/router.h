@@ -34,6 +34,7 @@ struct ssdp;
 struct http;
 struct gena;
 struct portcontrol;
+struct upstream;
 struct control;
 struct effects;
 struct http_request;
@@ -112,6 +113,7 @@ struct router_pending {
  * @connects:	how often the WAN connection came up after the start
  * @outages:	how often the WAN connection was lost since start, reboot or router_reset()
  * @reboots:	how often router_reboot() ran since start or router_reset()
+ * @upstream:	NULL = the profile asks nobody on the WAN side
  * @source:	where @profile came from
  * @port:	TCP port of the command line, 0 = the profile's
  * @handled:	grows with everything that is read from the network: "sync" watches it
@@ -134,6 +136,7 @@ struct router {
 	struct pinholes *pinholes;
 	struct ssdp *ssdp;
 	struct portcontrol *portcontrol;
+	struct upstream *upstream;
 	struct http *http;
 	struct gena *gena;
 	struct control *control;

@@ -19,6 +19,7 @@
 #include "profile.h"
 #include "router.h"
 #include "ssdp.h"
+#include "upstream.h"
 #include "wan_open.h"
 #include "wanconnection.h"
 
@@ -105,6 +106,7 @@ int router_renumber(struct router *r, struct in_addr address)
 	journal_write(r->journal, JOURNAL_STATE, "wan", NULL, NULL, what, NULL);
 	wanconnection_notice(r);
 	portcontrol_notice(r->portcontrol, PORTCONTROL_RENUMBERED);
+	upstream_notice(r->upstream);
 	return 0;
 }
 
@@ -193,6 +195,7 @@ static void rescan_due(void *arg)
 		portmap_event(r->portmap, FORWARDING_RENUMBER);
 		wanconnection_notice(r);
 		portcontrol_notice(r->portcontrol, PORTCONTROL_RENUMBERED);
+		upstream_notice(r->upstream);
 	}
 }
 

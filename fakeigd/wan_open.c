@@ -13,6 +13,7 @@
 #include "journal.h"
 #include "profile.h"
 #include "router.h"
+#include "wire/pcp.h"
 
 #define TABLE "igdlab"
 #define SET   "wan_open"
@@ -37,6 +38,8 @@ static int open_family(const struct router *r, uint8_t family)
 		add_port(&b, IPPROTO_UDP, 1900);
 	if (p->policy.natpmp_wan || p->policy.pcp_wan)
 		add_port(&b, IPPROTO_UDP, 5351);
+	if (p->upstream.pcp) /* a server announces itself there */
+		add_port(&b, IPPROTO_UDP, PCP_ANNOUNCE_PORT);
 	if (p->policy.http_wan && http_port(r->http)) {
 		add_port(&b, IPPROTO_TCP, http_port(r->http));
 		for (size_t i = 0; i < p->also_ports; i++)

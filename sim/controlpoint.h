@@ -7,7 +7,7 @@
  * why, how long. Its parts: cp_net.c (interfaces, gateways, hops), cp_discover.c (SSDP), cp_http.c,
  * cp_actions.c (SOAP), cp_choose.c (which router, which service), cp_map.c and cp_move.c (one
  * router), cp_talk.c, cp_natpmp.c and cp_pcp.c (the other two protocols), cp_auto.c (whichever
- * works), cp_layers.c (routers behind routers), cp_keep.c and cp_epoch.c (staying), cp_report.c;
+ * works), cp_layers.c (routers behind routers), cp_keep.c and epoch.c (staying), cp_report.c;
  * what they share is in cp.h.
  */
 #ifndef SIM_CONTROLPOINT_H

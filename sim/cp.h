@@ -3,8 +3,8 @@
 #ifndef SIM_CP_H
 #define SIM_CP_H
 
+#include "../fakeigd/wire/epoch.h"
 #include "controlpoint.h"
-#include "cp_epoch.h"
 #include "cp_talk.h"
 
 #define CP_INTERFACES_MAX 16
@@ -278,7 +278,7 @@ struct cp_hold {
 	struct cp_talk talk;
 	uint8_t nonce[CP_NONCE_LEN];
 	struct in6_addr assigned;
-	struct cp_epoch epoch;
+	struct epoch epoch;
 	int64_t granted_us;
 	unsigned stage;
 	int64_t due_us;

@@ -67,7 +67,7 @@ static bool ask(struct cp *cp, struct cp_layer *l, struct inquiry *i)
 		   CP_HEARD_ANSWER;
 	buf_free(&bytes);
 	if (answered && i->answer.result != NATPMP_UNSUPPORTED_VERSION)
-		l->hold.lost = !cp_epoch_natpmp(&l->hold.epoch, i->answer.epoch, clock_now());
+		l->hold.lost = !epoch_natpmp(&l->hold.epoch, i->answer.epoch, clock_now());
 	if (answered && cp_naive(cp, NAIVE_IGNORES_RESULT))
 		i->answer.result = NATPMP_SUCCESS;
 	return answered;
@@ -306,7 +306,7 @@ bool cp_natpmp_hear(struct cp *cp, struct cp_layer *l, const char *data, size_t 
 		return false;
 	cp_step(cp, 0, "announcement");
 	take_address(cp, &l->router, &a);
-	l->hold.lost = !cp_epoch_natpmp(&l->hold.epoch, a.epoch, clock_now());
+	l->hold.lost = !epoch_natpmp(&l->hold.epoch, a.epoch, clock_now());
 	if (l->hold.lost)
 		cp_why(cp, "its seconds say that it has forgotten its mappings");
 	return l->hold.lost || l->router.external.s_addr != before.s_addr;

@@ -138,7 +138,7 @@ static enum verdict ask_there(struct cp *cp, struct cp_layer *l, struct inquiry 
 		l->hold.error_s = NOT_SUPPORTED_S;
 		return OTHER_VERSION;
 	}
-	l->hold.lost = !cp_epoch_pcp(&l->hold.epoch, i->answer.epoch, clock_now());
+	l->hold.lost = !epoch_pcp(&l->hold.epoch, i->answer.epoch, clock_now());
 	cp_reply(cp, "%s, lifetime %u, epoch %u", pcp_result_name(i->answer.result),
 		 i->answer.lifetime, i->answer.epoch);
 	if (cp_naive(cp, NAIVE_IGNORES_RESULT))
@@ -486,7 +486,7 @@ static bool hear_announce(struct cp *cp, struct cp_layer *l, const struct pcp_me
 {
 	cp_step(cp, 0, "announcement");
 	cp_reply(cp, "ANNOUNCE, epoch %u", a->epoch);
-	l->hold.lost = !cp_epoch_pcp(&l->hold.epoch, a->epoch, clock_now());
+	l->hold.lost = !epoch_pcp(&l->hold.epoch, a->epoch, clock_now());
 	cp_believe(cp, "%s", l->hold.lost ? "it has forgotten its mappings" : "nothing is new");
 	return l->hold.lost;
 }
@@ -510,7 +510,7 @@ bool cp_pcp_hear(struct cp *cp, struct cp_layer *l, const char *data, size_t len
 	    cp_naive(cp, NAIVE_IGNORES_UPDATES))
 		return false;
 	cp_step(cp, 0, "mapping update");
-	l->hold.lost = !cp_epoch_pcp(&l->hold.epoch, i.answer.epoch, clock_now());
+	l->hold.lost = !epoch_pcp(&l->hold.epoch, i.answer.epoch, clock_now());
 	take_mapping(cp, l, &i);
 	return l->hold.lost || port != l->external_port ||
 	       !IN6_ARE_ADDR_EQUAL(&before, &l->hold.assigned);

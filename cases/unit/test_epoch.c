@@ -3,12 +3,12 @@
  * test_epoch.c - when a gateway has forgotten its mappings (RFC 6886 clause 3.6, RFC 6887
  * clause 8.5).
  *
- * links: sim
+ * links: fakeigd
  */
 #include "unit.h"
 
 #include "../../fakeigd/base/clock.h"
-#include "../../sim/cp_epoch.h"
+#include "../../fakeigd/wire/epoch.h"
 
 /* What passed on either clock, and what each protocol makes of it. */
 static const struct {
@@ -32,10 +32,10 @@ static void both_formulas(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		uint32_t server = 10000 + (uint32_t)rows[i].server_delta;
 		int64_t now = 7 * CLOCK_SECOND + rows[i].client_delta * CLOCK_SECOND;
-		struct cp_epoch old = {true, 10000, 7 * CLOCK_SECOND}, pcp = old;
+		struct epoch old = {true, 10000, 7 * CLOCK_SECOND}, pcp = old;
 
-		assert_row(i, cp_epoch_natpmp(&old, server, now), rows[i].natpmp);
-		assert_row(i, cp_epoch_pcp(&pcp, server, now), rows[i].pcp);
+		assert_row(i, epoch_natpmp(&old, server, now), rows[i].natpmp);
+		assert_row(i, epoch_pcp(&pcp, server, now), rows[i].pcp);
 		/* The new value counts, whatever it means. */
 		assert_row(i, old.server, server);
 		assert_row(i, pcp.client_us, now);
@@ -44,13 +44,13 @@ static void both_formulas(void **state)
 
 static void the_first_is_taken(void **state)
 {
-	struct cp_epoch old = {0}, pcp = {0};
+	struct epoch old = {0}, pcp = {0};
 
 	(void)state;
-	assert_true(cp_epoch_natpmp(&old, 0, 1000 * CLOCK_SECOND));
-	assert_true(cp_epoch_pcp(&pcp, UINT32_MAX, 1000 * CLOCK_SECOND));
+	assert_true(epoch_natpmp(&old, 0, 1000 * CLOCK_SECOND));
+	assert_true(epoch_pcp(&pcp, UINT32_MAX, 1000 * CLOCK_SECOND));
 	assert_true(old.known && pcp.known);
-	assert_false(cp_epoch_pcp(&pcp, 0, 1000 * CLOCK_SECOND));
+	assert_false(epoch_pcp(&pcp, 0, 1000 * CLOCK_SECOND));
 }
 
 int main(void)

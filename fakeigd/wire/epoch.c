@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cp_epoch.c - whether a gateway has forgotten its mappings (see cp_epoch.h).
+ * epoch.c - whether a gateway has forgotten its mappings (see epoch.h).
  *
  * Theory of operation
  *
@@ -9,16 +9,16 @@
  * second (datagrams may overtake each other), and what passed on either clock may differ by 1/16
  * and two seconds. In PCP a count that runs ahead is as bad as one that stays behind.
  */
-#include "cp_epoch.h"
+#include "epoch.h"
 
-#include "../fakeigd/base/clock.h"
+#include "../base/clock.h"
 
-static void take(struct cp_epoch *e, uint32_t server, int64_t now_us)
+static void take(struct epoch *e, uint32_t server, int64_t now_us)
 {
-	*e = (struct cp_epoch){true, server, now_us};
+	*e = (struct epoch){true, server, now_us};
 }
 
-bool cp_epoch_natpmp(struct cp_epoch *e, uint32_t server, int64_t now_us)
+bool epoch_natpmp(struct epoch *e, uint32_t server, int64_t now_us)
 {
 	int64_t elapsed = (now_us - e->client_us) / CLOCK_SECOND;
 	bool valid = !e->known || (int64_t)server + 2 >= (int64_t)e->server + elapsed * 7 / 8;
@@ -27,7 +27,7 @@ bool cp_epoch_natpmp(struct cp_epoch *e, uint32_t server, int64_t now_us)
 	return valid;
 }
 
-bool cp_epoch_pcp(struct cp_epoch *e, uint32_t server, int64_t now_us)
+bool epoch_pcp(struct epoch *e, uint32_t server, int64_t now_us)
 {
 	int64_t client_delta = (now_us - e->client_us) / CLOCK_SECOND;
 	int64_t server_delta = (int64_t)server - e->server;
