@@ -218,6 +218,21 @@ def test_quirks_are_laid_over_the_router_that_an_adapter_names(tmp_path):
     assert matrix.on_router_of(Client(str(tmp_path / "two.yaml")), text) is text
 
 
+def test_lists_of_services_have_the_version_of_that_router(tmp_path):
+    (tmp_path / "two.yaml").write_text("name: two\nrun: {add: x}\nrouter: conformant-igd2\n")
+    two, case = Client(str(tmp_path / "two.yaml")), matrix.quirk_case("desc-no-l3forwarding")
+    laid = matrix.on_router_of(two, case)
+    assert laid.profile == ("conformant-igd2",)
+    assert matrix.load(pathlib.Path(*laid.quirks))["overlay"]["services"] == ["WANCommonInterfaceConfig:1", "WANIPConnection:2"]
+    versions = matrix.quirk_case("desc-v2-service-in-v1-root")  # there the versions are the quirk
+    assert matrix.on_router_of(two, versions) is versions
+
+
+@pytest.mark.parametrize("word", ["igdlab:single-search", "igdlab-keep:renews-late+any-announcer"])
+def test_a_naive_mode_is_known_again_by_its_word(word):
+    assert Client(Client(word).word).name == word and Client(Client("miniupnpc").word).name == "miniupnpc"
+
+
 def test_an_exception_that_nobody_caught_is_a_crash(tmp_path):
     (tmp_path / "dies.yaml").write_text('name: dies\nrun: {add: "sh -c \'echo Node.js v20 >&2; exit 1\'"}\nclaims: {crashed: {stderr: ^Node}}\n')
     status, said = check(tmp_path / "dies.yaml")

@@ -183,6 +183,7 @@ class Client:
     def __init__(self, name):
         name, _, modes = name.partition(":") if re.match(rf"{REFERENCE}(-[a-z]+)?:", name) else (name, "", "")
         self.path = _find(name)
+        self.word = f"{name}:{modes}" if modes else str(self.path)  # what "igdlab test client" takes for it
         self.contract = self.path.suffix not in (".yaml", ".yml")
         if self.contract:
             self.values = {"name": self.path.stem, "run": {}, "speaks": ["igd"],

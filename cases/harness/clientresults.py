@@ -81,7 +81,7 @@ def _write_case(folder, item, first, reports):
     options = {k: v for k, v in os.environ.items() if k in ("IGDLAB_LONG", "IGDLAB_BUILD", "IGDLAB_NO_KNOWN", "IGDLAB_DEADLINE")}
     client = item.config.igdlab_clients[case["client"]]
     command = [str(pathlib.Path(os.environ.get("IGDLAB_BUILD", REPOSITORY / "build")).resolve() / "igdlab"), "test", "client",
-               str(client.path), "--select", f'kind:{case["kind"]} {_pattern(case["name"])}', "-o", str(folder / "again")]
+               client.word, "--select", f'kind:{case["kind"]} {_pattern(case["name"])}', "-o", str(folder / "again")]
     (folder / "replay.sh").write_text("#!/bin/sh\n# Does this case again.\nexec env "
                                       + " ".join([*(shlex.quote(f"{k}={v}") for k, v in sorted(options.items())),
                                                   *map(shlex.quote, command)]) + ' "$@"\n')

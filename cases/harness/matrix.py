@@ -7,7 +7,9 @@ line of code. ``client: {must: ...}`` of the file says what a client has to achi
 import dataclasses
 import functools
 import pathlib
+import re
 import subprocess
+import tempfile
 
 import yaml
 
@@ -113,10 +115,13 @@ def on_router_of(client, case):
     """The case as this client meets it: one whose adapter names the router that it is for (``router: conformant-igd2``) meets
     quirks and scenarios of the usual router there, where they can be laid over it."""
     router = client.values.get("router")
-    if not router or case.kind not in ("quirk", "scenario") or case.profile != (USUAL,) or not _fits(router, case.quirks):
+    if not router or case.kind not in ("quirk", "scenario") or case.profile != (USUAL,):
+        return case
+    quirks = tuple(_raised(quirk) if _device(router).endswith(":2") else quirk for quirk in case.quirks)
+    if None in quirks or not _fits(router, quirks):
         return case
     note = "; ".join(filter(None, (case.note, f"on {router}, the router that the adapter names")))
-    return dataclasses.replace(case, profile=(router,), note=note)
+    return dataclasses.replace(case, profile=(router,), quirks=quirks, note=note)
 
 
 @functools.lru_cache(maxsize=None)
@@ -124,6 +129,35 @@ def _fits(router, quirks):
     """Whether quirks can be laid over a router."""
     argv = [program("fakeigd"), "--check", "--profile", router, *(word for quirk in quirks for word in ("--quirk", quirk))]
     return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
+def _device(profile):
+    """The root device of a profile: its type and version."""
+    values = load(PROFILES / f"{profile}.yaml")
+    return values["device"] if "device" in values else _device(values["extends"])
+
+
+@functools.lru_cache(maxsize=None)
+def _raised(quirk):
+    """A quirk of the usual router for one of version 2: a list of services has WANIPConnection:2 (a copy of the file). None
+    where versions that differ are the quirk."""
+    path = pathlib.Path(quirk) if "/" in quirk else QUIRKS / f"{quirk}.yaml"
+    overlay = load(path)["overlay"]
+    if "services" not in overlay:
+        return quirk
+    if "device" in overlay:
+        return None
+    head, mark, text = path.read_text().partition("\noverlay:")
+    copy = pathlib.Path(_folder().name, path.name)
+    copy.write_text(head + mark + re.sub(r"\b(WANIPConnection|WANDevice|WANConnectionDevice):1\b", r"\1:2", text))
+    return str(copy)
+
+
+@functools.lru_cache(maxsize=None)
+def _folder():
+    """Where copies of quirks are, for as long as this process runs."""
+    return tempfile.TemporaryDirectory(prefix="igdlab-quirks-")
+
 
 @functools.lru_cache(maxsize=None)
 def rows():

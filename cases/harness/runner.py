@@ -63,7 +63,7 @@ def check_clients():
     twice = {c.name for c in clients if sum(o.name == c.name for o in clients) > 1}
     if twice:
         complain(f"two clients are named {sorted(twice)[0]}", USAGE)
-    os.environ["IGDLAB_CLIENTS"] = " ".join(str(c.path) for c in clients)
+    os.environ["IGDLAB_CLIENTS"] = " ".join(c.word for c in clients)
     return of_clients([client.name for client in clients])
 
 
