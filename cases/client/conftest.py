@@ -13,6 +13,7 @@ Options come from the environment, because igdlab test client starts this:
     IGDLAB_RESUME    what is in its cases.ndjson is not done again
     IGDLAB_JSON      a descriptor that results.json is written to
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -23,10 +24,11 @@ from _pytest.runner import runtestprotocol
 from cases.harness import clientresults as results
 from cases.harness import exchange, matrix, meeting
 from cases.harness.client import Client, WrongAdapter
+from cases.harness.gateway import Gateway, topology
 from cases.harness.grading import apply_known, grade_of, status_of
 from cases.harness.lab import LabError
-from cases.harness.requirement import catalogue, notrun, take_notes, unsupported
-from cases.harness.scenario import CaseSelection
+from cases.harness.requirement import catalogue, notrun, unsupported
+from cases.harness.scenario import CaseSelection, place
 
 DEFAULT = "igdlab"
 HERE = pathlib.Path(__file__).resolve().parent
@@ -157,6 +159,17 @@ def visit(client, evidence):
 
 
 @pytest.fixture
+def scripted(visit, tmp_path):
+    """scripted(name, speaks, net, ...): (lab, session, Gateway) in ``with``; the router has nothing else."""
+    @contextlib.contextmanager
+    def place_it(name, speaks, net="192.168.1", **more):
+        with visit(place(name, topology=topology(tmp_path, net=net))) as (lab, session):
+            with Gateway(lab, speaks=speaks, **more) as made:
+                yield lab, session, made
+    return place_it
+
+
+@pytest.fixture
 def sent(client, evidence):
     """sent(profile): what the client sends while it maps on a router by the letter (exchange.Sent). Seen once for each client
     and profile by each worker; again for evidence."""
@@ -177,11 +190,10 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if not _is_ours(item):
         return
-    if call.when == "setup":
-        take_notes()
-    if call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
+    graded = grade_of(call)
+    if graded is None:
         return
-    grade, reason = grade_of(call, take_notes())
+    grade, reason = graded
     if grade == "fail":
         rows = [catalogue()[name] for name in item.igdlab["requirements"]]
         report.longrepr = "\n".join([*(row.sentence for row in rows), reason, "", str(report.longreprtext)])

@@ -37,11 +37,6 @@ def speaks_also(client, *protocols):
         unsupported(f"does not speak {' and '.join(missing)}")
 
 
-def old_maps(gate):
-    """Requests for a mapping by NAT-PMP."""
-    return [a for a in gate.maps() if a.version == 0]
-
-
 def silent(gate, ask):
     """Nothing answers."""
     del gate, ask
@@ -111,8 +106,8 @@ def test_natpmp_after_half_of_pcp(client, router, how):
     def script(gate, ask):
         return HALF[how](gate, ask) if ask.version == 2 else USUAL
     with router("none", ("natpmp", "pcp"), script) as (_, session, gate):
-        said = settled(session, WANTED, lambda left: gate.wait(lambda: old_maps(gate), 1, left), session.patience)
-        assert old_maps(gate), "no mapping is asked for by NAT-PMP"
+        said = settled(session, WANTED, lambda left: gate.wait(lambda: gate.maps(0), 1, left), session.patience)
+        assert gate.maps(0), "no mapping is asked for by NAT-PMP"
         assert said.claim == "mapped", f"{said.claim}: {(said.stdout + said.stderr)[-300:]}"
         if said.seconds > 2 * PATIENCE:
             nonstrict(f"after {said.seconds:.0f} s")
@@ -124,8 +119,8 @@ def test_natpmp_beside_half_an_igd(client, router, quirk):
     """UPnP hangs, always fails, or maps nothing: the port is mapped by NAT-PMP."""
     speaks_also(client, "natpmp")
     with router("conformant-igd1", ("natpmp",), quirks=(f"r1={quirk}",)) as (_, session, gate):
-        said = settled(session, WANTED, lambda left: gate.wait(lambda: old_maps(gate), 1, left), session.patience)
-        assert old_maps(gate), "no mapping is asked for by NAT-PMP"
+        said = settled(session, WANTED, lambda left: gate.wait(lambda: gate.maps(0), 1, left), session.patience)
+        assert gate.maps(0), "no mapping is asked for by NAT-PMP"
         assert said.claim == "mapped", f"{said.claim}: {(said.stdout + said.stderr)[-300:]}"
 
 

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Clients of NAT-PMP (RFC 6886): what they ask, how often, whom they believe, when they renew. The oracle is the wire."""
-import contextlib
-import time
+import functools
 
 import pytest
 
 from cases.harness.drive import Wanted
-from cases.harness.gateway import ANNOUNCE_PORT, USUAL, Gateway, settled, topology
+from cases.harness.gateway import ANNOUNCE_PORT, USUAL, first_map, renewed, settled, waits
 from cases.harness.requirement import inconclusive, nonstrict, unsupported
-from cases.harness.scenario import place, scenario, unhurried
+from cases.harness.scenario import scenario, unhurried
 
 WANTED = Wanted()
 SPREAD = 5.0   # seconds within which a client makes its mappings again (clause 3.7)
@@ -17,14 +16,9 @@ GRANTED = 50000
 
 
 @pytest.fixture
-def gateway(visit, tmp_path):
-    """gateway(...): (lab, session, Gateway) in ``with``; the router has nothing else."""
-    @contextlib.contextmanager
-    def place_it(speaks=("natpmp",), net="192.168.1", **more):
-        with visit(place("gateway", topology=topology(tmp_path, net=net))) as (lab, session):
-            with Gateway(lab, speaks=speaks, **more) as made:
-                yield lab, session, made
-    return place_it
+def gateway(scripted):
+    """gateway(...): (lab, session, Gateway) in ``with``; the router has NAT-PMP and nothing else."""
+    return functools.partial(scripted, "gateway", speaks=("natpmp",))
 
 
 def begin(session, wanted=WANTED):
@@ -35,23 +29,12 @@ def begin(session, wanted=WANTED):
 
 def old_maps(gate, since=0):
     """Requests for a mapping by NAT-PMP; a client may have asked by PCP before."""
-    return [a for a in gate.maps() if a.version == 0 and a.time > since]
+    return gate.maps(0, since)
 
 
-def mapped(session, gate, wanted=WANTED):
+def mapped(session, gate):
     """Start a client that stays, until it has asked for a mapping. Returns that request."""
-    begin(session, wanted)
-    asked = gate.wait(lambda: old_maps(gate), 1, 2 * session.patience)
-    if not asked:
-        inconclusive("it asked for no mapping")
-    return asked[0]
-
-
-def again(gate, first, timeout):
-    """The next request for the same mapping after *first*, or None."""
-    later = lambda: [a for a in old_maps(gate, first.time) if (a.protocol, a.internal) == (first.protocol, first.internal)]
-    found = gate.wait(later, 1, timeout)
-    return found[0] if found else None
+    return first_map(session, gate, 0, WANTED)
 
 
 def claims(session, gate):
@@ -135,9 +118,7 @@ def test_renews_at_half_of_the_lifetime(gateway):
     with gateway() as (_, session, gate):
         gate.lifetime, gate.port = 12, GRANTED
         first = mapped(session, gate)
-        renewal = again(gate, first, 14)
-        assert renewal, "it is not renewed"
-        at = renewal.time - first.time
+        at, renewal = renewed(gate, first)
         assert at < 12, f"the lifetime was over before it was renewed, after {at:.1f} s"
         assert renewal.external == GRANTED, f"it suggests {renewal.external}, not the assigned port"
         if not 6 - SLACK <= at <= 7.5 + SLACK:
@@ -151,23 +132,14 @@ def test_gateway_forgets_and_says_so(gateway):
         first = mapped(session, gate)
         gate.reset()
         gate.announce()
-        assert again(gate, first, SPREAD + 3), "it is not made again"
+        assert gate.again(first, SPREAD + 3), "it is not made again"
 
 
 @scenario("NATPMP-41", speaks="natpmp", resident=True)
 def test_comes_not_with_the_crowd(gateway):
     """After an announcement a client waits a random time of up to 5 s before it makes its mappings again."""
     with gateway() as (_, session, gate):
-        mapped(session, gate)
-        waited = []
-        for epoch in (100, 50, 0):
-            gate.reset(epoch)
-            told = time.monotonic()
-            gate.announce()
-            later = gate.wait(lambda: old_maps(gate, told), 1, SPREAD + 3)
-            if not later:
-                inconclusive("it is not made again")
-            waited.append(round(later[0].time - told, 2))
+        waited = waits(gate, mapped(session, gate), gate.announce, SPREAD + 3)
         assert max(waited) <= SPREAD + SLACK, waited
         assert max(waited) > 0.5, f"it comes at once: {waited}"
 
@@ -184,7 +156,7 @@ def test_announcement_of_somebody_else(gateway, who):
             gate.announce(node="other", epoch=0)
         else:
             gate.announce(epoch=0, port=ANNOUNCE_PORT)
-        renewal = again(gate, first, 16)
+        renewal = gate.again(first, 16)
         if not renewal:
             inconclusive("it is not renewed")
         assert renewal.time - first.time > SPREAD + SLACK, f"made again after {renewal.time - first.time:.1f} s"

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Clients of PCP (RFC 6887): what they ask, whom they believe, when they renew, what they do when the server forgets."""
-import contextlib
+import functools
 import time
 
 import pytest
 
 from cases.harness.drive import Wanted
-from cases.harness.gateway import MAPPED_ZERO, USUAL, Gateway, settled, topology
+from cases.harness.gateway import MAPPED_ZERO, USUAL, Gateway, first_map, renewed, settled, waits
 from cases.harness.pcp import packed
 from cases.harness.requirement import inconclusive, nonstrict, notrun
-from cases.harness.scenario import place, scenario, unhurried
+from cases.harness.scenario import scenario, unhurried
 
 WANTED = Wanted()
 SPREAD = 5.0   # seconds within which a client makes its mappings again (clause 14.1.3)
@@ -19,36 +19,19 @@ WRONG = 40000
 
 
 @pytest.fixture
-def server(visit, tmp_path):
-    """server(...): (lab, session, Gateway) in ``with``; the router has nothing else."""
-    @contextlib.contextmanager
-    def place_it(speaks=("pcp",), **more):
-        with visit(place("server", topology=topology(tmp_path))) as (lab, session):
-            with Gateway(lab, speaks=speaks, **more) as made:
-                yield lab, session, made
-    return place_it
+def server(scripted):
+    """server(...): (lab, session, Gateway) in ``with``; the router has PCP and nothing else."""
+    return functools.partial(scripted, "server", speaks=("pcp",))
 
 
 def begin(session, gate):
     """Start the client, until it has asked for a mapping by PCP. Returns that request."""
-    session.process = session.start("add", WANTED)
-    asked = gate.wait(lambda: pcp_maps(gate), 1, 2 * session.patience)
-    if not asked:
-        inconclusive("it asked for no mapping")
-    return asked[0]
+    return first_map(session, gate, 2, WANTED)
 
 
 def pcp_maps(gate, since=0):
     """Requests for a mapping by PCP."""
-    return [a for a in gate.maps() if a.version == 2 and a.time > since]
-
-
-def next_one(gate, first, timeout, since=None):
-    """The next request for the mapping of *first*, or None."""
-    since = first.time if since is None else since
-    same = lambda: [a for a in pcp_maps(gate, since) if (a.protocol, a.internal) == (first.protocol, first.internal)]
-    found = gate.wait(same, 1, timeout)
-    return found[0] if found else None
+    return gate.maps(2, since)
 
 
 def claims(session, gate):
@@ -85,8 +68,6 @@ def test_nonce_is_that_of_the_mapping(server):
         nonces = [next(iter(each)) for each in of.values()]
         assert len(set(nonces)) == len(nonces), "two mappings have the same nonce"
         assert all(len(set(nonce)) > 3 for nonce in nonces), nonces
-
-
 
 
 @scenario("PCP-76", speaks="pcp")
@@ -142,7 +123,7 @@ def test_error_is_believed_for_its_lifetime(server, result):
     with server() as (_, session, gate):
         gate.script = lambda ask: gate.pcp(ask, result) if ask.version == 2 and ask.is_map else USUAL
         first = begin(session, gate)
-        more = next_one(gate, first, 10)
+        more = gate.again(first, 10)
         assert not more, f"asked again after {more.time - first.time:.1f} s"
 
 
@@ -152,9 +133,7 @@ def test_renews_after_half_of_the_lifetime(server):
     with server() as (_, session, gate):
         gate.lifetime, gate.port = 12, GRANTED
         first = begin(session, gate)
-        renewal = next_one(gate, first, 14)
-        assert renewal, "it is not renewed"
-        at = renewal.time - first.time
+        at, renewal = renewed(gate, first)
         assert 6 - SLACK <= at <= 7.5 + SLACK, f"after {at:.1f} s of 12"
         assert renewal.external == GRANTED and renewal.address == packed(gate.external), (renewal.external, renewal.address.hex())
 
@@ -184,7 +163,7 @@ def test_server_forgets_and_says_so(server, epoch):
         told = time.monotonic()
         gate.reset(epoch if epoch >= 0 else gate.epoch + epoch)
         gate.announce(version=2)
-        assert next_one(gate, first, SPREAD + 3, told), "it is not made again"
+        assert gate.again(first, SPREAD + 3, told), "it is not made again"
 
 
 @scenario("PCP-83", speaks="pcp", resident=True)
@@ -194,7 +173,7 @@ def test_server_that_forgets_nothing(server):
         gate.lifetime = 14
         first = begin(session, gate)
         gate.announce(version=2)
-        renewal = next_one(gate, first, 16)
+        renewal = gate.again(first, 16)
         if not renewal:
             inconclusive("it is not renewed")
         assert renewal.time - first.time > SPREAD + SLACK, f"made again after {renewal.time - first.time:.1f} s"
@@ -204,16 +183,7 @@ def test_server_that_forgets_nothing(server):
 def test_comes_not_with_the_other_clients(server):
     """After an ANNOUNCE of a server that has forgotten, a client waits a random time of up to 5 s."""
     with server() as (_, session, gate):
-        first = begin(session, gate)
-        waited = []
-        for epoch in (100, 50, 0):
-            gate.reset(epoch)
-            told = time.monotonic()
-            gate.announce(version=2)
-            later = next_one(gate, first, SPREAD + 3, told)
-            if not later:
-                inconclusive("it is not made again")
-            waited.append(round(later.time - told, 2))
+        waited = waits(gate, begin(session, gate), lambda: gate.announce(version=2), SPREAD + 3)
         assert max(waited) <= SPREAD + SLACK, waited
         assert max(waited) > 0.5, f"it comes at once: {waited}"
 
@@ -226,7 +196,7 @@ def test_mapping_update_is_applied(server):
         first = begin(session, gate)
         gate.wait(gate.maps, 2, 0.5)
         gate.send(gate.pcp(first, external=GRANTED), first.source)
-        renewal = next_one(gate, first, 12)
+        renewal = gate.again(first, 12)
         if not renewal:
             inconclusive("it is not renewed")
         assert renewal.external == GRANTED, f"it suggests {renewal.external}"

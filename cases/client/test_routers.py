@@ -53,15 +53,21 @@ def mapped_on(visit, times):
     return used
 
 
+def searched(lab, session):
+    """The searches that the client sends to the group while it maps."""
+    with Watch(lab) as watch:
+        session.perform("add", Wanted())
+    return [search for search in watch.searches() if search.to[0] == GROUP]
+
+
 @scenario("CP-18")
 def test_searches_on_every_interface(client, visit):
     """With two interfaces a search goes out on each."""
     del client
     with visit(place("interfaces", topology="multihomed")) as (lab, session):
-        with Watch(lab) as watch:
-            session.perform("add", Wanted())
+        searches = searched(lab, session)
         names = {p["ifname"] for p in lab.info["nodes"]["client"]["ports"]}
-        used = {d.interface for d in watch.searches() if d.to[0] == GROUP}
+        used = {search.interface for search in searches}
         if used and table(lab) and used != names:
             nonstrict(f"searches on {', '.join(sorted(used))} alone, of {', '.join(sorted(names))}; that was enough here")
         assert used == names or table(lab), f"searches on {sorted(used)} of {sorted(names)}"
@@ -108,12 +114,9 @@ def test_search_is_repeated(client, visit):
     """Nobody answers: the search is sent more than once."""
     del client
     with visit(place("silence", topology="no-igd")) as (lab, session):
-        with Watch(lab) as watch:
-            session.perform("add", Wanted())
         sent = {}
-        for search in watch.searches():
-            if search.to[0] == GROUP:
-                sent.setdefault((search.interface, search.head.get("ST")), []).append(search.time)
+        for search in searched(lab, session):
+            sent.setdefault((search.interface, search.head.get("ST")), []).append(search.time)
         assert sent, "it sends no search"
         copies = max(len(times) for times in sent.values())
         if copies == 1 and len(sent) > 1:

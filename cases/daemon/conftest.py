@@ -21,12 +21,11 @@ import pathlib
 import pytest
 from _pytest.runner import runtestprotocol
 
-from cases.harness import foundation, pcp, progress, results, trace
-from cases.harness.controlpoint import ControlPoint
+from cases.harness import foundation, natpmp, pcp, progress, results, trace
 from cases.harness.grading import apply_known, grade_of, status_of
 from cases.harness.http import BadMessage
 from cases.harness.lab import LabError
-from cases.harness.requirement import Selection, catalogue, take_notes
+from cases.harness.requirement import Selection, catalogue
 from cases.harness.subject import Subject, WrongAdapter, adapter_of
 
 DEFAULT = "fakeigd:conformant-igd1 fakeigd:conformant-igd2"
@@ -215,19 +214,19 @@ def upstream(subject):
     return subject.upstream
 
 
-@pytest.fixture
-def pc(subject):
-    """A PCP client on the first host."""
-    with pcp.Client(subject.lab) as made:
-        yield made
+def _port_control(client, node="client"):
+    """A fixture: a client of NAT-PMP or PCP on a host."""
+    @pytest.fixture
+    def opened(subject):
+        if node != "client":
+            subject.require(igd=0, needs=node)
+        with client(subject.lab, node) as made:
+            yield made
+    return opened
 
 
-@pytest.fixture
-def pc2(subject):
-    """One on the second host."""
-    subject.require(igd=0, needs="other")
-    with pcp.Client(subject.lab, "other") as made:
-        yield made
+pc, pc2 = _port_control(pcp.Client), _port_control(pcp.Client, "other")
+pmp, pmp2 = _port_control(natpmp.Client), _port_control(natpmp.Client, "other")
 
 
 def pytest_sessionfinish(session, exitstatus):
@@ -265,14 +264,13 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if not _is_ours(item):
         return
-    if call.when == "setup":
-        take_notes()
-    if call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
+    graded = grade_of(call)
+    if graded is None:
         if report.failed:
             report.user_properties = [("grade", "fail"), ("reason", call.excinfo.exconly()),
                                       *_properties(item)]
         return
-    grade, reason = grade_of(call, take_notes())
+    grade, reason = graded
     broken_lab = call.when == "setup" and grade == "fail"
     item.igdlab_failed = grade == "fail"
     if grade == "fail":

@@ -4,26 +4,11 @@ import struct
 
 import pytest
 
-from cases.harness import effect, natpmp, pcp
+from cases.harness import effect, natpmp, pcp, port5351
 from cases.harness.natpmp import Client
 from cases.harness.requirement import nonstrict, requirement, strict
 
 PORTS = {"TCP": 40000, "UDP": 40001}
-
-
-@pytest.fixture
-def pmp(subject):
-    """A NAT-PMP client on the first host."""
-    with Client(subject.lab) as made:
-        yield made
-
-
-@pytest.fixture
-def pmp2(subject):
-    """One on the second host."""
-    subject.require(igd=0, needs="other")
-    with Client(subject.lab, "other") as made:
-        yield made
 
 
 def source_of(pmp, answer):
@@ -138,10 +123,7 @@ def test_lifetime_is_not_longer_than_asked(pmp, lifetime):
 
 @requirement("NATPMP-12", natpmp=True)
 def test_mapping_ends_with_its_lifetime(subject, pmp):
-    answer = pmp.map(40000, lifetime=3)
-    assert subject.reaches(answer.external, internal=40000)
-    subject.advance(answer.lifetime + 1)
-    assert not subject.reaches(answer.external, internal=40000)
+    port5351.ends_with_its_lifetime(subject, pmp, 3)
 
 
 @requirement("NATPMP-12", natpmp=True)
@@ -300,12 +282,8 @@ def test_epoch_begins_again_with_an_empty_table(subject, pmp):
 
 @requirement("NATPMP-29", natpmp=True, needs="reboot")
 def test_restart_is_announced(subject):
-    with natpmp.listen(subject.lab) as sock:
-        natpmp.drain(subject.lab, sock)
-        subject.reboot()
-        answer = natpmp.hear(sock)
+    answer = port5351.announced_restart(subject, natpmp)
     assert (answer.version, answer.opcode, answer.result) == (0, 128, natpmp.SUCCESS), answer
-    assert answer.source == (subject.lab.lan_address(), natpmp.PORT)
     assert answer.address == subject.lab.wan_address()
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from cases.harness import natpmp, pcp
+from cases.harness import natpmp, pcp, port5351
 from cases.harness.http import BadMessage
 from cases.harness.pcp import Client
 from cases.harness.requirement import nonstrict, requirement, strict, unsupported
@@ -237,13 +237,9 @@ def test_natpmp_mapping_at_a_server_of_pcp_alone(subject, pc):
 
 @requirement("PCP-50", pcp=True, needs="reboot")
 def test_restart_is_told(subject):
-    with pcp.listen(subject.lab) as sock:
-        pcp.drain(subject.lab, sock)
-        subject.reboot()
-        answer = pcp.hear(sock)
+    answer = port5351.announced_restart(subject, pcp)
     strict(answer.notes)
     assert (answer.opcode, answer.result, answer.epoch < 5) == (pcp.ANNOUNCE, pcp.SUCCESS, True), answer
-    assert answer.source == (subject.lab.lan_address(), pcp.PORT)
 
 
 @requirement("PCP-50", pcp=True, needs="wan-control")
@@ -261,8 +257,12 @@ def test_another_address_is_told(subject, pc):
 
 
 def announcement_times(subject, sock):
-    """[(after, before)]: between which times each of the announcements behind the first one comes, in seconds from that."""
-    begun, moved, times, last = time.monotonic(), 0.0, [(0.0, 0.0)], 0.0
+    """[(after, before)]: between which times each announcement of a restart comes, in seconds from the restart."""
+    begun = time.monotonic()
+    subject.reboot()
+    pcp.hear(sock)
+    moved, last = 0.0, time.monotonic() - begun
+    times = [(0.0, last)]
     while last < times[-1][1] + 200 and len(times) < 12:
         step = max(0.05, (times[-1][1] - times[-2][1] if len(times) > 1 else 0) / 8)
         subject.advance(step)
@@ -283,8 +283,6 @@ def test_gaps_between_announcements(subject):
     """Each is looked for in eighths of the last gap, so of each the time is known but for that much."""
     with pcp.listen(subject.lab) as sock:
         pcp.drain(subject.lab, sock)
-        subject.reboot()
-        pcp.hear(sock)
         times = announcement_times(subject, sock)
     if len(times) < 2:
         unsupported("a restart is announced once")

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from cases.harness import effect, pcp, trace
+from cases.harness import effect, pcp, port5351, trace
 from cases.harness.controlpoint import fault_of
 from cases.harness.requirement import inconclusive, nonstrict, requirement, strict, unsupported
 
@@ -285,10 +285,7 @@ def test_port_is_held_for_its_client(pc, pc2):
 
 @requirement("PCP-37", pcp=True)
 def test_map_ends_with_its_lifetime(subject, pc):
-    answer = pc.map(40000, lifetime=120)
-    assert subject.reaches(answer.external, internal=40000)
-    subject.advance(answer.lifetime + 1)
-    assert not subject.reaches(answer.external, internal=40000)
+    port5351.ends_with_its_lifetime(subject, pc, 120)
 
 
 @requirement("PCP-37", pcp=True)

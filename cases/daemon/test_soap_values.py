@@ -4,7 +4,6 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from cases.harness import http, soap
 from cases.harness.controlpoint import IN_ADD, fault_of
 from cases.harness.requirement import nonstrict, requirement
 

@@ -6,7 +6,7 @@ import urllib.parse
 
 import pytest
 
-from cases.harness import description, http, ssdp
+from cases.harness import description, ssdp
 from cases.harness.discovery import (announced, expected, gather, location, lowered, one, root, search,
                                      version)
 from cases.harness.requirement import inconclusive, nonstrict, notrun, requirement, strict, unsupported

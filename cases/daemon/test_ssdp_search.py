@@ -12,7 +12,7 @@ import urllib.parse
 
 import pytest
 
-from cases.harness import description, http, ssdp
+from cases.harness import description, ssdp
 from cases.harness.discovery import expected, gather, location, lowered, one, root, search, silent, version
 from cases.harness.lab import growth_allowed
 from cases.harness.requirement import inconclusive, nonstrict, notrun, requirement, strict, unsupported

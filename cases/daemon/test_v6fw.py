@@ -49,6 +49,13 @@ def passes_plainly(subject, wire, sender, source, to, port):
         inconclusive("a plain datagram does not pass: see 6FC-04")
 
 
+def stopped(subject, sender, port, probe):
+    """A packet with something wrong does not pass where a plain one does."""
+    with way(subject, sender, port) as (wire, source, to):
+        passes_plainly(subject, wire, sender, source, to, port)
+        assert not wire.arrives(PROBES[probe](source, to, port))
+
+
 @contextlib.contextmanager
 def on_peer(lab, rules):
     """Rules of the peer's own."""
@@ -66,17 +73,13 @@ def on_peer(lab, rules):
 @requirement("V6FW-01", **walled())
 @WAYS
 def test_source_of_the_wrong_side(subject, sender):
-    with way(subject, sender, 7101) as (wire, source, to):
-        passes_plainly(subject, wire, sender, source, to, 7101)
-        assert not wire.arrives(PROBES["stranger" if sender == "client" else "spoofed"](source, to, 7101))
+    stopped(subject, sender, 7101, "stranger" if sender == "client" else "spoofed")
 
 
 @requirement("V6FW-02", **walled())
 @WAYS
 def test_routing_header_0(subject, sender):
-    with way(subject, sender, 7102) as (wire, source, to):
-        passes_plainly(subject, wire, sender, source, to, 7102)
-        assert not wire.arrives(PROBES["routing-header"](source, to, 7102))
+    stopped(subject, sender, 7102, "routing-header")
 
 
 @requirement("V6FW-02", **walled())
@@ -89,9 +92,7 @@ def test_multicast_source(subject, sender):
 @requirement("V6FW-03", **walled())
 @WAYS
 def test_local_source(subject, sender):
-    with way(subject, sender, 7103) as (wire, source, to):
-        passes_plainly(subject, wire, sender, source, to, 7103)
-        assert not wire.arrives(PROBES["local"](source, to, 7103))
+    stopped(subject, sender, 7103, "local")
 
 
 @requirement("V6FW-16", **walled())

@@ -12,37 +12,47 @@ from cases.harness.subscriber import Subscriber
 NEW = "44.0.1.77"  # the address after a renumbering
 
 
-@pytest.fixture
-def pmp(subject):
-    """A NAT-PMP client on the first host."""
-    with natpmp.Client(subject.lab) as made:
-        yield made
+def is_listed(subject, client, cp, protocol="TCP"):
+    """A mapping of a client of NAT-PMP or PCP is in the table of IGD, as it was made."""
+    external = client.mapped(40000, 41000, lifetime=600, protocol=protocol)
+    entry = cp.specific(external, protocol)
+    assert entry["NewInternalClient"] == subject.lab.address_of("client") and entry["NewInternalPort"] == "40000"
+    assert 0 < int(entry["NewLeaseDuration"]) <= 600
+    assert [(e["NewExternalPort"], e["NewProtocol"]) for e in cp.enumerate(limit=3)[0]] == [(str(external), protocol)]
+
+
+def is_evented(subject, client, cp):
+    """And an event of IGD tells of it."""
+    with Subscriber(subject.lab, cp) as subscriber:
+        subscriber.works().subscribe()
+        subscriber.initial()
+        client.mapped(40000)
+        assert subscriber.next().values.get("PortMappingNumberOfEntries") == "1"
+
+
+def ends_for_all(subject, client, cp, lifetime):
+    """When its lifetime is over it is gone for IGD, too."""
+    answer = client.map(40000, lifetime=lifetime)
+    assert fault_of(cp.specific, answer.external) == 0
+    subject.advance(answer.lifetime + 1)
+    assert fault_of(cp.specific, answer.external) == 714
+    assert not subject.reaches(answer.external, internal=40000)
 
 
 @requirement("XP-01", natpmp=True, igd=1)
 def test_mapping_of_natpmp_is_listed(subject, pmp, cp):
-    external = pmp.mapped(40000, 41000, 600)
-    entry = cp.specific(external)
-    assert entry["NewInternalClient"] == subject.lab.address_of("client") and entry["NewInternalPort"] == "40000"
-    assert 0 < int(entry["NewLeaseDuration"]) <= 600
-    assert [e["NewExternalPort"] for e in cp.enumerate(limit=3)[0]] == [str(external)]
+    is_listed(subject, pmp, cp)
 
 
 @requirement("XP-02", natpmp=True, igd=1)
 def test_mapping_of_natpmp_is_evented(subject, pmp, cp):
-    with Subscriber(subject.lab, cp) as subscriber:
-        subscriber.works().subscribe()
-        subscriber.initial()
-        pmp.mapped(40000)
-        assert subscriber.next().values.get("PortMappingNumberOfEntries") == "1"
+    is_evented(subject, pmp, cp)
 
 
 @requirement("XP-03", natpmp=True, igd=1, needs="other")
-def test_port_of_igd_is_not_given_to_another(subject, cp):
+def test_port_of_igd_is_not_given_to_another(subject, cp, pmp2):
     cp.add(40000)
-    with natpmp.Client(subject.lab, "other") as pmp2:
-        answer = pmp2.map(41000, 40000)
-    assert answer.external != 40000
+    assert pmp2.map(41000, 40000).external != 40000
     assert subject.reaches(40000)
 
 
@@ -56,11 +66,7 @@ def test_delete_by_natpmp_of_a_mapping_of_igd(subject, pmp, cp):
 
 @requirement("XP-06", natpmp=True, igd=1)
 def test_end_of_a_lease_is_the_same_for_all(subject, pmp, cp):
-    external = pmp.mapped(40000, lifetime=3)
-    assert fault_of(cp.specific, external) == 0
-    subject.advance(4)
-    assert fault_of(cp.specific, external) == 714
-    assert not subject.reaches(external, internal=40000)
+    ends_for_all(subject, pmp, cp, 3)
 
 
 @requirement("XP-07", natpmp=True, igd=1)
@@ -74,20 +80,12 @@ def test_addresses_agree(pmp, cp):
 @requirement("XP-01", pcp=True, igd=1)
 @pytest.mark.parametrize("protocol", ["TCP", "UDP"])
 def test_mapping_of_pcp_is_listed(subject, pc, cp, protocol):
-    external = pc.mapped(40000, 41000, lifetime=600, protocol=protocol)
-    entry = cp.specific(external, protocol)
-    assert entry["NewInternalClient"] == subject.lab.address_of("client") and entry["NewInternalPort"] == "40000"
-    assert 0 < int(entry["NewLeaseDuration"]) <= 600
-    assert [(e["NewExternalPort"], e["NewProtocol"]) for e in cp.enumerate(limit=3)[0]] == [(str(external), protocol)]
+    is_listed(subject, pc, cp, protocol)
 
 
 @requirement("XP-02", pcp=True, igd=1)
 def test_mapping_of_pcp_is_evented(subject, pc, cp):
-    with Subscriber(subject.lab, cp) as subscriber:
-        subscriber.works().subscribe()
-        subscriber.initial()
-        pc.mapped(40000)
-        assert subscriber.next().values.get("PortMappingNumberOfEntries") == "1"
+    is_evented(subject, pc, cp)
 
 
 @requirement("XP-03", pcp=True, igd=1, needs="other")
@@ -98,20 +96,15 @@ def test_port_of_igd_is_not_given_to_another_by_pcp(subject, cp, pc2):
 
 
 @requirement("XP-03", pcp=True, natpmp=True, needs="other")
-def test_port_of_pcp_is_not_given_to_another_by_natpmp(subject, pc):
+def test_port_of_pcp_is_not_given_to_another_by_natpmp(subject, pc, pmp2):
     pc.mapped(40000)
-    with natpmp.Client(subject.lab, "other") as pmp2:
-        assert pmp2.map(41000, 40000).external != 40000
+    assert pmp2.map(41000, 40000).external != 40000
     assert subject.reaches(40000)
 
 
 @requirement("XP-06", pcp=True, igd=1)
 def test_end_of_a_lifetime_is_the_same_for_all(subject, pc, cp):
-    answer = pc.map(40000, lifetime=120)
-    assert fault_of(cp.specific, answer.external) == 0
-    subject.advance(answer.lifetime + 1)
-    assert fault_of(cp.specific, answer.external) == 714
-    assert not subject.reaches(answer.external, internal=40000)
+    ends_for_all(subject, pc, cp, 120)
 
 
 @requirement("XP-07", pcp=True, igd=1)

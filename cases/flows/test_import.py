@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Captures and journals of labs become flows; tshark counts and reads the same messages."""
 import json
-import os
 import re
 import subprocess
 
 import pytest
 
+from cases.flows import alone
 from cases.harness.lab import program
 
 # A plain router, one with faults (a phantom entry, head and body apart, delays), one with NAT on the way.
@@ -105,33 +105,17 @@ def test_a_capture_that_breaks_off(evidence, tmp_path):
     assert any("damaged at byte" in note["what"] for note in flow["notes"])
 
 
-# fakeigd alone, on an interface of its own network namespace; the client is on the same host.
-SCENE = """
-set -e
-ip link set lo up
-ip link add lan0 type veth peer name lan1
-ip link set lan1 up
-ip addr add 192.168.9.1/24 dev lan0
-ip link set lan0 up
-mkfifo ready
-"$FAKEIGD" --lan lan0 --journal journal --journal-bytes --ready-fd 9 9>ready &
-router=$!
-read -rN1 ready_byte <ready || true
-port=$(sed -n 's/.*"http_port": \\([0-9]*\\).*/\\1/p' journal | head -n 1)
+TWO_REQUESTS = r"""
+port=$(sed -n 's/.*"http_port": \([0-9]*\).*/\1/p' journal | head -n 1)
 exec 3<>"/dev/tcp/192.168.9.1/$port"
-printf 'GET /none HTTP/1.1\\r\\nHost: a\\r\\n\\r\\nGET /none2 HTTP/1.1\\r\\nConnection: close\\r\\nHost: a\\r\\n\\r\\n' >&3
-cat <&3 >answers
-kill $router
-wait $router || true
-"""
+printf 'GET /none HTTP/1.1\r\nHost: a\r\n\r\nGET /none2 HTTP/1.1\r\nConnection: close\r\nHost: a\r\n\r\n' >&3
+cat <&3 >answers"""
 
 
 @pytest.mark.sanitize
 def test_a_journal_with_bytes(tmp_path):
     """What the client got is what the flow of the journal says, to the byte."""
-    done = subprocess.run(["unshare", "-Urn", "bash", "-c", SCENE], cwd=tmp_path, capture_output=True, text=True,
-                          env={**os.environ, "FAKEIGD": program("fakeigd")})
-    assert done.returncode == 0, done.stderr
+    alone.run(tmp_path, TWO_REQUESTS, "--journal journal --journal-bytes")
     flow = load(tmp_path / "journal", tmp_path)
     over_tcp = tcp_exchanges(flow)
     assert [x["name"] for x in over_tcp] == ["GET /none", "GET /none2"]

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from cases.flows import alone
 from cases.harness.lab import REPOSITORY, program
 
 LOG = REPOSITORY / "captures" / "field-2025-07-28-nested.log"
@@ -127,30 +128,10 @@ def test_datagrams_of_natpmp(tmp_path):
     assert [grade for _, grade in grades(silent)] == ["missing"] * 2
 
 
-# fakeigd alone on an interface of its own network namespace: a router on "this network".
-SCENE = """
-set -e
-ip link set lo up
-ip link add lan0 type veth peer name lan1
-ip link set lan1 up
-ip addr add 192.168.9.1/24 dev lan0
-ip link set lan0 up
-mkfifo ready
-"$FAKEIGD" --lan lan0 --ready-fd 9 9>ready &
-router=$!
-read -rN1 ready_byte <ready || true
-"$IGDLAB" replay "$FLOW" --as client --to 192.168.9.1 --json || [ $? -eq 1 ]
-kill $router
-"""
-
-
 def test_a_router_on_this_network(mapped, tmp_path):
-    done = subprocess.run(["unshare", "-Urn", "bash", "-c", SCENE], cwd=tmp_path,
-                          capture_output=True, text=True, timeout=120, check=False,
-                          env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "FAKEIGD": program("fakeigd"),
-                               "IGDLAB": program("igdlab"), "FLOW": str(mapped)})
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
+    """fakeigd alone is a router on "this network"."""
+    report = json.loads(alone.run(tmp_path, '"$IGDLAB" replay "$FLOW" --as client --to 192.168.9.1 --json || [ $? -eq 1 ]',
+                                  IGDLAB=program("igdlab"), FLOW=str(mapped)))
     assert report["described"] and {"from": "192.168.1.1", "to": "192.168.9.1"} in report["names"]
     assert dict(grades(report))["AddPortMapping"] != "missing"
 

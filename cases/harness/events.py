@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ElementTree
 
 from . import http
+from .subscriber import read_event
 
 PROPERTY = "{urn:schemas-upnp-org:event-1-0}property"
 
@@ -41,15 +42,8 @@ class Subscription:
         accepted, _ = self._listener.accept()
         with accepted:
             accepted.settimeout(timeout)
-            data = b""
-            while not (parsed := http.parse_head(data)) or \
-                    len(data) < parsed[1] + int(parsed[0].get("Content-Length", 0)):
-                piece = accepted.recv(65536)
-                if not piece:
-                    raise http.BadMessage(f"a notification is cut off after {len(data)} bytes")
-                data += piece
-            accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        root = ElementTree.fromstring(data[parsed[1]:])
+            event = read_event(accepted)
+        root = ElementTree.fromstring(event.body)
         return {item.tag: item.text or "" for each in root.iter(PROPERTY) for item in each}
 
     def until(self, name, *values, timeout=5.0):

@@ -14,7 +14,7 @@ import dataclasses
 import fnmatch
 import xml.etree.ElementTree as ElementTree
 
-from . import description, effect, effect6, http, minissdpd, natpmp, pcp, soap, ssdp, trace
+from . import description, effect, effect6, http, minissdpd, natpmp, pcp, soap, ssdp
 from .controlpoint import CONNECTIONS, IN_ADD, NoConnection, fault_of
 from .lab import LabError
 from .pinhole import Pinholes
@@ -356,34 +356,28 @@ def _event(subject, cp):
         assert sub.until(lambda event: "PortMappingNumberOfEntries" in event.values)
 
 
-@stone("NAT-PMP answers", "natpmp", "NATPMP-01")
-def _pmp(subject, _):
-    with natpmp.Client(subject.lab) as pmp:
-        pmp.external()
+def _port_control(name, client, word, answers, maps, forwards):
+    """What checks of NAT-PMP and of PCP rest on alike."""
+    @stone(f"{name} answers", word, answers)
+    def _answers(subject, _):
+        with client(subject.lab) as made:
+            made.plain()
+
+    ways = {"TCP": f"{word}, {word} map", "UDP": f"{word}, {word} map, {word} UDP"}
+    for protocol, words in ways.items():
+        @stone(f"{name} maps a {'UDP port' if protocol == 'UDP' else 'port'}", words, maps)
+        def _maps(subject, _, protocol=protocol):
+            with client(subject.lab) as made:
+                made.mapped(PORT, protocol=protocol)
+
+    for protocol, words in ways.items():
+        @stone(f"a mapping of {name} forwards {protocol}", f"{words}, reaches {protocol}", forwards)
+        def _forwards(subject, _, protocol=protocol):
+            with client(subject.lab) as made:
+                assert subject.reaches(made.mapped(PORT, protocol=protocol), protocol, internal=PORT)
 
 
-@stone("NAT-PMP maps a port", "natpmp, natpmp map", "NATPMP-03")
-def _pmp_map(subject, _):
-    with natpmp.Client(subject.lab) as pmp:
-        pmp.mapped(PORT)
-
-
-@stone("NAT-PMP maps a UDP port", "natpmp, natpmp map, natpmp UDP", "NATPMP-03")
-def _pmp_map_udp(subject, _):
-    with natpmp.Client(subject.lab) as pmp:
-        pmp.mapped(PORT, protocol="UDP")
-
-
-@stone("a mapping of NAT-PMP forwards TCP", "natpmp, natpmp map, reaches TCP", "NATPMP-03 NATPMP-04")
-def _pmp_forwards(subject, _):
-    with natpmp.Client(subject.lab) as pmp:
-        assert subject.reaches(pmp.mapped(PORT), internal=PORT)
-
-
-@stone("a mapping of NAT-PMP forwards UDP", "natpmp, natpmp map, natpmp UDP, reaches UDP", "NATPMP-03 NATPMP-04")
-def _pmp_forwards_udp(subject, _):
-    with natpmp.Client(subject.lab) as pmp:
-        assert subject.reaches(pmp.mapped(PORT, protocol="UDP"), "UDP", internal=PORT)
+_port_control("NAT-PMP", natpmp.Client, "natpmp", "NATPMP-01", "NATPMP-03", "NATPMP-03 NATPMP-04")
 
 
 @contextlib.contextmanager
@@ -452,34 +446,7 @@ def _no_pinhole(subject, _):
         assert fault_of(pinholes.packets, 65535) == 704
 
 
-@stone("PCP answers", "pcp", "PCP-49 PCP-01 PCP-02")
-def _pcp(subject, _):
-    with pcp.Client(subject.lab) as client:
-        client.announce()
-
-
-@stone("PCP maps a port", "pcp, pcp map", "PCP-17")
-def _pcp_map(subject, _):
-    with pcp.Client(subject.lab) as client:
-        client.mapped(PORT)
-
-
-@stone("PCP maps a UDP port", "pcp, pcp map, pcp UDP", "PCP-17")
-def _pcp_map_udp(subject, _):
-    with pcp.Client(subject.lab) as client:
-        client.mapped(PORT, protocol="UDP")
-
-
-@stone("a mapping of PCP forwards TCP", "pcp, pcp map, reaches TCP", "PCP-17 PCP-18")
-def _pcp_forwards(subject, _):
-    with pcp.Client(subject.lab) as client:
-        assert subject.reaches(client.mapped(PORT), internal=PORT)
-
-
-@stone("a mapping of PCP forwards UDP", "pcp, pcp map, pcp UDP, reaches UDP", "PCP-17 PCP-18")
-def _pcp_forwards_udp(subject, _):
-    with pcp.Client(subject.lab) as client:
-        assert subject.reaches(client.mapped(PORT, protocol="UDP"), "UDP", internal=PORT)
+_port_control("PCP", pcp.Client, "pcp", "PCP-49 PCP-01 PCP-02", "PCP-17", "PCP-17 PCP-18")
 
 
 @stone("PCP answers PEER", "pcp, pcp PEER", "PCP-43 PCP-44")
@@ -490,12 +457,12 @@ def _pcp_peer(subject, _):
         assert client.peer(PORT, to).result == pcp.SUCCESS
 
 
-PORT_CONTROL = {"natpmp", "pcp"}
 HURRY, LEAST = 0.4, 1.0  # of the patience is left for a lab each time that a stone lets its time run out, but this at least
 _SPOKEN = {"POST", "search", "SUBSCRIBE"}  # what a check says to an InternetGatewayDevice
 TROUBLE = (AssertionError, soap.Fault, http.BadMessage, OSError, EOFError, LabError, KeyError, ValueError, AttributeError,
            ElementTree.ParseError, Verdict)
 PORT_CONTROL = {"natpmp", "pcp", "minissdpd"}  # spoken without a description
+
 
 def _try(one, subject):
     """Why a stone does not hold for a subject, or None."""

@@ -25,6 +25,7 @@ import time
 from . import pcp
 from .lab import LabError
 from .port5351 import ANNOUNCE_PORT, GROUP, PORT
+from .requirement import inconclusive
 
 TCP, UDP = 6, 17
 USUAL = object()
@@ -211,9 +212,16 @@ class Gateway:
         """Every request."""
         return list(self.asks)
 
-    def maps(self):
-        """Requests for a mapping, in their order; repetitions too."""
-        return [ask for ask in list(self.asks) if ask.is_map]
+    def maps(self, version=None, since=0):
+        """Requests for a mapping, by both protocols or by one of them (see of()), in their order; repetitions too."""
+        return [ask for ask in list(self.asks) if ask.is_map and version in (None, ask.version) and ask.time > since]
+
+    def again(self, first, timeout, since=None):
+        """The next request for the same mapping by the same protocol, after *first* or a moment; None when there is none in time."""
+        def same():
+            return [ask for ask in self.maps(first.version, first.time if since is None else since)
+                    if (ask.protocol, ask.internal) == (first.protocol, first.internal)]
+        return next(iter(self.wait(same, 1, timeout)), None)
 
     def deletes(self):
         """Requests that take one away."""
@@ -273,6 +281,36 @@ class Gateway:
         """Have a socket of another node as well, for answers of somebody else; call it before the client starts."""
         self._socket(node)
         return self
+
+
+def first_map(session, gate, version, wanted):
+    """Start a client that stays, until it has asked for a mapping by a protocol (see Gateway.of()). Returns that request."""
+    session.process = session.start("add", wanted)
+    asked = gate.wait(lambda: gate.maps(version), 1, 2 * session.patience)
+    if not asked:
+        inconclusive("it asked for no mapping")
+    return asked[0]
+
+
+def renewed(gate, first):
+    """(seconds, request) with which a mapping is renewed; AssertionError when it is not, as long as it lives and 2 s more."""
+    renewal = gate.again(first, gate.lifetime + 2)
+    assert renewal, "it is not renewed"
+    return renewal.time - first.time, renewal
+
+
+def waits(gate, first, announce, within):
+    """Seconds after which a mapping is made again when the gateway announces, three times, that its table is lost."""
+    waited = []
+    for epoch in (100, 50, 0):
+        gate.reset(epoch)
+        told = time.monotonic()
+        announce()
+        later = gate.again(first, within, told)
+        if not later:
+            inconclusive("it is not made again")
+        waited.append(round(later.time - told, 2))
+    return waited
 
 
 def settled(session, wanted, seen, timeout):

@@ -5,13 +5,17 @@ import os
 
 import pytest
 
-from .requirement import Verdict, catalogue
+from .requirement import Verdict, catalogue, take_notes
 
 LETTERS = {"non-strict": "n", "fail": "F", "known": "k", "unsupported": "u", "inconclusive": "?", "not-run": "-"}
 
 
-def grade_of(call, notes):
-    """(grade, reason) of pytest's call of a check or scenario, with the sentences of nonstrict()."""
+def grade_of(call):
+    """(grade, reason) of what pytest has just called of a check or scenario, with the sentences of nonstrict(); None of what
+    has no grade: a set-up that held, and a teardown."""
+    notes = take_notes()
+    if call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
+        return None
     if call.excinfo is None:
         return ("non-strict", "; ".join(notes)) if notes else ("pass", "")
     error = call.excinfo.value

@@ -25,8 +25,8 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 DEADLINE = float(os.environ.get("IGDLAB_DEADLINE", "30"))
 
 _numbers = itertools.count(1)
-_FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6, "packet": socket.AF_PACKET}
-_TYPES = {"stream": socket.SOCK_STREAM, "dgram": socket.SOCK_DGRAM, "raw": socket.SOCK_RAW}
+FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6, "packet": socket.AF_PACKET}
+TYPES = {"stream": socket.SOCK_STREAM, "dgram": socket.SOCK_DGRAM, "raw": socket.SOCK_RAW}
 
 
 class LabError(Exception):
@@ -134,7 +134,32 @@ class Connection:
         return self._receive(timeout)[0]
 
 
-class Lab:
+class Sockets:
+    """TCP of whatever has socket(node, kind, domain) and patience: a lab, or this machine (harness/remote.py)."""
+
+    def connect(self, node, address, port, timeout=None):
+        """A TCP connection from a node to an address of either family; OSError as connect() gives it."""
+        made = self.socket(node, "stream", "inet6" if ":" in address else "inet")
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # in TIME_WAIT its port may be listened at
+        made.settimeout(timeout or self.patience)
+        try:
+            made.connect((address, port))
+        except OSError:
+            trace.note("POST", "SUBSCRIBE")  # whatever it was to be used for
+            made.close()
+            raise
+        return made
+
+    def listen(self, node, port, address="0.0.0.0"):
+        """A listening TCP socket in a node."""
+        made = self.socket(node, "stream")
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((address, port))
+        made.listen(16)
+        return made
+
+
+class Lab(Sockets):
     """A lab made from a topology; use it in a ``with`` statement.
 
     topology: name or file. profile, quirks: as igdlab's -p and -q (lists or one string).
@@ -231,29 +256,8 @@ class Lab:
                                              protocol=protocol)
         assert reply["ok"] and len(fds) == 1
         self.request(op="ping")  # the lab has closed its own descriptor then, so that close() here ends the socket
-        made = socket.socket(_FAMILIES[domain], _TYPES[kind], protocol, fileno=fds[0])
+        made = socket.socket(FAMILIES[domain], TYPES[kind], protocol, fileno=fds[0])
         made.settimeout(self.patience)
-        return made
-
-    def connect(self, node, address, port, timeout=None):
-        """A TCP connection from a node to an address of either family; OSError as connect() gives it."""
-        made = self.socket(node, "stream", "inet6" if ":" in address else "inet")
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # in TIME_WAIT its port may be listened at
-        made.settimeout(timeout or self.patience)
-        try:
-            made.connect((address, port))
-        except OSError:
-            trace.note("POST", "SUBSCRIBE")  # whatever it was to be used for
-            made.close()
-            raise
-        return made
-
-    def listen(self, node, port, address="0.0.0.0"):
-        """A listening TCP socket in a node."""
-        made = self.socket(node, "stream")
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((address, port))
-        made.listen(16)
         return made
 
     def start(self, node, *argv, env=None, cwd="/"):

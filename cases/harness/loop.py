@@ -6,6 +6,7 @@ requirement: an id is broken when one of its checks is, and whole when one of th
 check of several ids breaks none that its quirk does not name as long as it breaks one that it names.
 """
 import concurrent.futures
+import fcntl
 import functools
 import importlib
 import itertools
@@ -49,6 +50,18 @@ def checks():
             if name.startswith("test_") and ids:
                 found[f"{path.stem}.{name}"] = ids
     return found
+
+
+def once(tmp_path_factory, name, make):
+    """make(folder), as JSON has it: done by the worker of this run that comes first, for all of them."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    with open(base / f"{name}.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = base / f"{name}.json"
+        if not done.exists():
+            done.write_text(json.dumps(make(base)))
+        return json.loads(done.read_text())
 
 
 def subject_of(name, quirk):

@@ -108,3 +108,24 @@ def hear(protocol, sock, timeout):
         if data[:1] == bytes([protocol.VERSION]):
             return protocol.parse(data, source[:2])
     raise TimeoutError("no announcement")
+
+
+# -- what the checks of both do ----------------------------------------------------------------------------
+
+
+def ends_with_its_lifetime(subject, client, lifetime):
+    """A mapping forwards until its lifetime is over, and not after it."""
+    answer = client.map(40000, lifetime=lifetime)
+    assert subject.reaches(answer.external, internal=40000)
+    subject.advance(answer.lifetime + 1)
+    assert not subject.reaches(answer.external, internal=40000)
+
+
+def announced_restart(subject, protocol):
+    """What a router that lost its power announces in a protocol (the module), as an Answer."""
+    with protocol.listen(subject.lab) as sock:
+        protocol.drain(subject.lab, sock)
+        subject.reboot()
+        answer = protocol.hear(sock)
+    assert answer.source == (subject.lab.lan_address(), PORT), answer
+    return answer

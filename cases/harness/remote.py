@@ -9,11 +9,9 @@ import fcntl
 import socket
 import struct
 
-from .lab import DEADLINE, LabError
+from .lab import DEADLINE, FAMILIES, TYPES, LabError, Sockets
 
 _SIOCGIFADDR = 0x8915
-_TYPES = {"stream": socket.SOCK_STREAM, "dgram": socket.SOCK_DGRAM, "raw": socket.SOCK_RAW}
-_FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6, "packet": socket.AF_PACKET}
 
 
 def interface_address(name):
@@ -26,7 +24,7 @@ def interface_address(name):
     return socket.inet_ntoa(data[20:24])
 
 
-class Remote:
+class Remote(Sockets):
     """This machine as the client of a router on its network."""
 
     def __init__(self, values):
@@ -58,25 +56,6 @@ class Remote:
     def socket(self, node, kind="dgram", domain="inet", protocol=0):
         """A socket of this machine."""
         self.port(node)
-        made = socket.socket(_FAMILIES[domain], _TYPES[kind], protocol)
+        made = socket.socket(FAMILIES[domain], TYPES[kind], protocol)
         made.settimeout(self.patience)
-        return made
-
-    def connect(self, node, address, port, timeout=None):
-        """A TCP connection from a node; OSError as connect() gives it."""
-        made = self.socket(node, "stream")
-        made.settimeout(timeout or self.patience)
-        try:
-            made.connect((address, port))
-        except OSError:
-            made.close()
-            raise
-        return made
-
-    def listen(self, node, port, address="0.0.0.0"):
-        """A listening TCP socket of a node."""
-        made = self.socket(node, "stream")
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind((address, port))
-        made.listen(16)
         return made

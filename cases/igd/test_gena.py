@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Eventing of fakeigd (UDA 2.0 clause 4)."""
-import xml.etree.ElementTree as ElementTree
-
 import pytest
 
 from cases.harness import http
-
-EVENT = "{urn:schemas-upnp-org:event-1-0}"
+from cases.harness.subscriber import read_event
 
 
 class Subscriber:
@@ -23,18 +20,8 @@ class Subscriber:
         sock, _ = self.listener.accept()
         with sock:
             sock.settimeout(timeout)
-            data = b""
-            while True:
-                parsed = http.parse_head(data)
-                if parsed and len(data) >= parsed[1] + int(parsed[0].get("Content-Length")):
-                    break
-                piece = sock.recv(65536)
-                assert piece, "NOTIFY was cut off"
-                data += piece
-            sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        head, start = parsed
-        root = ElementTree.fromstring(data[start:])
-        return head, {v.tag: v.text or "" for p in root.findall(EVENT + "property") for v in p}
+            event = read_event(sock)
+        return event.head, event.values
 
 
 @pytest.fixture

@@ -66,17 +66,16 @@ def test_expect_continue_and_chunked_request(server):
     service = server.connection
     body = soap.body(service.type, GET_EXTERNAL, ())
     headers = [("Content-Type", "text/xml"), ("SOAPACTION", f'"{service.type}#{GET_EXTERNAL}"')]
+
+    def head(*more):
+        return http.request("POST", service.control.path, service.control.authority, [*headers, *more], length=False)
+
     with server.open() as client:
-        head = http.request("POST", service.control.path, service.control.authority,
-                            headers + [("Expect", "100-continue"),
-                                       ("Content-Length", str(len(body)))], length=False)
-        client.send(head)
+        client.send(head(("Expect", "100-continue"), ("Content-Length", str(len(body)))))
         assert client.socket.recv(4096).startswith(b"HTTP/1.1 100")
         assert client.exchange(body).status == 200
         chunks = b"".join(b"%x\r\n%s\r\n" % (len(c), c) for c in (body[:10], body[10:]))
-        head = http.request("POST", service.control.path, service.control.authority,
-                            headers + [("Transfer-Encoding", "chunked")], length=False)
-        assert client.exchange(head, chunks + b"0\r\n\r\n").status == 200
+        assert client.exchange(head(("Transfer-Encoding", "chunked")), chunks + b"0\r\n\r\n").status == 200
 
 
 BAD = [

@@ -15,8 +15,6 @@ IGDLAB_LOOP_RECORD=FILE writes what was found as a file of that form. IGDLAB_LOO
 those quirks only. IGDLAB_LOOP_KEEP=FOLDER keeps the results of each part, and an interrupted run of the same tree goes on
 from there; IGDLAB_LOOP_WORKERS=N is how many parts run at a time.
 """
-import fcntl
-import json
 import os
 import pathlib
 import zlib
@@ -66,21 +64,17 @@ def deviations():
 @pytest.fixture(scope="session")
 def results(tmp_path_factory):
     """{subject: results}: everything is run once, by the worker that comes first."""
-    base = tmp_path_factory.getbasetemp()
-    base = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    with open(base / "loop.lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = base / "loop.json"
-        if not done.exists():
-            plan = {name: {"select": ""} for name in CONFORMANT} if LONG else {}
-            plan |= {loop.subject_of(name, QUIRKS[name]): {"select": selection(QUIRKS[name]), "slow": name in SLOW,
-                                                           "named": QUIRKS[name]["breaks"]} for name in chosen()}
-            folder = pathlib.Path(os.environ.get("IGDLAB_LOOP_KEEP") or base)
-            folder.mkdir(parents=True, exist_ok=True)
-            done.write_text(json.dumps(loop.run(plan, folder, int(os.environ.get("IGDLAB_LOOP_WORKERS", loop.WORKERS)))))
-            if os.environ.get("IGDLAB_LOOP_RECORD"):
-                record(json.loads(done.read_text()))
-        return json.loads(done.read_text())
+    def run(base):
+        plan = {name: {"select": ""} for name in CONFORMANT} if LONG else {}
+        plan |= {loop.subject_of(name, QUIRKS[name]): {"select": selection(QUIRKS[name]), "slow": name in SLOW,
+                                                       "named": QUIRKS[name]["breaks"]} for name in chosen()}
+        folder = pathlib.Path(os.environ.get("IGDLAB_LOOP_KEEP") or base)
+        folder.mkdir(parents=True, exist_ok=True)
+        found = loop.run(plan, folder, int(os.environ.get("IGDLAB_LOOP_WORKERS", loop.WORKERS)))
+        if os.environ.get("IGDLAB_LOOP_RECORD"):
+            record(found)
+        return found
+    return loop.once(tmp_path_factory, "loop", run)
 
 
 def record(found):

@@ -5,7 +5,6 @@
 IGDLAB_NAIVE="MODE ..." does those modes only.
 """
 import ast
-import fcntl
 import json
 import os
 import pathlib
@@ -16,6 +15,7 @@ import zlib
 import pytest
 import yaml
 
+from cases.harness import loop
 from cases.harness.lab import REPOSITORY, program
 from cases.harness.requirement import BROKEN
 
@@ -90,23 +90,18 @@ def run(plan, folder):
 @pytest.fixture(scope="session")
 def results(tmp_path_factory):
     """What the modes of this run, and the reference control point, make of their cases: run once."""
-    base = tmp_path_factory.getbasetemp()
-    base = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    with open(base / "naive.lock", "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = base / "naive.json"
-        if not done.exists():
-            plan, every = {}, {}
-            for mode in chosen():
-                good, naive = client_of(mode)
-                plan[naive] = words(TABLE["modes"][mode])
-                every.setdefault(good, set()).update(TABLE["modes"][mode])
-            found = run({**plan, **{good: words(sorted(cases)) for good, cases in every.items()}}, base)
-            done.write_text(json.dumps([[client, *key, case] for client, cases in found.items() for key, case in cases.items()]))
-        found = {}
-        for client, kind, name, case in json.loads(done.read_text()):
-            found.setdefault(client, {})[kind, name] = case
-        return found
+    def play(base):
+        plan, every = {}, {}
+        for mode in chosen():
+            good, naive = client_of(mode)
+            plan[naive] = words(TABLE["modes"][mode])
+            every.setdefault(good, set()).update(TABLE["modes"][mode])
+        found = run({**plan, **{good: words(sorted(cases)) for good, cases in every.items()}}, base)
+        return [[client, *key, case] for client, cases in found.items() for key, case in cases.items()]
+    found = {}
+    for client, kind, name, case in loop.once(tmp_path_factory, "naive", play):
+        found.setdefault(client, {})[kind, name] = case
+    return found
 
 
 def test_every_mode_has_what_it_fails():

@@ -72,12 +72,17 @@ def test_markup_in_results_stays_text(results, tmp_path):
     assert "<script>alert" not in (tmp_path / "r.html").read_text()
 
 
-def test_shards_are_merged_and_a_conflict_is_inconclusive(tmp_path):
-    one, two = tmp_path / "1", tmp_path / "2"
-    for folder in (one, two):
+def first_of_two(tmp_path):
+    """(folder, cases) of a run of two clients, an empty folder for another one, and what client-1 passed and failed in the first."""
+    folders = tmp_path / "1", tmp_path / "2"
+    for folder in folders:
         folder.mkdir()
-    cases = report_data.write(one, ["client-0", "client-1"])
-    name = next(c["name"] for c in cases if c["client"] == "client-1" and c["grade"] == "pass")
+    cases = report_data.write(folders[0], ["client-0", "client-1"])
+    return folders, cases, *(next(c["name"] for c in cases if (c["client"], c["grade"]) == ("client-1", grade)) for grade in ("pass", "fail"))
+
+
+def test_shards_are_merged_and_a_conflict_is_inconclusive(tmp_path):
+    (one, two), cases, name, _ = first_of_two(tmp_path)
     report_data.write(two, ["client-1", "client-2"], {("client-1", name): "fail"})
     cells, columns, _ = report.load([one, two])
     assert set(columns) == {"client-0", "client-1", "client-2"} and len(cells) == len(cases) // 2 * 3
@@ -86,12 +91,7 @@ def test_shards_are_merged_and_a_conflict_is_inconclusive(tmp_path):
 
 
 def test_comparison_tells_worse_better_new_and_gone(tmp_path):
-    old, new = tmp_path / "old", tmp_path / "new"
-    for folder in (old, new):
-        folder.mkdir()
-    cases = report_data.write(old, ["client-0", "client-1"])
-    passed = next(c["name"] for c in cases if c["client"] == "client-1" and c["grade"] == "pass")
-    failed = next(c["name"] for c in cases if c["client"] == "client-1" and c["grade"] == "fail")
+    (old, new), cases, passed, failed = first_of_two(tmp_path)
     report_data.write(new, ["client-1", "client-2"], {("client-1", passed): "fail", ("client-1", failed): "pass"})
     status, said, _ = run(new, "--compare", old, "-o", tmp_path / "r.html", "--markdown", tmp_path / "r.md", "--json")
     half = len(cases) // 2
