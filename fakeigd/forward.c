@@ -184,6 +184,8 @@ struct forward *forward_new(struct router *r, int *error)
 	if (!*error)
 		*error = forward_table_make(r, &missing);
 	if (!*error)
+		*error = forward_timers(r, &missing);
+	if (!*error)
 		*error = begin_epochs(f);
 	if (!*error) {
 		missing = NULL;
@@ -212,6 +214,8 @@ int forward_reload(struct forward *f)
 	end_epochs(f);
 	forward_outward_forget(f->outward);
 	error = forward_table_make(f->router, &missing);
+	if (!error)
+		error = forward_timers(f->router, &missing);
 	if (!error && !f->enabled)
 		error = forward_table_gate(false);
 	return error ? error : begin_epochs(f);
@@ -297,6 +301,7 @@ int forward_add(struct forward *f, const struct mapping *m)
 	error = change_filters(f, &mine, NULL, m->pcp);
 	if (error)
 		return error;
+	forward_unshut(f->netfilter, f->router, m);
 	k[0] = forward_key_of(&mine);
 	leaves = forward_binds_outward(f->router) &&
 		 forward_outward_claim(f->outward, f->netfilter, &mine, &k[1]);
@@ -343,7 +348,8 @@ int forward_flow(struct forward *f, struct forward_flow *flow)
 
 int forward_end_flows(struct forward *f)
 {
-	return f->wan ? forward_connections_end_outward(f->netfilter, f->router->wan.address) : 0;
+	return f->wan ? forward_connections_end_outward(f->netfilter, f->router->wan.address, NULL)
+		      : 0;
 }
 
 int forward_bind(struct forward *f, const struct mapping *m)
@@ -397,6 +403,9 @@ int forward_remove(struct forward *f, const struct mapping *m)
 		error = succeed(f, &mine);
 	if (!error && used && f->router->profile->policy.forward_ends_connections)
 		error = forward_connections_end(f->netfilter, &mine);
+	if (!error && f->router->profile->policy.forward_ends_flows)
+		error = forward_connections_end_outward(f->netfilter, f->router->wan.address,
+							&mine);
 	return error;
 }
 

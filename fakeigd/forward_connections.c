@@ -219,24 +219,36 @@ static int end_each(struct mnl_socket *nl, const struct buf *found)
 	return error;
 }
 
-/** struct departure - connections that leave by the WAN address: their CTA_TUPLE_ORIG */
+/** struct departure - connections that leave by the WAN address: their CTA_TUPLE_ORIG
+ * @m:		only those that this mapping's internal endpoint began, NULL = all
+ */
 struct departure {
 	struct in_addr wan;
+	const struct mapping *m;
 	struct buf found;
 };
+
+static bool is_begun_by(const struct mapping *m, const struct tuple *original)
+{
+	return original->protocol == m->protocol &&
+	       original->source.s_addr == m->internal_client.s_addr &&
+	       original->source_port == htons(m->internal_port);
+}
 
 static void gather_leaving(const struct listed *one, void *arg)
 {
 	struct departure *d = arg;
 	struct tuple there = read_tuple(one->original), back = read_tuple(one->reply);
 
-	if (back.destination.s_addr == d->wan.s_addr && there.source.s_addr != d->wan.s_addr)
+	if (back.destination.s_addr == d->wan.s_addr && there.source.s_addr != d->wan.s_addr &&
+	    (!d->m || is_begun_by(d->m, &there)))
 		buf_add(&d->found, one->original, MNL_ALIGN(one->original->nla_len));
 }
 
-int forward_connections_end_outward(struct mnl_socket *nl, struct in_addr wan)
+int forward_connections_end_outward(struct mnl_socket *nl, struct in_addr wan,
+				    const struct mapping *m)
 {
-	struct departure d = {.wan = wan};
+	struct departure d = {.wan = wan, .m = m};
 	int error = list(nl, false, gather_leaving, &d);
 
 	if (!error)

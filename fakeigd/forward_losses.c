@@ -6,6 +6,7 @@
  *   chain early { type filter hook prerouting priority raw - 150;	before fragments are joined
  *     ip frag-off & 0x3fff != 0 drop
  *   }
+ *   set shut { type inet_service; flags dynamic; timeout 1h }
  *   set blocked { type ipv4_addr . inet_service; flags dynamic; timeout 3s }
  *   chain losses { type filter hook forward priority filter - 2;
  *     iif WAN meta l4proto icmp drop
@@ -13,6 +14,9 @@
  *     ip length > 1300 drop
  *     iif WAN meta l4proto udp ip saddr . th dport @blocked drop
  *     iif WAN icmp type destination-unreachable update @blocked { ip saddr . @th,224,16 }
+ *     iif WAN meta l4proto tcp tcp flags & (syn | ack) == syn ct original proto-dst @shut drop
+ *     ct status dnat ct direction reply meta l4proto tcp tcp flags & (fin | rst) != 0
+ *       update @shut { ct original proto-dst }
  *     oif WAN meta l4proto udp th dport 5060 @th,64,32 set "SIP "
  *   }
  *   chain silence { type filter hook output priority filter;
@@ -24,6 +28,7 @@
 #include "base/mem.h"
 #include "choice.h"
 #include "forward_table.h"
+#include "portmap.h"
 #include "profile.h"
 #include "router.h"
 
@@ -36,6 +41,7 @@
 #define BEFORE_DEFRAGMENTATION (-450)
 #define INNER_SOURCE_PORT      (8 + 20)
 #define BLOCKED_SECONDS	       3
+#define SHUT_SECONDS	       3600
 #define SIP_PORT	       5060
 
 static const char no_filter[] = "nft filter chains (CONFIG_NF_TABLES_IPV4)";
@@ -95,6 +101,46 @@ static void block_after_icmp(struct nft_batch *b, const struct router *r)
 	nft_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 12, 4, 0);
 	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, INNER_SOURCE_PORT, 2, 1);
 	nft_update(rule, "blocked", 0, -1, BLOCKED_SECONDS);
+	nft_rule_done(b, rule, no_dynset);
+}
+
+/* The external port of a mapping is shut when a connection through it is ended by the LAN. */
+static void lose_after_end(struct nft_batch *b, const struct router *r)
+{
+	const struct nft_set shut = {
+		.name = "shut",
+		.key_type = NFT_TYPE_INET_SERVICE,
+		.key_len = 2,
+		.dynamic = true,
+	};
+	const uint8_t tcp = IPPROTO_TCP, open = 0x12, syn = 0x02, end = 0x05, none = 0;
+	const uint8_t reply = IP_CT_DIR_REPLY;
+	const uint32_t translated = 1u << 5 /* IPS_DST_NAT */, zero = 0;
+	struct nftnl_rule *rule;
+
+	nft_add_set(b, &shut);
+	rule = wan_rule(b, r, NFT_META_IIF, IPPROTO_TCP);
+	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, 0);
+	nft_mask_set(rule, 0, &open, &none, 1);
+	nft_compare(rule, 0, NFT_CMP_EQ, &syn, 1);
+	nft_ct(rule, NFT_CT_PROTO_DST, IP_CT_DIR_ORIGINAL, 0);
+	nft_lookup(rule, "shut", 0, false);
+	nft_verdict(rule, NF_DROP);
+	nft_rule_done(b, rule, no_filter);
+
+	rule = nft_rule(b, "losses");
+	nft_ct(rule, NFT_CT_STATUS, -1, 0);
+	nft_mask_set(rule, 0, &translated, &zero, sizeof(translated));
+	nft_compare(rule, 0, NFT_CMP_NEQ, &zero, sizeof(zero));
+	nft_ct(rule, NFT_CT_DIRECTION, -1, 0);
+	nft_compare(rule, 0, NFT_CMP_EQ, &reply, 1);
+	nft_meta(rule, NFT_META_L4PROTO, 0);
+	nft_compare(rule, 0, NFT_CMP_EQ, &tcp, 1);
+	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, 0);
+	nft_mask_set(rule, 0, &end, &none, 1);
+	nft_compare(rule, 0, NFT_CMP_NEQ, &none, 1);
+	nft_ct(rule, NFT_CT_PROTO_DST, IP_CT_DIR_ORIGINAL, 0);
+	nft_update(rule, "shut", 0, -1, SHUT_SECONDS);
 	nft_rule_done(b, rule, no_dynset);
 }
 
@@ -182,19 +228,22 @@ void forward_losses(struct nft_batch *b, const struct router *r)
 	const struct policy *policy = &r->profile->policy;
 	bool icmp = policy_is(policy, nat_loses, "icmp");
 	bool large = policy_is(policy, nat_loses, "large");
+	bool shut = policy_is(policy, nat_loses, "after-end");
 	const struct loss *loss = loss_of(policy);
 
 	if (policy_is(policy, nat_loses, "fragments"))
 		lose_fragments(b);
 	if (!policy->ssdp_membership)
 		hide_membership(b);
-	if (!icmp && !large && !loss && !policy->nat_icmp_blocks && !policy->nat_sip_alg)
+	if (!icmp && !large && !shut && !loss && !policy->nat_icmp_blocks && !policy->nat_sip_alg)
 		return;
 	nft_add_chain(b, "losses", "filter", NF_INET_FORWARD, -2);
 	if (loss)
 		add_loss(b, loss);
 	if (large)
 		add_large_loss(b);
+	if (shut)
+		lose_after_end(b, r);
 	if (icmp) {
 		struct nftnl_rule *rule = wan_rule(b, r, NFT_META_IIF, IPPROTO_ICMP);
 
@@ -205,4 +254,15 @@ void forward_losses(struct nft_batch *b, const struct router *r)
 		block_after_icmp(b, r);
 	if (policy->nat_sip_alg)
 		change_sip(b, r);
+}
+
+void forward_unshut(struct mnl_socket *nl, const struct router *r, const struct mapping *m)
+{
+	const uint16_t port = htons(m->external_port);
+	struct forward_key k = {.map = "shut", .key_len = 4};
+
+	if (!r->profile || !policy_is(&r->profile->policy, nat_loses, "after-end"))
+		return;
+	memcpy(k.key, &port, sizeof(port));
+	forward_elements_delete(nl, &k, 1);
 }

@@ -52,6 +52,7 @@
  *   }
  *   chain postrouting {
  *     iif != WAN oif != WAN ct mark & 0xff000000 == 0x1d000000 masquerade
+ *     iif WAN ct mark & 0xff000000 == 0x1d000000 masquerade
  *     oif WAN masquerade fully-random                        or: masquerade to :50000-50063
  *     oif WAN meta l4proto udp masquerade to :th sport
  *   }
@@ -351,7 +352,7 @@ bool forward_binds_outward(const struct router *r)
 	       !policy_is(policy, nat_outbound_port, "random");
 }
 
-/* nat.hairpin-source, nat.outbound-port: source NAT before the router's own. */
+/* nat.hairpin-source, nat.inbound-source, nat.outbound-port: source NAT before the router's own. */
 static void add_postrouting(struct nft_batch *b, const struct router *r)
 {
 	const struct policy *policy = &r->profile->policy;
@@ -362,6 +363,13 @@ static void add_postrouting(struct nft_batch *b, const struct router *r)
 		rule = nft_rule(b, "postrouting");
 		on_wan(rule, NFT_META_IIF, NFT_CMP_NEQ, r);
 		on_wan(rule, NFT_META_OIF, NFT_CMP_NEQ, r);
+		mapped(rule);
+		nft_masquerade(rule, 0, -1, -1);
+		nft_rule_done(b, rule, no_masquerade);
+	}
+	if (policy_is(policy, nat_inbound_source, "lan")) {
+		rule = nft_rule(b, "postrouting");
+		on_wan(rule, NFT_META_IIF, NFT_CMP_EQ, r);
 		mapped(rule);
 		nft_masquerade(rule, 0, -1, -1);
 		nft_rule_done(b, rule, no_masquerade);

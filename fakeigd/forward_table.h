@@ -109,8 +109,14 @@ int forward_connections_end_marked(struct mnl_socket *nl, uint32_t mark);
 /** forward_connections_outward() - as forward_flow(). */
 int forward_connections_outward(struct mnl_socket *nl, struct in_addr wan,
 				struct forward_flow *flow);
-/** forward_connections_end_outward() - end those that hosts of the LAN began. 0 or -errno. */
-int forward_connections_end_outward(struct mnl_socket *nl, struct in_addr wan);
+/** forward_connections_end_outward() - end those that hosts of the LAN began; @m: that its internal
+ * endpoint began, NULL = all. 0 or -errno. */
+int forward_connections_end_outward(struct mnl_socket *nl, struct in_addr wan,
+				    const struct mapping *m);
+/** forward_unshut() - a mapping is made anew, and with it open (nat.loses after-end). */
+void forward_unshut(struct mnl_socket *nl, const struct router *r, const struct mapping *m);
+/** forward_timers() - policy nat.timers. 0 or -errno with @what failed. */
+int forward_timers(const struct router *r, const char **what);
 /** forward_connections_end() - end the connections that a mapping carried; @m NULL: those of all
  * mappings. Return: 0 or -errno. */
 int forward_connections_end(struct mnl_socket *nl, const struct mapping *m);

@@ -48,6 +48,8 @@ static int against_same_key(struct soap_call *call, const struct mapping *m,
 			return refuse_held(call, policy_code(policy, conflict_same_entry), old);
 		return 0;
 	}
+	if (old->origin != PORTMAP_IGD && policy_is(policy, table_conflicts, "own-protocol"))
+		return 0;
 	if (old->origin != PORTMAP_IGD)
 		return refuse_held(
 			call, policy_by_service(call, conflict_other_mechanism, 718, 729), old);

@@ -33,13 +33,18 @@ static const struct mapping *listed(const struct soap_call *call, size_t index)
 			      (enum portmap_order)policy_of(call)->generic_order, index);
 }
 
-/* The index-th of the requester's own entries. */
-static const struct mapping *own_at(const struct soap_call *call, size_t index)
+static bool is_shown(const struct soap_call *call, const struct mapping *m)
+{
+	return portmap_is_shown(call->router->portmap, m);
+}
+
+/* The index-th of the entries that are shown, or of the requester's own. */
+static const struct mapping *shown_at(const struct soap_call *call, bool own, size_t index)
 {
 	const struct mapping *m = NULL;
 
 	for (size_t i = 0; (m = listed(call, i)); i++)
-		if (mapping_is_own(call, m) && index-- == 0)
+		if ((own ? mapping_is_own(call, m) : is_shown(call, m)) && index-- == 0)
 			break;
 	return m;
 }
@@ -52,7 +57,9 @@ static const struct mapping *generic_at(const struct soap_call *call, size_t ind
 	if (policy_is(policy, generic_shows, "none"))
 		return NULL;
 	if (policy_is(policy, generic_shows, "own"))
-		return own_at(call, index);
+		return shown_at(call, true, index);
+	if (policy_is(policy, table_shows, "igd"))
+		return shown_at(call, false, index);
 	m = listed(call, index);
 	return m && m->origin != PORTMAP_IGD && policy_is(policy, generic_shows, "igd") ? NULL : m;
 }
@@ -121,6 +128,8 @@ static const struct mapping *find_specific(const struct soap_call *call, const s
 		m = portmap_find_port(p, key->port, key->protocol);
 	if (!m && policy_is(policy, specific_match, "any-protocol"))
 		m = portmap_find_port(p, key->port, IPPROTO_TCP + IPPROTO_UDP - key->protocol);
+	if (m && !is_shown(call, m))
+		m = NULL;
 	if (!m && policy_is(policy, specific_missing, "any"))
 		m = portmap_at(p, 0);
 	return m;
@@ -209,7 +218,8 @@ static bool in_range(const struct mapping *m, void *arg)
 	const struct range *range = arg;
 
 	return m->protocol == range->protocol && m->external_port >= range->start &&
-	       m->external_port <= range->end && (range->all || mapping_is_own(range->call, m));
+	       m->external_port <= range->end && is_shown(range->call, m) &&
+	       (range->all || mapping_is_own(range->call, m));
 }
 
 static bool is_to_go(const struct mapping *m, void *arg)

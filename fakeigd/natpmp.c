@@ -31,7 +31,7 @@
 #include <stdlib.h>
 
 #define ANNOUNCE_GAP_US (CLOCK_SECOND / 4)
-#define FIELDS_MAX	6
+#define FIELDS_MAX	7
 
 bool natpmp_is_on(const struct router *r)
 {
@@ -81,6 +81,10 @@ static const char *message_of(const struct exchange *x)
 {
 	if (!x->q)
 		return "announce";
+	if (x->error == NATPMP_SHORT)
+		return "short";
+	if (x->error == NATPMP_WRONG_WAY)
+		return "response";
 	if (x->error != NATPMP_OK)
 		return "unsupported";
 	if (!is_mapping(x))
@@ -96,6 +100,7 @@ static void apply_rules(struct exchange *x)
 	if (!rules_any(r->rules, RULE_NATPMP))
 		return;
 	if (x->q) {
+		add_field(x, "length", (uint32_t)x->q->bytes.len);
 		add_field(x, "version", x->request.version);
 		add_field(x, "opcode", x->request.opcode);
 	}
@@ -272,6 +277,12 @@ static bool is_ignored(const struct exchange *x)
 	       policy_is(&x->p->router->profile->policy, natpmp_port_zero, "ignore");
 }
 
+/* What cannot be answered; rules may answer it. */
+static bool is_to_be_dropped(const struct exchange *x)
+{
+	return (x->error == NATPMP_SHORT || x->error == NATPMP_WRONG_WAY) && !x->effects.fault;
+}
+
 void natpmp_receive(const struct portcontrol_request *q)
 {
 	struct exchange x = {.p = q->portcontrol, .q = q};
@@ -283,12 +294,10 @@ void natpmp_receive(const struct portcontrol_request *q)
 	x.error = natpmp_parse_request(q->bytes.ptr, q->bytes.len, &x.request);
 	x.message = message_of(&x);
 	journal_request(&x);
-	if (x.error == NATPMP_SHORT || x.error == NATPMP_WRONG_WAY) {
-		decided(&x, natpmp_error_text(x.error));
-		return;
-	}
 	apply_rules(&x);
-	if (x.effects.drop || is_ignored(&x))
+	if (is_to_be_dropped(&x))
+		decided(&x, natpmp_error_text(x.error));
+	else if (x.effects.drop || is_ignored(&x))
 		decided(&x, "keeps silent");
 	else if (x.error == NATPMP_OTHER_VERSION)
 		answer_version(&x);

@@ -77,7 +77,7 @@ static bool is_free(const struct portcontrol_request *q, uint16_t port, int prot
 	const struct mapping *other =
 		portmap_find_port(p, port, IPPROTO_TCP + IPPROTO_UDP - protocol);
 
-	if (portmap_find_port(p, port, protocol))
+	if (portmap_is_taken(p, portmap_find_port(p, port, protocol), PORTMAP_NATPMP))
 		return false;
 	return !other || !policy_of(q)->natpmp_companion ||
 	       other->internal_client.s_addr == sender_of(q).s_addr;

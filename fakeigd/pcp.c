@@ -174,6 +174,7 @@ static void send_success(struct pcp_exchange *x)
 	bytes.data[1] = (char)(x->answer.opcode | (x->answer.response ? PCP_RESPONSE : 0));
 	send_bytes(x, &bytes);
 	buf_free(&options);
+	buf_free(&x->extra);
 }
 
 /* What is wrong with the datagram as such. */
@@ -262,11 +263,10 @@ static void answer(struct pcp_exchange *x)
 		send_success(x);
 }
 
-/* Clause 8.2: what cannot be answered; rules may answer it, if there is an opcode to answer. */
+/* Clause 8.2: what cannot be answered; rules may answer it, by opcode 0 if it has none. */
 static bool is_to_be_dropped(const struct pcp_exchange *x)
 {
-	return (x->error == PCP_SHORT || x->error == PCP_WRONG_WAY) &&
-	       (!x->effects.fault || x->q->bytes.len < 2);
+	return (x->error == PCP_SHORT || x->error == PCP_WRONG_WAY) && !x->effects.fault;
 }
 
 void pcp_receive(const struct portcontrol_request *q)

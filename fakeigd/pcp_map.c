@@ -399,11 +399,23 @@ static void renew_others(struct pcp_exchange *x, const struct mapping *told)
 	}
 }
 
+/* pcp.renewal: one that suggests no port is made anew, at the next one. */
+static enum pcp_result against(struct pcp_exchange *x, const struct mapping *old)
+{
+	if (!old->pcp)
+		return tell_foreign(x, old);
+	if (x->request.external_port || !policy_is(pcp_policy(x), pcp_renewal, "moves") ||
+	    !has_nonce(x, old))
+		return again(x, old);
+	remove_set(x, old);
+	return add(x);
+}
+
 static enum pcp_result request_mapping(struct pcp_exchange *x)
 {
 	const struct mapping *old = pcp_mapping_of(x, x->request.internal_port);
 	uint16_t asked = x->wishes.set.size;
-	enum pcp_result result = !old ? add(x) : old->pcp ? again(x, old) : tell_foreign(x, old);
+	enum pcp_result result = old ? against(x, old) : add(x);
 	const struct mapping *now;
 
 	x->answer.external_address = pcp_address_from_v4(x->p->router->external);

@@ -9,7 +9,7 @@
 #include "portmap.h"
 #include "rule.h"
 
-#define PCP_FIELDS_MAX 17
+#define PCP_FIELDS_MAX 22
 
 /**
  * struct pcp_wishes - options of a request that are to be obeyed
@@ -39,6 +39,7 @@ struct pcp_wishes {
  * @client:	internal host: the sender or the third party
  * @answer:	what is going to be said, without options
  * @field, @fields: the request's by name, for rules
+ * @extra:	bytes that rules put behind the options of the answer
  */
 struct pcp_exchange {
 	struct portcontrol *p;
@@ -53,6 +54,7 @@ struct pcp_exchange {
 	size_t fields;
 	struct rule_event event;
 	struct effects effects;
+	struct buf extra;
 };
 
 static inline const struct policy *pcp_policy(const struct pcp_exchange *x)
@@ -122,7 +124,7 @@ uint32_t pcp_epoch(const struct portcontrol *p);
 /** pcp_apply_rules() - the effects of rules on a message, whose fields are in @x. */
 void pcp_apply_rules(struct pcp_exchange *x);
 /** pcp_override() - "reply" of the rules: fields of the answer. */
-void pcp_override(const struct pcp_exchange *x, struct pcp_message *out);
+void pcp_override(struct pcp_exchange *x, struct pcp_message *out);
 /** pcp_describe() - an answer in words, for the journal. */
 void pcp_describe(const struct pcp_message *a, char *what, size_t size);
 

@@ -72,8 +72,9 @@ bool pcp_port_is_free(const struct pcp_exchange *x, uint16_t port, unsigned coun
 	if (!port || port + count > PORTS)
 		return false;
 	for (unsigned i = 0; i < count; i++, port++)
-		if (portmap_find_port(map, port, x->request.protocol) || is_held(x, port) ||
-		    is_own(x, port) || pcp_peers_port(x, port))
+		if (portmap_is_taken(map, portmap_find_port(map, port, x->request.protocol),
+				     PORTMAP_PCP) ||
+		    is_held(x, port) || is_own(x, port) || pcp_peers_port(x, port))
 			return false;
 	return true;
 }

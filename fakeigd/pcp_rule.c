@@ -10,6 +10,7 @@
 #include "pcp_parts.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,6 +52,31 @@ static uint32_t count_options(const struct pcp_exchange *x, uint8_t code)
 	return count;
 }
 
+/** struct oddities - how many options of a request are not as the others */
+struct oddities {
+	uint32_t unknown;  /* whose number nobody has */
+	uint32_t reserved; /* whose reserved octet is not 0 */
+	uint32_t padded;   /* that end before a multiple of 4 */
+	uint32_t wrong;	   /* of a length that they cannot have */
+};
+
+static struct oddities look_at_options(const struct pcp_exchange *x)
+{
+	struct oddities odd = {.wrong = x->error == PCP_BAD_OPTION};
+	struct slice options = x->request.options, rest = options;
+	struct pcp_option option;
+
+	for (const char *at = rest.ptr; pcp_next_option(&rest, &option); at = rest.ptr) {
+		enum pcp_option_error error = pcp_check_option(options, &option, x->request.opcode);
+
+		odd.unknown += error == PCP_OPTION_UNKNOWN;
+		odd.reserved += at[1] != 0;
+		odd.padded += option.data.len % 4 != 0;
+		odd.wrong += error == PCP_OPTION_LENGTH;
+	}
+	return odd;
+}
+
 static void add_options(struct pcp_exchange *x)
 {
 	static const struct {
@@ -63,9 +89,14 @@ static void add_options(struct pcp_exchange *x)
 		{PCP_OPTION_DESCRIPTION, "description"},
 		{PCP_OPTION_PORT_SET, "port_set"},
 	};
+	const struct oddities odd = look_at_options(x);
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		add_number(x, options[i].name, count_options(x, options[i].code));
+	add_number(x, "options_unknown", odd.unknown);
+	add_number(x, "options_reserved", odd.reserved);
+	add_number(x, "options_padded", odd.padded);
+	add_number(x, "options_wrong", odd.wrong);
 }
 
 static void add_mapping(struct pcp_exchange *x)
@@ -91,6 +122,7 @@ void pcp_apply_rules(struct pcp_exchange *x)
 	if (!rules_any(r->rules, RULE_PCP))
 		return;
 	if (x->q) {
+		add_number(x, "length", (uint32_t)x->q->bytes.len);
 		add_number(x, "version", x->request.version);
 		add_number(x, "opcode", x->request.opcode);
 		if (x->q->bytes.len >= 4) /* PCP-13 */
@@ -122,15 +154,29 @@ static void set_address(struct in6_addr *out, const char *value)
 		inet_pton(AF_INET6, value, out);
 }
 
-static void set_nonce(uint8_t nonce[PCP_NONCE_LEN], const char *value)
+/* Octets as hexadecimal digits, two each, up to what is none. */
+static size_t read_hex(uint8_t *out, size_t most, const char *value)
 {
-	unsigned byte;
+	unsigned octet;
+	size_t i = 0;
 
-	for (size_t i = 0; i < PCP_NONCE_LEN && sscanf(value + 2 * i, "%2x", &byte) == 1; i++) {
-		nonce[i] = (uint8_t)byte;
-		if (!value[2 * i + 1])
-			return;
-	}
+	while (i < most && isxdigit((unsigned char)value[2 * i]) &&
+	       isxdigit((unsigned char)value[2 * i + 1]) &&
+	       sscanf(value + 2 * i, "%2x", &octet) == 1)
+		out[i++] = (uint8_t)octet;
+	return i;
+}
+
+/* Options as they go over the wire, behind those that are there already. */
+static void append_options(struct pcp_exchange *x, struct pcp_message *out, const char *value)
+{
+	uint8_t octets[128];
+	size_t len = read_hex(octets, sizeof(octets), value) / 4 * 4;
+
+	buf_reset(&x->extra);
+	buf_add_slice(&x->extra, out->options);
+	buf_add(&x->extra, octets, len);
+	out->options = buf_slice(&x->extra);
 }
 
 static void set_opcode(struct pcp_message *out, uint32_t value)
@@ -154,7 +200,7 @@ static void set_field(struct pcp_message *out, const char *name, const char *val
 	else if (!strcmp(name, "epoch"))
 		out->epoch = number;
 	else if (!strcmp(name, "nonce"))
-		set_nonce(out->nonce, value);
+		read_hex(out->nonce, PCP_NONCE_LEN, value);
 	else if (!strcmp(name, "protocol"))
 		out->protocol = (uint8_t)number;
 	else if (!strcmp(name, "internal_port"))
@@ -169,12 +215,17 @@ static void set_field(struct pcp_message *out, const char *name, const char *val
 		set_address(&out->remote_address, value);
 }
 
-void pcp_override(const struct pcp_exchange *x, struct pcp_message *out)
+void pcp_override(struct pcp_exchange *x, struct pcp_message *out)
 {
 	for (size_t i = 0; i < x->effects.replies; i++) {
 		char text[INET6_ADDRSTRLEN];
+		const char *name = x->effects.reply_name[i];
+		const char *value =
+			rules_reply_value(x->p->router, &x->event, &x->effects, i, text);
 
-		set_field(out, x->effects.reply_name[i],
-			  rules_reply_value(x->p->router, &x->event, &x->effects, i, text));
+		if (!strcmp(name, "options"))
+			append_options(x, out, value);
+		else
+			set_field(out, name, value);
 	}
 }

@@ -25,6 +25,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "choice.h"
 #include "forwarding.h"
 #include "gena.h"
 #include "journal.h"
@@ -344,6 +345,29 @@ size_t portmap_count(const struct portmap *p)
 	return p->count;
 }
 
+bool portmap_is_shown(const struct portmap *p, const struct mapping *m)
+{
+	return policy_is(&p->router->profile->policy, table_shows, "all") ||
+	       m->origin == PORTMAP_IGD || m->origin == PORTMAP_STATIC;
+}
+
+size_t portmap_shown(const struct portmap *p)
+{
+	size_t count = 0;
+
+	if (policy_is(&p->router->profile->policy, table_shows, "all"))
+		return p->count;
+	for (size_t i = 0; i < p->count; i++)
+		count += portmap_is_shown(p, portmap_at(p, i));
+	return count;
+}
+
+bool portmap_is_taken(const struct portmap *p, const struct mapping *m, enum portmap_origin by)
+{
+	return m && (m->origin == by || m->origin == PORTMAP_STATIC ||
+		     policy_is(&p->router->profile->policy, table_conflicts, "all"));
+}
+
 uint32_t portmap_update_id(const struct portmap *p)
 {
 	return p->update_id;
@@ -473,7 +497,8 @@ static int put(struct portmap *p, const struct mapping *m, bool restart)
 		start_lease(p, e, m->lease);
 	p->update_id++;
 	tell_journal(p, fresh ? "added" : "updated", &e->mapping);
-	changed(p, fresh);
+	if (portmap_is_shown(p, &e->mapping))
+		changed(p, fresh);
 	return 0;
 }
 
@@ -524,16 +549,19 @@ static size_t place_in_order(const struct portmap *p, const struct entry *e)
 bool portmap_remove(struct portmap *p, struct in_addr remote, uint16_t port, int protocol)
 {
 	struct entry *e = entry_of(portmap_find(p, remote, port, protocol));
+	bool shown;
 	size_t at;
 
 	if (!e)
 		return false;
+	shown = portmap_is_shown(p, &e->mapping);
 	at = place_in_order(p, e);
 	p->count--;
 	memmove(p->order + at, p->order + at + 1, (p->count - at) * sizeof(*p->order));
 	p->update_id++;
 	let_go(p, e, "removed");
-	changed(p, true);
+	if (shown)
+		changed(p, true);
 	return true;
 }
 
@@ -541,6 +569,7 @@ size_t portmap_remove_if(struct portmap *p, bool (*wanted)(const struct mapping 
 			 void *arg, const char *why)
 {
 	size_t before = p->count, kept = 0;
+	bool shown = false;
 
 	for (size_t i = 0; i < before; i++) {
 		struct entry *e = entry_at(p, p->order[i]);
@@ -551,9 +580,10 @@ size_t portmap_remove_if(struct portmap *p, bool (*wanted)(const struct mapping 
 		}
 		p->update_id += p->count == before;
 		p->count--;
+		shown |= portmap_is_shown(p, &e->mapping);
 		let_go(p, e, why);
 	}
-	if (kept < before)
+	if (shown)
 		changed(p, true);
 	return before - kept;
 }

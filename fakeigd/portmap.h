@@ -109,6 +109,13 @@ void portmap_reload(struct portmap *p);
 uint32_t portmap_remaining(const struct mapping *m);
 /** portmap_free_port() - a free external port from @first upwards (wraps to 1024), 0 when none. */
 uint16_t portmap_free_port(const struct portmap *p, uint16_t first, int protocol);
+/** portmap_is_shown() - whether IGD sees an entry (policy table.shows). */
+bool portmap_is_shown(const struct portmap *p, const struct mapping *m);
+/** portmap_shown() - how many it sees. */
+size_t portmap_shown(const struct portmap *p);
+/** portmap_is_taken() - whether a protocol may not give away a port, because of another's mapping
+ * (policy table.conflicts). @m: an entry of the port, NULL = there is none. */
+bool portmap_is_taken(const struct portmap *p, const struct mapping *m, enum portmap_origin by);
 /** portmap_update_id() - SystemUpdateID (WANIPConnection:2 clause 2.3.23). */
 uint32_t portmap_update_id(const struct portmap *p);
 /** portmap_load() - the profile's state.mappings. Return: 0 or -errno. */

@@ -25,6 +25,7 @@ static const struct {
 	{"result", 0, BINARY},
 	{"epoch", 0, BINARY},
 	{"external_address", 0, NATPMP},
+	{"length", BINARY, 0},
 	{"reserved", BINARY, 0},
 	{"internal_port", BINARY, BINARY},
 	{"suggested_external_port", BINARY, 0},
@@ -43,6 +44,11 @@ static const struct {
 	{"filter", PCP, 0},
 	{"description", PCP, 0},
 	{"port_set", PCP, 0},
+	{"options_unknown", PCP, 0},
+	{"options_reserved", PCP, 0},
+	{"options_padded", PCP, 0},
+	{"options_wrong", PCP, 0},
+	{"options", 0, PCP},
 };
 
 void rule_field_set(struct rule_field *field, const char *name, uint32_t value)

@@ -65,8 +65,8 @@ static const struct {
 	{"announce", 1u << RULE_NATPMP | 1u << RULE_PCP},
 	{"peer", 1u << RULE_PCP},
 	{"announce-request", 1u << RULE_PCP},
-	{"short", 1u << RULE_PCP},
-	{"response", 1u << RULE_PCP},
+	{"short", 1u << RULE_NATPMP | 1u << RULE_PCP},
+	{"response", 1u << RULE_NATPMP | 1u << RULE_PCP},
 	{"malformed", 1u << RULE_PCP},
 	{"mapping-update", 1u << RULE_PCP},
 };

@@ -169,7 +169,7 @@ void value_external_address(struct router *r, struct buf *out)
 /* ui2, though two protocols of 65,535 ports each could hold more (WIPC-71). */
 void value_entries(struct router *r, struct buf *out)
 {
-	size_t count = portmap_count(r->portmap);
+	size_t count = portmap_shown(r->portmap);
 
 	buf_printf(out, "%zu", count < UINT16_MAX ? count : UINT16_MAX);
 }

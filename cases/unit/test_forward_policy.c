@@ -116,6 +116,85 @@ static void hairpinned_source_may_be_the_lan_s(void **state)
 	close(neighbour);
 }
 
+static void inbound_source_may_be_the_router_s(void **state)
+{
+	for (int hidden = 0; hidden <= 1; hidden++) {
+		struct forward *f = with_policy(state, hidden ? "{nat: {inbound-source: lan}}"
+							      : "{nat: {inbound-source: peer}}");
+		struct mapping m = mapping(IPPROTO_UDP, 1872, 7851);
+		int client = udp(lan_ns, CLIENT, 7851), peer = udp(peer_ns, PEER, 40023);
+		struct sockaddr_in to = place(WAN, 1872);
+
+		assert_int_equal(forward_add(f, &m), 0);
+		in_ns(router_ns, "conntrack -F 2>/dev/null || :");
+		sendto(peer, "x", 1, 0, (struct sockaddr *)&to, sizeof(to));
+		assert_string_equal(sender(client), hidden ? ROUTER ":40023" : PEER ":40023");
+		close(client);
+		close(peer);
+	}
+}
+
+/* What the endpoint has begun itself is answered after its mapping has gone, or not. */
+static void flows_may_end_with_a_mapping(void **state)
+{
+	struct mapping m = mapping(IPPROTO_UDP, 1872, 7857);
+	struct sockaddr_in to = place(PEER, 40024), from;
+	socklen_t len = sizeof(from);
+	char c;
+
+	ready(state);
+	inet_pton(AF_INET, WAN, &router.wan.address);
+	/* the lab's part of it */
+	in_ns(router_ns, "nft 'add chain ip own away { type nat hook postrouting priority 100; };"
+			 " add rule ip own away oif wan0 masquerade'");
+	for (int ends = 0; ends <= 1; ends++) {
+		struct forward *f = with_policy(state, ends ? "{forward: {ends-flows: true}}"
+							    : "{forward: {ends-flows: false}}");
+		struct pollfd p = {.events = POLLIN};
+		int peer = udp(peer_ns, PEER, 40024);
+
+		p.fd = udp(lan_ns, CLIENT, 7857);
+		sendto(p.fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to));
+		assert_int_equal(recvfrom(peer, &c, 1, 0, (struct sockaddr *)&from, &len), 1);
+		assert_int_equal(forward_add(f, &m), 0);
+		assert_int_equal(forward_remove(f, &m), 0);
+		sendto(peer, "x", 1, 0, (struct sockaddr *)&from, sizeof(from));
+		assert_int_equal(poll(&p, 1, ends ? 100 : 1000), !ends);
+		close(p.fd);
+		close(peer);
+	}
+	in_ns(router_ns, "nft delete chain ip own away");
+	router.wan.address.s_addr = 0;
+}
+
+/* The first word of one of the kernel's timers, in the router. */
+static int timer(const char *name)
+{
+	char path[96], text[16] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/netfilter/%s", name);
+	enter(router_ns);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	return atoi(text);
+}
+
+static void timers_may_be_short(void **state)
+{
+	struct forward *f = ready(state);
+	int before = timer("nf_conntrack_udp_timeout");
+
+	assert_true(before > 10);
+	f = with_policy(state, "{nat: {timers: short}}");
+	assert_int_equal(timer("nf_conntrack_udp_timeout"), 10);
+	assert_int_equal(timer("nf_conntrack_tcp_timeout_established"), 60);
+	profile.policy.nat_timers = 0;
+	assert_int_equal(forward_reload(f), 0);
+	assert_int_equal(timer("nf_conntrack_udp_timeout"), before);
+}
+
 static void outbound_ports_may_be_random(void **state)
 {
 	int client, peer = -1, moved = 0;
@@ -433,6 +512,9 @@ int main(void)
 		NETWORK_TEST(connections_may_outlive_their_mapping),
 		NETWORK_TEST(hairpinning_may_need_something_sent_out),
 		NETWORK_TEST(hairpinned_source_may_be_the_lan_s),
+		NETWORK_TEST(inbound_source_may_be_the_router_s),
+		NETWORK_TEST(flows_may_end_with_a_mapping),
+		NETWORK_TEST(timers_may_be_short),
 		NETWORK_TEST(outbound_ports_may_be_random),
 		NETWORK_TEST(outbound_ports_may_be_kept),
 		NETWORK_TEST(outbound_port_is_the_mapping_s),

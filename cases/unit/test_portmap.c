@@ -348,6 +348,37 @@ static void orders(void **state)
 	}
 }
 
+/* Policies table.shows and table.conflicts: what IGD sees, and what another protocol may take. */
+static void tables_apart(void **state)
+{
+	struct fixture f;
+	struct portmap *p;
+	struct policy *policy;
+	const struct mapping *own, *other;
+
+	(void)state;
+	fixture_start(&f, "conformant-igd1");
+	p = f.r.portmap;
+	policy = (struct policy *)&f.r.profile->policy;
+	own = put(&f, 1872, IPPROTO_TCP, 60, "");
+	((struct mapping *)own)->origin = PORTMAP_IGD;
+	other = put(&f, 1873, IPPROTO_TCP, 60, "");
+	((struct mapping *)other)->origin = PORTMAP_PCP;
+	assert_int_equal(portmap_shown(p), 2);
+	assert_true(portmap_is_shown(p, other));
+	assert_true(portmap_is_taken(p, own, PORTMAP_PCP));
+	assert_false(portmap_is_taken(p, NULL, PORTMAP_PCP));
+	policy->table_shows = policy->table_conflicts = 1;
+	assert_int_equal(portmap_shown(p), 1);
+	assert_false(portmap_is_shown(p, other));
+	assert_false(portmap_is_taken(p, own, PORTMAP_PCP));
+	assert_true(portmap_is_taken(p, other, PORTMAP_PCP));
+	((struct mapping *)own)->origin = PORTMAP_STATIC;
+	assert_true(portmap_is_shown(p, own));
+	assert_true(portmap_is_taken(p, own, PORTMAP_PCP));
+	fixture_stop(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,7 +387,7 @@ int main(void)
 		cmocka_unit_test(many_leases),	  cmocka_unit_test(lease_policies),
 		cmocka_unit_test(batches),	  cmocka_unit_test(full),
 		cmocka_unit_test(random_changes), cmocka_unit_test(load),
-		cmocka_unit_test(orders),
+		cmocka_unit_test(orders),	  cmocka_unit_test(tables_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

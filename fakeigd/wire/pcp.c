@@ -256,7 +256,7 @@ void pcp_build_error(struct buf *out, const char *request, size_t len, const str
 
 	if (len > PCP_MESSAGE_MAX)
 		len = PCP_MESSAGE_MAX;
-	head.opcode = (uint8_t)request[1];
+	head.opcode = len > 1 ? (uint8_t)request[1] : 0;
 	put_response_header(out, &head);
 	if (len > PCP_HEADER_LEN)
 		buf_add(out, request + PCP_HEADER_LEN, len - PCP_HEADER_LEN);
