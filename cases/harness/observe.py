@@ -36,6 +36,12 @@ without ``expect`` only prepares. The verbs:
                                                         the nonce is the same in all steps; options: THIRD_PARTY: ADDRESS,
                                                         PREFER_FAILURE:, FILTER: ADDRESS, DESCRIPTION: text, PORT_SET: [SIZE, FIRST],
                                                         N: hex; hear: PORT listens to 224.0.0.1 instead, with then:
+  pcp: {upstream: {external, port, lifetime, refuse: [RESULT, LIFETIME], mute: true, lost: true}}    the peer is the router's next
+                                                        hop from now on, and a PCP server that grants what it is told to
+                                                        (pcp_server.py); lost: its table, and it announces that
+  pcp: {asked: N}        what the router has asked it since the step before that looked, when there are N: replies (how many), and of
+                                                        the last one opcode, internal, external, lifetime, protocol, nonce, names,
+                                                        args as of an answer; address (of the client)
   advance: SECONDS       router: {control request}      again: N (repeat the step before N times)
 
 Any step may say ``of: r2``: which router it talks to.
@@ -57,6 +63,7 @@ nowhere); ``call`` and ``add`` need no description at all with ``at`` and ``acti
   protocol: N, nonce: hex regex, peer: regex (ADDRESS:PORT), names: [options], args: {OPTION: hex regex} of a PCP answer
   early: true|false (an event came before the answer to SUBSCRIBE)
 """
+import contextlib
 import email.utils
 import re
 import select
@@ -64,7 +71,7 @@ import socket
 import time
 import xml.etree.ElementTree as ElementTree
 
-from . import description, effect, effect6, http, natpmp, pcp, soap, ssdp
+from . import description, effect, effect6, http, natpmp, pcp, pcp_server, soap, ssdp
 from .controlpoint import ControlPoint
 from .lab import LabError
 
@@ -159,7 +166,7 @@ class Observer:
     def __init__(self, lab, router="r1"):
         self.lab, self.router = lab, router
         self._cp, self._before, self._sid = None, None, None
-        self._others = {}
+        self._others, self._upstream = {}, None
 
     def of(self, router):
         """The observer of another router of the lab."""
@@ -492,7 +499,26 @@ class Observer:
                                  ("result", "opcode", "epoch", "internal", "external", "lifetime", "address")})
         return seen
 
+    def close(self):
+        """End what was started beside the router."""
+        for observer in self._others.values():
+            observer.close()
+        if self._upstream:
+            self._upstream.__exit__()
+
+    def _with_upstream(self, what):
+        """Tell the PCP server upstream something, or look at what it was asked."""
+        if "asked" in what:
+            asks = self._upstream.news(what["asked"])
+            return Seen(replies=len(asks), **(pcp_server.fields(asks[-1]) if asks else {}))
+        if not self._upstream:
+            self._upstream = pcp_server.behind(self.lab, self.router).__enter__()
+        self._upstream.told(**what["upstream"] or {})
+        return Seen(ok=True)
+
     def do_pcp(self, what, step):
+        if "upstream" in what or "asked" in what:
+            return self._with_upstream(what)
         node, request, to = what.get("from", "client"), None, None
         with pcp.Client(self.lab, node, what.get("to") or self.lab.port(self.router, role="lan")[
                 "address6" if what.get("ipv6") else "address"], bool(what.get("ipv6"))) as client:
@@ -560,11 +586,12 @@ class Observer:
 
 def observe(lab, steps, router="r1", enough=None):
     """Do all steps; returns sentences about every expectation that did not hold, at least *enough*."""
-    observer, sentences = Observer(lab, router), []
-    for number, step in enumerate(steps, 1):
-        seen, missing = observer.step(step)
-        sentences += [f"step {number} ({', '.join(k for k in step if k != 'expect')}): {m}; saw {seen!r}"
-                      for m in missing]
-        if enough and len(sentences) >= enough:
-            break
+    sentences = []
+    with contextlib.closing(Observer(lab, router)) as observer:
+        for number, step in enumerate(steps, 1):
+            seen, missing = observer.step(step)
+            sentences += [f"step {number} ({', '.join(k for k in step if k != 'expect')}): {m}; saw {seen!r}"
+                          for m in missing]
+            if enough and len(sentences) >= enough:
+                break
     return sentences

@@ -17,6 +17,7 @@ import time
 from . import pcp
 from .gateway import PORT, Gateway
 from .http import BadMessage
+from .lab import LabError
 
 NODE = "carrier"
 KNOWN = {"THIRD_PARTY", "PREFER_FAILURE", "FILTER", "DESCRIPTION"}  # options that it processes
@@ -29,6 +30,7 @@ class Server(Gateway):
     def __init__(self, lab, node=NODE, router="r1"):
         super().__init__(lab, speaks=("pcp",), node=node)
         self._router, self._script = lab.port(router, role="wan")["address"], collections.deque()
+        self._looked = 0  # requests that news() has told of
         self.external = self._router
 
     # -- what it says --------------------------------------------------------------------------------------
@@ -38,6 +40,7 @@ class Server(Gateway):
         self.fence()
         self._script.clear()
         self.asks.clear()
+        self._looked = 0
         self.port = self.lifetime = None
         self.external = self._router
 
@@ -61,6 +64,21 @@ class Server(Gateway):
     def mute(self, times=None):
         """Leave requests, the next *times* ones or all, without an answer."""
         self._script.append([times, MUTE])
+
+    def told(self, refuse=None, mute=False, lost=False, **granted):
+        """What a quirk file says of it: refuse: [RESULT, LIFETIME]; lost: its table; external, port, lifetime."""
+        self._script.clear()
+        if refuse:
+            self.refuse(*refuse)
+        if mute:
+            self.mute()
+        for name, value in granted.items():
+            if name not in ("external", "port", "lifetime"):
+                raise ValueError(f"a PCP server upstream has no {name}")
+            setattr(self, name, value)
+        if lost:
+            self.lose()
+            self.announce()
 
     def usual(self, ask):
         """The answer that the script has for a request, or the one of a server that grants everything."""
@@ -90,16 +108,40 @@ class Server(Gateway):
     # -- what it saw ---------------------------------------------------------------------------------------
 
     def fence(self):
-        """Return when everything that was sent to it before is among what it saw."""
+        """Return when everything that was sent to it before is among what it saw, and a fakeigd has read the answers."""
+        self.lab.request(op="sync")
         with self.lab.socket("peer") as sock:
             sock.sendto(pcp.header(pcp.ANNOUNCE, 0, self.lab.address_of("peer")), (self.address, PORT))
             sock.recv(pcp.LONGEST)
+        self.lab.request(op="sync")
 
     def all(self):
         """Every request of the router."""
         return [ask for ask in super().all() if ask.source[0] == self._router]
 
+    def news(self, count, timeout=2.0):
+        """The router's requests since this was asked for last; it is waited for so many."""
+        self.fence()
+        found = self.wait(self.all, self._looked + count, timeout)[self._looked:]
+        self._looked += len(found)
+        return found
+
     def quiet(self):
         """Whether the router has sent nothing."""
         self.fence()
         return not self.all()
+
+
+def fields(ask):
+    """A request in the words of observe.py; address is the client's."""
+    options = {pcp.NAMES.get(code, str(code)): value.hex() for code, value in pcp.options_of(ask.options)[0]}
+    return {"address": pcp.unpacked(ask.client), "nonce": (ask.nonce or b"").hex(), "args": options,
+            **{name: getattr(ask, name) for name in ("opcode", "internal", "external", "lifetime", "protocol")}}
+
+
+def behind(lab, router="r1", node="peer"):
+    """A server on a host outside, which becomes the router's next hop; for topologies in which it has none."""
+    done = lab.run(router, "ip", "route", "replace", "default", "via", lab.address_of(node))
+    if done.code != 0:
+        raise LabError(f"ip route: {done.stderr.strip()}")
+    return Server(lab, node, router)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The suite's PCP server upstream of a router (harness/pcp_server.py) does what it is told, and sees all that it is asked."""
+import contextlib
 import json
 import socket
 
@@ -7,6 +8,7 @@ import pytest
 
 from cases.harness import pcp
 from cases.harness.lab import Lab, program
+from cases.harness.observe import Observer
 from cases.harness.pcp_server import Server
 
 
@@ -108,3 +110,22 @@ def test_the_reference_control_point_maps_with_it(lab, server):
     assert json.loads(done.stdout)["result"]["external_port"] == 6598
     ask, = server.maps()
     assert (ask.internal, ask.lifetime, ask.client) == (1872, 600, pcp.packed(lab.address_of("client")))
+
+
+def test_words_of_quirk_files():
+    """observe.py's server upstream, asked by a program on the router."""
+    steps = [{"pcp": {"upstream": {"port": 6598, "external": "44.0.9.9", "lifetime": 120}}, "expect": {"ok": True}},
+             {"pcp": {"asked": 0}, "expect": {"replies": "0"}}]
+    asked = {"pcp": {"asked": 1}, "expect": {"replies": ">=1", "internal": "1872", "protocol": "6", "lifetime": "600",
+                                             "address": "^44.0.1.2$", "names": []}}
+    argv = [program("igdlab"), "map", "--via", "pcp", "--json", "--lease", "600"]
+    with Lab("flat") as lab, contextlib.closing(Observer(lab)) as observer:
+        assert [observer.step(step)[1] for step in steps] == [[], []]
+        done = lab.run("r1", *argv)
+        assert json.loads(done.stdout)["result"]["external_port"] == 6598, done.stdout
+        seen, unmet = observer.step(asked)
+        assert not unmet, seen
+        observer.step({"pcp": {"upstream": {"refuse": [pcp.CANNOT_PROVIDE_EXTERNAL, 1800]}}})
+        assert lab.run("r1", *argv, "--external", "2000").code == 1
+        with pytest.raises(ValueError, match="no prot"):
+            observer.step({"pcp": {"upstream": {"prot": 1}}})
