@@ -18,6 +18,7 @@
  * upstream_socket.c holds the sockets, upstream_receive.c reads what comes.
  */
 #include "base/mem.h"
+#include "choice.h"
 #include "journal.h"
 #include "profile.h"
 #include "rule_parts.h"
@@ -31,6 +32,11 @@
 static const struct profile_upstream *profile_of(const struct upstream *u)
 {
 	return &u->router->profile->upstream;
+}
+
+static const struct policy *policy_of(const struct upstream *u)
+{
+	return &u->router->profile->policy;
 }
 
 static void what_of(const struct pcp_message *m, char *out, size_t room)
@@ -154,7 +160,9 @@ static struct upstream_call *start(struct upstream *u, const struct pcp_message 
 	call->upstream = u;
 	call->asked = *asked;
 	call->asked.version = PCP_VERSION;
-	call->asked.client = pcp_address_from_v4(u->router->wan.address);
+	call->asked.client = pcp_address_from_v4(policy_is(policy_of(u), upstream_client, "wan")
+							 ? u->router->wan.address
+							 : u->router->lan->address);
 	pcp_build_request(&call->bytes, &call->asked);
 	call->asked.options = (struct slice){0};
 	call->fn = fn;
@@ -164,7 +172,13 @@ static struct upstream_call *start(struct upstream *u, const struct pcp_message 
 	if (u->first)
 		u->first->prev = call;
 	u->first = call;
-	transmit(call);
+	if (asked->opcode == PCP_MAP && !asked->lifetime && !policy_of(u)->upstream_delete) {
+		call->ending = (struct upstream_result){.outcome = UPSTREAM_GRANTED,
+							.why = "nobody is told"};
+		arm(call, clock_now());
+	} else {
+		transmit(call);
+	}
 	return call;
 }
 
@@ -193,13 +207,16 @@ static void add_description(struct buf *options, const char *text, size_t taken)
 		pcp_add_option(options, PCP_OPTION_DESCRIPTION, text, len);
 }
 
-static void add_options(const struct upstream_map *map, bool peer, struct buf *options)
+static void add_options(const struct upstream *u, const struct upstream_map *map, bool peer,
+			struct buf *options)
 {
+	const struct policy *policy = policy_of(u);
 	size_t taken = PCP_HEADER_LEN + (peer ? 56 : 36);
 
-	if (map->prefer_failure)
+	if ((map->prefer_failure && !policy_is(policy, upstream_prefer_failure, "never")) ||
+	    (map->lifetime && policy_is(policy, upstream_prefer_failure, "always")))
 		pcp_add_option(options, PCP_OPTION_PREFER_FAILURE, "", 0);
-	if (!pcp_address_is_any(&map->filter.address))
+	if (!pcp_address_is_any(&map->filter.address) && policy->upstream_filter)
 		pcp_add_filter(options, &map->filter);
 	buf_add_slice(options, map->options);
 	if (map->description && *map->description)
@@ -229,7 +246,7 @@ struct upstream_call *upstream_map(struct upstream *u, const struct upstream_map
 		memcpy(asked.nonce, map->nonce, PCP_NONCE_LEN);
 	else
 		own_nonce(u, map, asked.nonce);
-	add_options(map, peer, &options);
+	add_options(u, map, peer, &options);
 	asked.options = buf_slice(&options);
 	call = start(u, &asked, fn, arg);
 	buf_free(&options);

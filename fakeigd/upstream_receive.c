@@ -30,6 +30,8 @@ void upstream_tell_lost(struct upstream *u, const char *why)
 
 	journal_write(u->router->journal, JOURNAL_STATE, "upstream", NULL, NULL,
 		      "the server may have lost its mappings", "{s:s}", "why", why);
+	if (!u->router->profile->policy.upstream_recover)
+		return;
 	for (struct upstream_watch *w = u->watches; w; w = next) {
 		next = w->next;
 		w->fn(w->arg, why);

@@ -33,7 +33,8 @@ bool upstream_is_ready(struct upstream *u)
 {
 	return u && u->router->wan.address.s_addr &&
 	       (u->router->wan_state == WAN_CONNECTED ||
-		u->router->wan_state == WAN_PENDING_DISCONNECT) &&
+		u->router->wan_state == WAN_PENDING_DISCONNECT ||
+		u->router->profile->policy.upstream_offline) &&
 	       upstream_server(u).s_addr;
 }
 
