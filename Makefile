@@ -36,7 +36,7 @@ obj          = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 
 # What unit tests and fuzzers may link: everything but the two main files.
 obj_lib     := $(call obj,$(src_base) $(src_wire))
-obj_fakeigd := $(call obj,$(filter-out fakeigd/main.c,$(src_fakeigd)) sim/nft.c)
+obj_fakeigd := $(call obj,$(filter-out fakeigd/main.c,$(src_fakeigd)) sim/netlink.c sim/nft.c)
 obj_sim     := $(call obj,$(filter-out sim/main.c,$(src_sim)))
 
 .PHONY: all

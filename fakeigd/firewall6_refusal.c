@@ -11,6 +11,7 @@
  */
 #include "firewall6_refusal.h"
 
+#include "../sim/netlink.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "journal.h"
@@ -69,54 +70,29 @@ bool firewall6_read_syn(struct slice packet, struct firewall6_syn *out)
 	return true;
 }
 
-static struct nlmsghdr *message(void *at, uint16_t subsystem, uint16_t type, uint16_t flags,
-				uint16_t resource)
-{
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(at);
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-
-	nlh->nlmsg_type = (uint16_t)(subsystem << 8 | type);
-	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	nfg->nfgen_family = AF_INET6;
-	nfg->version = NFNETLINK_V0;
-	nfg->res_id = htons(resource);
-	return nlh;
-}
-
-/* Send, and take the acknowledgement. Return: 0 or -errno. */
-static int acknowledged(struct mnl_socket *nl, const struct nlmsghdr *request)
-{
-	_Alignas(struct nlmsghdr) char in[2048];
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)in;
-
-	if (mnl_socket_sendto(nl, request, request->nlmsg_len) < 0 ||
-	    mnl_socket_recvfrom(nl, in, sizeof(in)) < 0)
-		return -errno;
-	return nlh->nlmsg_type == NLMSG_ERROR
-		       ? ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error
-		       : 0;
-}
-
 static int join_group(struct mnl_socket *nl)
 {
 	const struct nfulnl_msg_config_cmd bind = {.command = NFULNL_CFG_CMD_BIND};
 	const struct nfulnl_msg_config_mode mode = {.copy_mode = NFULNL_COPY_PACKET,
 						    .copy_range = htonl(PACKET_MAX)};
 	_Alignas(struct nlmsghdr) char out[128];
-	struct nlmsghdr *nlh =
-		message(out, NFNL_SUBSYS_ULOG, NFULNL_MSG_CONFIG, NLM_F_ACK, FIREWALL6_SYN_GROUP);
+	const struct netfilter_head head = {AF_INET6, NFNL_SUBSYS_ULOG, NFULNL_MSG_CONFIG,
+					    NLM_F_ACK, FIREWALL6_SYN_GROUP};
+	struct nlmsghdr *nlh = netfilter_message(out, &head);
 
 	mnl_attr_put(nlh, NFULA_CFG_CMD, sizeof(bind), &bind);
 	mnl_attr_put(nlh, NFULA_CFG_MODE, sizeof(mode), &mode);
 	mnl_attr_put_u32(nlh, NFULA_CFG_QTHRESH, htonl(1)); /* each packet at once */
-	return acknowledged(nl, nlh);
+	return netlink_ask(nl, nlh);
 }
 
 /* Whether the host inside has called: a connection from there that is still known. */
 static bool has_called(struct firewall6_refusal *f, const struct firewall6_syn *syn)
 {
 	_Alignas(struct nlmsghdr) char out[256];
-	struct nlmsghdr *nlh = message(out, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, 0, 0);
+	const struct netfilter_head head = {AF_INET6, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, 0,
+					    0};
+	struct nlmsghdr *nlh = netfilter_message(out, &head);
 	struct nlattr *tuple = mnl_attr_nest_start(nlh, CTA_TUPLE_ORIG), *part;
 
 	part = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
@@ -129,7 +105,7 @@ static bool has_called(struct firewall6_refusal *f, const struct firewall6_syn *
 	mnl_attr_put_u16(nlh, CTA_PROTO_DST_PORT, syn->from_port);
 	mnl_attr_nest_end(nlh, part);
 	mnl_attr_nest_end(nlh, tuple);
-	return acknowledged(f->conntrack, nlh) == 0;
+	return netlink_ask(f->conntrack, nlh) == 0;
 }
 
 static void forget(struct waiting *w)
@@ -228,25 +204,14 @@ static void log_ready(void *arg, int fd, uint32_t events)
 		mnl_cb_run(in, (size_t)got, 0, 0, logged, f);
 }
 
-static struct mnl_socket *open_socket(void)
-{
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-
-	if (nl && mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0) {
-		mnl_socket_close(nl);
-		return NULL;
-	}
-	return nl;
-}
-
 struct firewall6_refusal *firewall6_refusal_new(struct router *r, int *error)
 {
 	struct firewall6_refusal *f = xcalloc(1, sizeof(*f));
 
 	f->router = r;
 	f->raw = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6);
-	f->log = f->raw < 0 ? NULL : open_socket();
-	f->conntrack = f->log ? open_socket() : NULL;
+	f->log = f->raw < 0 ? NULL : netlink_open(NETLINK_NETFILTER);
+	f->conntrack = f->log ? netlink_open(NETLINK_NETFILTER) : NULL;
 	*error = f->conntrack ? join_group(f->log) : -errno;
 	if (*error) {
 		firewall6_refusal_free(f);

@@ -27,6 +27,7 @@
  */
 #include "forward.h"
 
+#include "../sim/netlink.h"
 #include "base/mem.h"
 #include "forward_table.h"
 #include "portmap.h"
@@ -82,22 +83,11 @@ const char *forward_missing(void)
 	return missing ? missing : "";
 }
 
-static struct mnl_socket *open_socket(int bus)
-{
-	struct mnl_socket *nl = mnl_socket_open2(bus, SOCK_CLOEXEC);
-
-	if (nl && mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0) {
-		mnl_socket_close(nl);
-		return NULL;
-	}
-	return nl;
-}
-
 static int open_sockets(struct forward *f)
 {
 	missing = "netlink to netfilter (CONFIG_NETFILTER_NETLINK)";
-	f->netfilter = open_socket(NETLINK_NETFILTER);
-	f->route = f->netfilter ? open_socket(NETLINK_ROUTE) : NULL;
+	f->netfilter = netlink_open(NETLINK_NETFILTER);
+	f->route = f->netfilter ? netlink_open(NETLINK_ROUTE) : NULL;
 	return f->route ? 0 : -errno;
 }
 

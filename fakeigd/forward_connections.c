@@ -8,6 +8,7 @@
  * that have the mapping's two ends are deleted one by one, so that a neighbour mapping at the same
  * port (another remote host, the other protocol) keeps its own.
  */
+#include "../sim/netlink.h"
 #include "base/buf.h"
 #include "forward.h"
 #include "forward_table.h"
@@ -27,14 +28,9 @@ struct tuple {
 
 static struct nlmsghdr *header(void *at, uint16_t type, uint16_t flags)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(at);
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+	const struct netfilter_head head = {AF_INET, NFNL_SUBSYS_CTNETLINK, type, flags, 0};
 
-	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | type;
-	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	nfg->nfgen_family = AF_INET;
-	nfg->version = NFNETLINK_V0;
-	return nlh;
+	return netfilter_message(at, &head);
 }
 
 static void put_mark(struct nlmsghdr *nlh, uint32_t mark, uint32_t mask)
@@ -43,27 +39,13 @@ static void put_mark(struct nlmsghdr *nlh, uint32_t mark, uint32_t mask)
 	mnl_attr_put_u32(nlh, CTA_MARK_MASK, htonl(mask));
 }
 
-/* Send a request that is answered by an acknowledgement. */
-static int acknowledged(struct mnl_socket *nl, const struct nlmsghdr *request)
-{
-	_Alignas(struct nlmsghdr) char in[1024];
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)in;
-
-	if (mnl_socket_sendto(nl, request, request->nlmsg_len) < 0 ||
-	    mnl_socket_recvfrom(nl, in, sizeof(in)) < 0)
-		return -errno;
-	return nlh->nlmsg_type == NLMSG_ERROR
-		       ? ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error
-		       : -EPROTO;
-}
-
 static int end_all(struct mnl_socket *nl, uint32_t mark, uint32_t mask)
 {
 	_Alignas(struct nlmsghdr) char out[128];
 	struct nlmsghdr *nlh = header(out, IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
 
 	put_mark(nlh, mark, mask);
-	return acknowledged(nl, nlh);
+	return netlink_ask(nl, nlh);
 }
 
 static void read_addresses(const struct nlattr *nest, struct tuple *out)
@@ -201,7 +183,7 @@ static int end_one(struct mnl_socket *nl, const struct nlattr *original)
 		return -EPROTO;
 	memcpy(mnl_nlmsg_get_payload_tail(nlh), original, original->nla_len);
 	nlh->nlmsg_len += MNL_ALIGN(original->nla_len);
-	error = acknowledged(nl, nlh);
+	error = netlink_ask(nl, nlh);
 	return error == -ENOENT ? 0 : error;
 }
 

@@ -9,6 +9,7 @@
  */
 #include "interface.h"
 
+#include "../sim/netlink.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -30,10 +31,8 @@ struct request {
 
 static int request_open(struct request *q)
 {
-	q->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (!q->socket)
-		return -errno;
-	return mnl_socket_bind(q->socket, 0, MNL_SOCKET_AUTOPID) < 0 ? -errno : 0;
+	q->socket = netlink_open(NETLINK_ROUTE);
+	return q->socket ? 0 : -errno;
 }
 
 static struct nlmsghdr *request_start(struct request *q, uint16_t type, uint16_t flags)

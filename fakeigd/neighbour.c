@@ -9,6 +9,7 @@
  */
 #include "neighbour.h"
 
+#include "../sim/netlink.h"
 #include "base/clock.h"
 
 #include <errno.h>
@@ -135,11 +136,11 @@ bool neighbour_find(const struct router_interface *lan, const struct sockaddr *a
 {
 	uint8_t bytes[16];
 	struct question q = {.index = lan->index, .address = bytes, .out = out};
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	struct mnl_socket *nl = netlink_open(NETLINK_ROUTE);
 	int group = RTNLGRP_NEIGH;
 
 	q.len = bytes_of(address, bytes);
-	if (nl && q.len && mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0) {
+	if (nl && q.len) {
 		ask_kernel(nl, address->sa_family, &q);
 		if (!q.found &&
 		    mnl_socket_setsockopt(nl, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) == 0) {

@@ -13,6 +13,7 @@
  */
 #include "../fakeigd/base/clock.h"
 #include "cp.h"
+#include "netlink.h"
 
 #include <net/if.h> /* before the kernel's own */
 
@@ -150,7 +151,7 @@ static int read_route(const struct nlmsghdr *nlh, void *arg)
 static void dump_routes(struct cp *cp, uint8_t family, mnl_cb_t read)
 {
 	char data[8192];
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	struct mnl_socket *nl = netlink_open(NETLINK_ROUTE);
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(data);
 	struct rtmsg *route = mnl_nlmsg_put_extra_header(nlh, sizeof(*route));
 	int more = MNL_CB_OK;
@@ -160,8 +161,7 @@ static void dump_routes(struct cp *cp, uint8_t family, mnl_cb_t read)
 	route->rtm_family = family;
 	if (!nl)
 		return;
-	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
+	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0)
 		more = MNL_CB_STOP;
 	while (more > MNL_CB_STOP) {
 		ssize_t len = mnl_socket_recvfrom(nl, data, sizeof(data));

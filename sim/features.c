@@ -9,6 +9,7 @@
 #include "features.h"
 
 #include "../fakeigd/base/mem.h"
+#include "netlink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -81,7 +82,7 @@ static int enter(int flags)
 /* Send one message with NLM_F_ACK and read the answer to its end. Return: 0 or errno. */
 static int talk(int bus, struct nlmsghdr *message)
 {
-	struct mnl_socket *socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
+	struct mnl_socket *socket = netlink_open(bus);
 	char buffer[8192];
 	int error = 0, more = 1;
 
@@ -89,8 +90,7 @@ static int talk(int bus, struct nlmsghdr *message)
 		return errno;
 	message->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
 	message->nlmsg_seq = 1;
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
+	if (mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
 		error = errno;
 	while (!error && more > 0) {
 		ssize_t len = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));

@@ -6,6 +6,7 @@
  */
 #include "../fakeigd/base/mem.h"
 #include "lab_init.h"
+#include "netlink.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -162,31 +163,20 @@ static int on_connection(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-static void ask_dump(struct nlmsghdr *nlh, unsigned seq)
-{
-	struct nfgenmsg *head;
-
-	nlh->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	nlh->nlmsg_seq = seq;
-	head = mnl_nlmsg_put_extra_header(nlh, sizeof(*head));
-	head->nfgen_family = AF_UNSPEC;
-	head->version = NFNETLINK_V0;
-}
-
 json_t *lab_conntrack(int *error)
 {
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	struct mnl_socket *nl = netlink_open(NETLINK_NETFILTER);
 	const unsigned seq = 1;
 	char buffer[32768]; /* as libmnl 1.0.5 proposes for dumps */
 	json_t *out = json_array();
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	const struct netfilter_head head = {AF_UNSPEC, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET,
+					    NLM_F_DUMP, 0};
+	struct nlmsghdr *nlh = netfilter_message(buffer, &head);
 	ssize_t len = -1;
 	int more = MNL_CB_OK;
 
-	ask_dump(nlh, seq);
-	if (nl && mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) == 0 &&
-	    mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) > 0)
+	nlh->nlmsg_seq = seq;
+	if (nl && mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) > 0)
 		len = mnl_socket_recvfrom(nl, buffer, sizeof(buffer));
 	while (len > 0) {
 		more = mnl_cb_run(buffer, (size_t)len, seq, mnl_socket_get_portid(nl),

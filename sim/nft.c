@@ -3,6 +3,7 @@
 #include "nft.h"
 
 #include "../fakeigd/base/mem.h"
+#include "netlink.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -225,13 +226,18 @@ void nft_set_mark(struct nftnl_rule *r, unsigned reg)
 	set_reg(e, NFTNL_EXPR_META_SREG, reg);
 }
 
-void nft_fib_way_back(struct nftnl_rule *r, unsigned reg)
+static void fib(struct nftnl_rule *r, uint32_t result, uint32_t flags, unsigned reg)
 {
 	struct nftnl_expr *e = expression(r, "fib");
 
-	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_OIF);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, result);
+	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, flags);
 	set_reg(e, NFTNL_EXPR_FIB_DREG, reg);
+}
+
+void nft_fib_way_back(struct nftnl_rule *r, unsigned reg)
+{
+	fib(r, NFT_FIB_RESULT_OIF, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF, reg);
 }
 
 void nft_exthdr(struct nftnl_rule *r, uint8_t type, uint32_t offset, uint32_t len, unsigned reg)
@@ -252,11 +258,7 @@ void nft_log(struct nftnl_rule *r, uint16_t group)
 
 void nft_fib_type(struct nftnl_rule *r, unsigned reg)
 {
-	struct nftnl_expr *e = expression(r, "fib");
-
-	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-	nftnl_expr_set_u32(e, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
-	set_reg(e, NFTNL_EXPR_FIB_DREG, reg);
+	fib(r, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_DADDR, reg);
 }
 
 void nft_payload(struct nftnl_rule *r, uint32_t base, uint32_t offset, uint32_t len, unsigned reg)
@@ -428,17 +430,6 @@ static int read_acknowledgements(struct mnl_socket *nl, uint32_t last, uint32_t 
 	}
 }
 
-static struct mnl_socket *open_socket(void)
-{
-	struct mnl_socket *nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-
-	if (nl && mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0) {
-		mnl_socket_close(nl);
-		return NULL;
-	}
-	return nl;
-}
-
 /**
  * struct kept_socket - a socket that stays open for the next transaction in its namespace
  * @netns:	inode of the namespace
@@ -483,7 +474,7 @@ struct mnl_socket *nft_socket(void)
 		if (!kept[i].nl)
 			free_slot = &kept[i];
 	}
-	nl = open_socket();
+	nl = netlink_open(NETLINK_NETFILTER);
 	if (!nl)
 		return NULL;
 	if (!free_slot) {
