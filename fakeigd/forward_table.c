@@ -241,33 +241,27 @@ bool forward_notes_senders(const struct router *r)
 	return r->profile && r->profile->policy.pcp_enabled;
 }
 
-static void add_sent(struct nft_batch *b, const struct router *r)
+/* Set @name: the endpoints that have sent to the WAN in the last @seconds. */
+static void note_senders(struct nft_batch *b, const struct router *r, const char *name, int seconds)
 {
-	const struct nft_set sent = endpoints("sent");
+	const struct nft_set set = endpoints(name);
 	struct nftnl_rule *rule;
 
-	nft_add_set(b, &sent);
+	nft_add_set(b, &set);
 	rule = nft_rule(b, "forward");
 	on_wan(rule, NFT_META_OIF, NFT_CMP_EQ, r);
 	load_endpoint(rule, true);
-	nft_update(rule, "sent", 0, -1, SENT_SECONDS);
+	nft_update(rule, name, 0, -1, seconds);
 	nft_rule_done(b, rule, no_dynset);
 }
 
 /* nat.hairpin-needs-outbound */
 static void add_talked(struct nft_batch *b, const struct router *r)
 {
-	const struct nft_set talked = endpoints("talked");
 	const uint8_t original = IP_CT_DIR_ORIGINAL;
 	struct nftnl_rule *rule;
 
-	nft_add_set(b, &talked);
-	rule = nft_rule(b, "forward");
-	on_wan(rule, NFT_META_OIF, NFT_CMP_EQ, r);
-	load_endpoint(rule, true);
-	nft_update(rule, "talked", 0, -1, TALKED_SECONDS);
-	nft_rule_done(b, rule, no_dynset);
-
+	note_senders(b, r, "talked", TALKED_SECONDS);
 	rule = nft_rule(b, "forward");
 	on_wan(rule, NFT_META_IIF, NFT_CMP_NEQ, r);
 	mapped(rule);
@@ -398,7 +392,7 @@ static void add_departures(struct nft_batch *b, const struct router *r)
 	if (policy->nat_udp_idle || policy->nat_hairpin_needs_outbound || forward_notes_senders(r))
 		nft_add_chain(b, "forward", "filter", NF_INET_FORWARD, -1);
 	if (forward_notes_senders(r))
-		add_sent(b, r);
+		note_senders(b, r, "sent", SENT_SECONDS);
 	if (policy->nat_udp_idle)
 		add_epoch(b, r);
 	if (policy->nat_hairpin_needs_outbound)
