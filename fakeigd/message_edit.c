@@ -277,7 +277,10 @@ static size_t replace_all(struct buf *b, struct slice old, struct slice with)
 	return found;
 }
 
-static bool edit_replace(struct buf *b, const char *name, const struct doc *node, struct diag *d)
+/* {text: ...}: each becomes what @read makes of its value. */
+static bool edit_texts(struct buf *b, const char *name, const struct doc *node,
+		       bool (*read)(const struct doc *item, struct buf *with, struct diag *d),
+		       struct diag *d)
 {
 	if (!node)
 		return true;
@@ -285,43 +288,41 @@ static bool edit_replace(struct buf *b, const char *name, const struct doc *node
 		return false;
 	for (size_t i = 0; i < node->count; i++) {
 		const struct doc *item = node->items[i];
+		struct buf with = {0};
+		bool fine = read(item, &with, d);
+		size_t found = fine ? replace_all(b, slice_of(item->key), buf_slice(&with)) : 0;
 
-		if (!doc_want(item, DOC_SCALAR, d))
-			return false;
-		if (replace_all(b, slice_of(item->key), (struct slice){item->text, item->len}))
+		buf_free(&with);
+		if (found)
 			continue;
-		diag_at(d, item->file, item->key_line, "replace: %s does not contain \"%s\"", name,
-			item->key);
+		if (fine)
+			diag_at(d, item->file, item->key_line, "%s: %s does not contain \"%s\"",
+				node->key, name, item->key);
 		return false;
 	}
 	return true;
 }
 
-/* For documents that are too large for anybody: {"<service>...": 5000}. */
-static bool edit_repeat(struct buf *b, const char *name, const struct doc *node, struct diag *d)
+/* "replace": another text */
+static bool read_replacement(const struct doc *item, struct buf *with, struct diag *d)
 {
-	if (!node)
-		return true;
-	if (!doc_want(node, DOC_MAP, d))
+	if (!doc_want(item, DOC_SCALAR, d))
 		return false;
-	for (size_t i = 0; i < node->count; i++) {
-		const struct doc *item = node->items[i];
-		struct slice text = slice_of(item->key);
-		struct buf many = {0};
-		long long times;
+	buf_add(with, item->text, item->len);
+	return true;
+}
 
-		if (!doc_number(item, 0, REPEAT_MAX / (long long)(text.len + 1), &times, d))
-			return false;
-		while (times--)
-			buf_add_slice(&many, text);
-		times = (long long)replace_all(b, text, buf_slice(&many));
-		buf_free(&many);
-		if (times)
-			continue;
-		diag_at(d, item->file, item->key_line, "repeat: %s does not contain \"%s\"", name,
-			item->key);
+/* "repeat": the text so many times. For documents that are too large for anybody:
+ * {"<service>...": 5000}. */
+static bool read_repetition(const struct doc *item, struct buf *with, struct diag *d)
+{
+	struct slice text = slice_of(item->key);
+	long long times;
+
+	if (!doc_number(item, 0, REPEAT_MAX / (long long)(text.len + 1), &times, d))
 		return false;
-	}
+	while (times--)
+		buf_add_slice(with, text);
 	return true;
 }
 
@@ -474,8 +475,8 @@ bool message_text_read(struct message_text *out, const char *name, enum message_
 		return false;
 	return read_base(b, standard, node, d) && edit_remove(b, doc_get(node, "remove"), d) &&
 	       edit_set(b, doc_get(node, "set"), d) && edit_add(b, doc_get(node, "add"), d) &&
-	       edit_replace(b, name, doc_get(node, "replace"), d) &&
-	       edit_repeat(b, name, doc_get(node, "repeat"), d) &&
+	       edit_texts(b, name, doc_get(node, "replace"), read_replacement, d) &&
+	       edit_texts(b, name, doc_get(node, "repeat"), read_repetition, d) &&
 	       edit_header_names(b, doc_get(node, "header-names"), d) &&
 	       edit_line_ends(b, kind, doc_get(node, "line-ends"), d) &&
 	       edit_around(b, doc_get(node, "prepend"), doc_get(node, "append"), d) &&

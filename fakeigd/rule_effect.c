@@ -73,26 +73,39 @@ static bool read_status(struct rule_reading *r, const struct doc *node)
 	return read_int(node, 100, 999, &r->o->e.status, r->d);
 }
 
-/* {name: value}; a value of null leaves the argument out. */
-static bool read_reply(struct rule_reading *r, const struct doc *node)
+bool rule_want_map(struct rule_reading *r, const struct doc *node, size_t max, const char *what)
 {
 	if (!doc_want(node, DOC_MAP, r->d))
 		return false;
-	if (node->count > EFFECT_REPLY_MAX) {
-		diag_at(r->d, node->file, node->line, "reply: at most %d arguments",
-			EFFECT_REPLY_MAX);
+	if (node->count > max)
+		diag_at(r->d, node->file, node->line, "%s: at most %zu %s", node->key, max, what);
+	return node->count <= max;
+}
+
+bool rule_read_named(struct rule_reading *r, const struct doc *node, size_t max, const char *what,
+		     const char **names, const char **values, size_t *count)
+{
+	if (!rule_want_map(r, node, max, what))
 		return false;
-	}
 	for (size_t i = 0; i < node->count; i++) {
 		const struct doc *item = node->items[i];
 
 		if (!doc_want(item, DOC_SCALAR, r->d))
 			return false;
-		r->o->e.reply_name[i] = item->key;
-		r->o->e.reply_value[i] = doc_is_null(item) ? NULL : item->text;
+		names[i] = item->key;
+		values[i] = doc_is_null(item) ? NULL : item->text;
 	}
-	r->o->e.replies = node->count;
+	*count = node->count;
 	return true;
+}
+
+/* {name: value}; a value of null leaves the argument out. */
+static bool read_reply(struct rule_reading *r, const struct doc *node)
+{
+	struct effects *e = &r->o->e;
+
+	return rule_read_named(r, node, EFFECT_REPLY_MAX, "arguments", e->reply_name,
+			       e->reply_value, &e->replies);
 }
 
 static bool read_perform(struct rule_reading *r, const struct doc *node)

@@ -157,6 +157,11 @@ bool rule_outcome_read(struct rule_outcome *o, const struct doc *rule, const str
 void rule_outcome_free(struct rule_outcome *o);
 /** rule_outcome_add() - lay the outcome over @out; @random is the rule's random state. */
 void rule_outcome_add(const struct rule_outcome *o, uint64_t *random, struct effects *out);
+/** rule_want_map() - complain unless an effect is a map of at most @max things, called @what. */
+bool rule_want_map(struct rule_reading *r, const struct doc *node, size_t max, const char *what);
+/** rule_read_named() - {name: value}, with NULL for null, into arrays of @max. */
+bool rule_read_named(struct rule_reading *r, const struct doc *node, size_t max, const char *what,
+		     const char **names, const char **values, size_t *count);
 /* rule_sending.c: effects on the bytes that are sent. false after a complaint. */
 bool rule_read_delay(struct rule_reading *r, const struct doc *node);
 bool rule_read_split(struct rule_reading *r, const struct doc *node);

@@ -66,24 +66,32 @@ static bool read_offsets(struct effects *e, const struct doc *node, struct diag 
 	return true;
 }
 
+/* An effect that is one value or a map of @keys: the value, which is the map's first key. NULL
+ * after a complaint. */
+static const struct doc *main_value(struct rule_reading *r, const struct doc *node,
+				    const char *const *keys, size_t count)
+{
+	const struct doc *value = node;
+
+	if (node->kind == DOC_MAP) {
+		if (!doc_keys(node, keys, count, r->d))
+			return NULL;
+		value = doc_get(node, keys[0]);
+	}
+	if (!value)
+		diag_at(r->d, node->file, node->line, "%s: \"%s\" is missing", node->key, keys[0]);
+	return value;
+}
+
 /* head-body, [offsets], or {at: either, gap: 5ms}. */
 bool rule_read_split(struct rule_reading *r, const struct doc *node)
 {
 	static const char *const keys[] = {"at", "gap"};
-	const struct doc *at = node, *gap = NULL;
+	const struct doc *at = main_value(r, node, keys, ARRAY_SIZE(keys));
+	const struct doc *gap = doc_get(node, "gap");
 	long long us = 0;
 
-	if (node->kind == DOC_MAP) {
-		if (!doc_keys(node, keys, ARRAY_SIZE(keys), r->d))
-			return false;
-		at = doc_get(node, "at");
-		gap = doc_get(node, "gap");
-	}
-	if (!at) {
-		diag_at(r->d, node->file, node->line, "split: \"at\" is missing");
-		return false;
-	}
-	if ((gap && !doc_duration_us(gap, &us, r->d)) || !read_offsets(&r->o->e, at, r->d))
+	if (!at || (gap && !doc_duration_us(gap, &us, r->d)) || !read_offsets(&r->o->e, at, r->d))
 		return false;
 	r->o->e.split_gap_us = us;
 	return true;
@@ -93,20 +101,11 @@ bool rule_read_split(struct rule_reading *r, const struct doc *node)
 bool rule_read_trickle(struct rule_reading *r, const struct doc *node)
 {
 	static const char *const keys[] = {"bytes", "gap"};
-	const struct doc *bytes = node, *gap = NULL;
+	const struct doc *bytes = main_value(r, node, keys, ARRAY_SIZE(keys));
+	const struct doc *gap = doc_get(node, "gap");
 	long long count, us = 10000;
 
-	if (node->kind == DOC_MAP) {
-		if (!doc_keys(node, keys, ARRAY_SIZE(keys), r->d))
-			return false;
-		bytes = doc_get(node, "bytes");
-		gap = doc_get(node, "gap");
-	}
-	if (!bytes) {
-		diag_at(r->d, node->file, node->line, "trickle: \"bytes\" is missing");
-		return false;
-	}
-	if (!doc_number(bytes, 1, 1 << 20, &count, r->d) ||
+	if (!bytes || !doc_number(bytes, 1, 1 << 20, &count, r->d) ||
 	    (gap && !doc_duration_us(gap, &us, r->d)))
 		return false;
 	r->o->e.trickle = (size_t)count;
@@ -147,13 +146,8 @@ bool rule_read_replace(struct rule_reading *r, const struct doc *node)
 {
 	struct effects *e = &r->o->e;
 
-	if (!doc_want(node, DOC_MAP, r->d))
+	if (!rule_want_map(r, node, EFFECT_REPLACES_MAX, "texts"))
 		return false;
-	if (node->count > EFFECT_REPLACES_MAX) {
-		diag_at(r->d, node->file, node->line, "replace: at most %d texts",
-			EFFECT_REPLACES_MAX);
-		return false;
-	}
 	for (size_t i = 0; i < node->count; i++) {
 		const struct doc *item = node->items[i];
 
@@ -175,21 +169,11 @@ bool rule_read_pad(struct rule_reading *r, const struct doc *node)
 {
 	static const char *const keys[] = {"bytes", "with", "in"};
 	static const char *const places[] = {"body", "head"};
-	const struct doc *bytes = node, *with = NULL, *in = NULL;
+	const struct doc *bytes = main_value(r, node, keys, ARRAY_SIZE(keys));
+	const struct doc *with = doc_get(node, "with"), *in = doc_get(node, "in");
 	int place = 0;
 
-	if (node->kind == DOC_MAP) {
-		if (!doc_keys(node, keys, ARRAY_SIZE(keys), r->d))
-			return false;
-		bytes = doc_get(node, "bytes");
-		with = doc_get(node, "with");
-		in = doc_get(node, "in");
-	}
-	if (!bytes) {
-		diag_at(r->d, node->file, node->line, "pad: \"bytes\" is missing");
-		return false;
-	}
-	if (!doc_size(bytes, &r->o->e.pad, r->d) ||
+	if (!bytes || !doc_size(bytes, &r->o->e.pad, r->d) ||
 	    (with && !doc_string(with, &r->o->e.pad_with, r->d)) ||
 	    (in && !doc_choice(in, places, ARRAY_SIZE(places), &place, r->d)))
 		return false;
@@ -205,20 +189,11 @@ bool rule_read_pad(struct rule_reading *r, const struct doc *node)
 bool rule_read_duplicate(struct rule_reading *r, const struct doc *node)
 {
 	static const char *const keys[] = {"copies", "gap"};
-	const struct doc *copies = node, *gap = NULL;
+	const struct doc *copies = main_value(r, node, keys, ARRAY_SIZE(keys));
+	const struct doc *gap = doc_get(node, "gap");
 	long long number, us = 0;
 
-	if (node->kind == DOC_MAP) {
-		if (!doc_keys(node, keys, ARRAY_SIZE(keys), r->d))
-			return false;
-		copies = doc_get(node, "copies");
-		gap = doc_get(node, "gap");
-	}
-	if (!copies) {
-		diag_at(r->d, node->file, node->line, "duplicate: \"copies\" is missing");
-		return false;
-	}
-	if (!doc_number(copies, 2, 1000000, &number, r->d) ||
+	if (!copies || !doc_number(copies, 2, 1000000, &number, r->d) ||
 	    (gap && !doc_duration_us(gap, &us, r->d)))
 		return false;
 	r->o->e.copies = (unsigned)number;
@@ -257,23 +232,8 @@ bool rule_read_header(struct rule_reading *r, const struct doc *node)
 {
 	struct effects *e = &r->o->e;
 
-	if (!doc_want(node, DOC_MAP, r->d))
-		return false;
-	if (node->count > EFFECT_HEADERS_MAX) {
-		diag_at(r->d, node->file, node->line, "header: at most %d lines",
-			EFFECT_HEADERS_MAX);
-		return false;
-	}
-	for (size_t i = 0; i < node->count; i++) {
-		const struct doc *item = node->items[i];
-
-		if (!doc_want(item, DOC_SCALAR, r->d))
-			return false;
-		e->header_name[i] = item->key;
-		e->header_value[i] = doc_is_null(item) ? NULL : item->text;
-	}
-	e->headers = node->count;
-	return true;
+	return rule_read_named(r, node, EFFECT_HEADERS_MAX, "lines", e->header_name,
+			       e->header_value, &e->headers);
 }
 
 /* One datagram: {ssdp-reply: edits} or {raw: text}. */
