@@ -41,6 +41,14 @@ static json_t *name_list(const char *const *names, size_t count)
 	return list;
 }
 
+static void set_enum(json_t *into, const char *key, const char *const *(*names)(size_t *count))
+{
+	size_t count;
+	const char *const *list = names(&count);
+
+	json_object_set_new(into, key, json_pack("{s:o}", "enum", name_list(list, count)));
+}
+
 /* One of the names, or a list of them. */
 static json_t *one_or_many(const char *const *names, size_t count)
 {
@@ -242,12 +250,7 @@ static json_t *definitions(void)
 		"   'properties': {'note': {'type': 'string'}, 'must': {'type': 'string',"
 		"   'pattern': '^(mapped|reports-failure|survives|inner|retries)([(].*[)])?$'}}}}");
 
-	const char *const *classes;
-	size_t count;
-
-	classes = quirk_classes(&count);
-	json_object_set_new(defs, "evidence-class",
-			    json_pack("{s:o}", "enum", name_list(classes, count)));
+	set_enum(defs, "evidence-class", quirk_classes);
 	json_object_set_new(defs, "message", message_schema());
 	json_object_set_new(defs, "rule", rule_schema());
 	return defs;
@@ -394,12 +397,8 @@ json_t *quirk_schema(void)
 				   "   'router': {'type': 'string'}}}]},"
 				   " 'naive': {'type': 'string'}, 'robust': {'type': 'string'},"
 				   " 'client': {'$ref': '#/$defs/client'}}");
-	const char *const *layers;
-	size_t count;
 
-	layers = quirk_layers(&count);
-	json_object_set_new(properties, "layer",
-			    json_pack("{s:o}", "enum", name_list(layers, count)));
+	set_enum(properties, "layer", quirk_layers);
 	json_object_set_new(properties, "observe", observe_schema());
 	json_object_set_new(properties, "overlay", object(overlay_properties()));
 	return document("quirk of a router", properties,

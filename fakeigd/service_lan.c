@@ -6,15 +6,14 @@
  */
 #include "service_tables.h"
 
-#define SET(action, variable) OPTIONAL(action, lan_set, ARGUMENTS(IN("New" variable, variable)))
-#define GET(action, variable) OPTIONAL(action, lan_get, ARGUMENTS(OUT("New" variable, variable)))
+#define SET(action, variable) OPTIONAL(action, lan_set, IN_ONE(variable))
+#define GET(action, variable) OPTIONAL(action, lan_get, OUT_ONE(variable))
 
 static const struct service_action lan_actions[] = {
 	SET("SetDHCPServerConfigurable", "DHCPServerConfigurable"),
-	REQUIRED("GetDHCPServerConfigurable", lan_get,
-		 ARGUMENTS(OUT("NewDHCPServerConfigurable", "DHCPServerConfigurable"))),
+	REQUIRED("GetDHCPServerConfigurable", lan_get, OUT_ONE("DHCPServerConfigurable")),
 	SET("SetDHCPRelay", "DHCPRelay"),
-	REQUIRED("GetDHCPRelay", lan_get, ARGUMENTS(OUT("NewDHCPRelay", "DHCPRelay"))),
+	REQUIRED("GetDHCPRelay", lan_get, OUT_ONE("DHCPRelay")),
 	SET("SetSubnetMask", "SubnetMask"),
 	GET("GetSubnetMask", "SubnetMask"),
 	SET("SetIPRouter", "IPRouters"),

@@ -9,8 +9,7 @@ static const char *const ethernet_statuses[] = {"Up", "Down", "Unavailable", NUL
 static const char *const link_statuses[] = {"Up", "Down", "Initializing", "Unavailable", NULL};
 
 static const struct service_action ethernet_actions[] = {
-	REQUIRED("GetEthernetLinkStatus", ethernet_get_status,
-		 ARGUMENTS(OUT("NewEthernetLinkStatus", "EthernetLinkStatus"))),
+	REQUIRED("GetEthernetLinkStatus", ethernet_get_status, OUT_ONE("EthernetLinkStatus")),
 	NO_ACTION,
 };
 
@@ -25,22 +24,17 @@ const struct service service_ethernet_1 = {"WANEthernetLinkConfig", 1,
 					   ethernet_actions,	    ethernet_variables};
 
 static const struct service_action dsl_actions[] = {
-	REQUIRED("SetDSLLinkType", dsl_set, ARGUMENTS(IN("NewLinkType", "LinkType"))),
+	REQUIRED("SetDSLLinkType", dsl_set, IN_ONE("LinkType")),
 	REQUIRED("GetDSLLinkInfo", dsl_get,
 		 ARGUMENTS(OUT("NewLinkType", "LinkType"), OUT("NewLinkStatus", "LinkStatus"))),
-	REQUIRED("GetAutoConfig", dsl_get, ARGUMENTS(OUT("NewAutoConfig", "AutoConfig"))),
-	OPTIONAL("GetModulationType", dsl_get,
-		 ARGUMENTS(OUT("NewModulationType", "ModulationType"))),
-	OPTIONAL("SetDestinationAddress", dsl_set,
-		 ARGUMENTS(IN("NewDestinationAddress", "DestinationAddress"))),
-	OPTIONAL("GetDestinationAddress", dsl_get,
-		 ARGUMENTS(OUT("NewDestinationAddress", "DestinationAddress"))),
-	OPTIONAL("SetATMEncapsulation", dsl_set,
-		 ARGUMENTS(IN("NewATMEncapsulation", "ATMEncapsulation"))),
-	OPTIONAL("GetATMEncapsulation", dsl_get,
-		 ARGUMENTS(OUT("NewATMEncapsulation", "ATMEncapsulation"))),
-	OPTIONAL("SetFCSPreserved", dsl_set, ARGUMENTS(IN("NewFCSPreserved", "FCSPreserved"))),
-	OPTIONAL("GetFCSPreserved", dsl_get, ARGUMENTS(OUT("NewFCSPreserved", "FCSPreserved"))),
+	REQUIRED("GetAutoConfig", dsl_get, OUT_ONE("AutoConfig")),
+	OPTIONAL("GetModulationType", dsl_get, OUT_ONE("ModulationType")),
+	OPTIONAL("SetDestinationAddress", dsl_set, IN_ONE("DestinationAddress")),
+	OPTIONAL("GetDestinationAddress", dsl_get, OUT_ONE("DestinationAddress")),
+	OPTIONAL("SetATMEncapsulation", dsl_set, IN_ONE("ATMEncapsulation")),
+	OPTIONAL("GetATMEncapsulation", dsl_get, OUT_ONE("ATMEncapsulation")),
+	OPTIONAL("SetFCSPreserved", dsl_set, IN_ONE("FCSPreserved")),
+	OPTIONAL("GetFCSPreserved", dsl_get, OUT_ONE("FCSPreserved")),
 	NO_ACTION,
 };
 
@@ -63,7 +57,7 @@ const struct service service_dsl_1 = {"WANDSLLinkConfig", 1,
 				      "WANDSLLinkC1",	  SERVICE_WAN_CONNECTION_DEVICE,
 				      dsl_actions,	  dsl_variables};
 
-#define GET(variable) OPTIONAL("Get" variable, cable_get, ARGUMENTS(OUT("New" variable, variable)))
+#define GET(variable) OPTIONAL("Get" variable, cable_get, OUT_ONE(variable))
 
 static const struct service_action cable_actions[] = {
 	REQUIRED("GetCableLinkConfigInfo", cable_get,
@@ -114,7 +108,7 @@ const struct service service_cable_1 = {"WANCableLinkConfig", 1,
 					"WANCableLinkC1",     SERVICE_WAN_CONNECTION_DEVICE,
 					cable_actions,	      cable_variables};
 
-#define GET(variable) OPTIONAL("Get" variable, pots_get, ARGUMENTS(OUT("New" variable, variable)))
+#define GET(variable) OPTIONAL("Get" variable, pots_get, OUT_ONE(variable))
 
 static const struct service_action pots_actions[] = {
 	REQUIRED("SetISPInfo", pots_set,

@@ -37,6 +37,10 @@ extern const struct service service_firewall6_1;
 		name, true, arguments, perform                                                     \
 	}
 
+/* Arguments of an action that gives back, or takes, the one variable of that name. */
+#define OUT_ONE(variable) ARGUMENTS(OUT("New" variable, variable))
+#define IN_ONE(variable)  ARGUMENTS(IN("New" variable, variable))
+
 #define NO_ACTION                                                                                  \
 	{                                                                                          \
 		NULL, false, NULL, NULL                                                            \

@@ -29,8 +29,7 @@
 		IN("NewProtocol", "PortMappingProtocol"), IN("NewManage", "A_ARG_TYPE_Manage")
 
 #define ACTIONS_TYPE                                                                               \
-	REQUIRED("SetConnectionType", wan_set_connection_type,                                     \
-		 ARGUMENTS(IN("NewConnectionType", "ConnectionType"))),                            \
+	REQUIRED("SetConnectionType", wan_set_connection_type, IN_ONE("ConnectionType")),          \
 		REQUIRED("GetConnectionTypeInfo", wan_get_connection_type_info,                    \
 			 ARGUMENTS(OUT("NewConnectionType", "ConnectionType"),                     \
 				   OUT("NewPossibleConnectionTypes", "PossibleConnectionTypes")))
@@ -40,11 +39,11 @@
 		OPTIONAL("RequestTermination", wan_request_termination, NULL),                     \
 		REQUIRED("ForceTermination", wan_force_termination, NULL),                         \
 		OPTIONAL("SetAutoDisconnectTime", wan_set_auto_disconnect_time,                    \
-			 ARGUMENTS(IN("NewAutoDisconnectTime", "AutoDisconnectTime"))),            \
+			 IN_ONE("AutoDisconnectTime")),                                            \
 		OPTIONAL("SetIdleDisconnectTime", wan_set_idle_disconnect_time,                    \
-			 ARGUMENTS(IN("NewIdleDisconnectTime", "IdleDisconnectTime"))),            \
+			 IN_ONE("IdleDisconnectTime")),                                            \
 		OPTIONAL("SetWarnDisconnectDelay", wan_set_warn_disconnect_delay,                  \
-			 ARGUMENTS(IN("NewWarnDisconnectDelay", "WarnDisconnectDelay"))),          \
+			 IN_ONE("WarnDisconnectDelay")),                                           \
 		REQUIRED("GetStatusInfo", wan_get_status_info,                                     \
 			 ARGUMENTS(OUT("NewConnectionStatus", "ConnectionStatus"),                 \
 				   OUT("NewLastConnectionError", "LastConnectionError"),           \
@@ -52,11 +51,11 @@
 
 #define ACTIONS_TIMES                                                                              \
 	OPTIONAL("GetAutoDisconnectTime", wan_get_disconnect_times,                                \
-		 ARGUMENTS(OUT("NewAutoDisconnectTime", "AutoDisconnectTime"))),                   \
+		 OUT_ONE("AutoDisconnectTime")),                                                   \
 		OPTIONAL("GetIdleDisconnectTime", wan_get_disconnect_times,                        \
-			 ARGUMENTS(OUT("NewIdleDisconnectTime", "IdleDisconnectTime"))),           \
+			 OUT_ONE("IdleDisconnectTime")),                                           \
 		OPTIONAL("GetWarnDisconnectDelay", wan_get_disconnect_times,                       \
-			 ARGUMENTS(OUT("NewWarnDisconnectDelay", "WarnDisconnectDelay"))),         \
+			 OUT_ONE("WarnDisconnectDelay")),                                          \
 		REQUIRED("GetNATRSIPStatus", wan_get_nat_rsip_status,                              \
 			 ARGUMENTS(OUT("NewRSIPAvailable", "RSIPAvailable"),                       \
 				   OUT("NewNATEnabled", "NATEnabled")))
@@ -74,8 +73,7 @@
 #define ACTION_DELETE REQUIRED("DeletePortMapping", mapping_delete, ARGUMENTS(MAPPING_KEY))
 
 #define ACTION_ADDRESS                                                                             \
-	REQUIRED("GetExternalIPAddress", wan_get_external_ip_address,                              \
-		 ARGUMENTS(OUT("NewExternalIPAddress", "ExternalIPAddress")))
+	REQUIRED("GetExternalIPAddress", wan_get_external_ip_address, OUT_ONE("ExternalIPAddress"))
 
 static const struct service_action ip_1_actions[] = {
 	ACTIONS_TYPE,  ACTIONS_CONNECTION, ACTIONS_TIMES, ACTIONS_READ,
@@ -106,14 +104,12 @@ static const struct service_action ppp_1_actions[] = {
 	REQUIRED("GetLinkLayerMaxBitRates", ppp_get_link_info,
 		 ARGUMENTS(OUT("NewUpstreamMaxBitRate", "UpstreamMaxBitRate"),
 			   OUT("NewDownstreamMaxBitRate", "DownstreamMaxBitRate"))),
-	OPTIONAL("GetPPPEncryptionProtocol", ppp_get_link_info,
-		 ARGUMENTS(OUT("NewPPPEncryptionProtocol", "PPPEncryptionProtocol"))),
-	OPTIONAL("GetPPPCompressionProtocol", ppp_get_link_info,
-		 ARGUMENTS(OUT("NewPPPCompressionProtocol", "PPPCompressionProtocol"))),
+	OPTIONAL("GetPPPEncryptionProtocol", ppp_get_link_info, OUT_ONE("PPPEncryptionProtocol")),
+	OPTIONAL("GetPPPCompressionProtocol", ppp_get_link_info, OUT_ONE("PPPCompressionProtocol")),
 	OPTIONAL("GetPPPAuthenticationProtocol", ppp_get_link_info,
-		 ARGUMENTS(OUT("NewPPPAuthenticationProtocol", "PPPAuthenticationProtocol"))),
-	OPTIONAL("GetUserName", ppp_get_credentials, ARGUMENTS(OUT("NewUserName", "UserName"))),
-	OPTIONAL("GetPassword", ppp_get_credentials, ARGUMENTS(OUT("NewPassword", "Password"))),
+		 OUT_ONE("PPPAuthenticationProtocol")),
+	OPTIONAL("GetUserName", ppp_get_credentials, OUT_ONE("UserName")),
+	OPTIONAL("GetPassword", ppp_get_credentials, OUT_ONE("Password")),
 	ACTIONS_TIMES,
 	ACTIONS_READ,
 	ACTION_DELETE,
