@@ -110,6 +110,8 @@ static struct mapping in_kernel(const struct forwarding *f, const struct mapping
 
 	if (policy_is(policy_of(f), forward_internal_port, "external") && m->external_port)
 		as.internal_port = m->external_port;
+	if (m->wan_port)
+		as.external_port = m->wan_port;
 	return as;
 }
 

@@ -42,6 +42,7 @@ static void reply_reset(struct http_reply *reply)
 {
 	reply->status = 0;
 	reply->after = NULL;
+	reply->later = NULL;
 	reply->values = (struct message_values){0};
 	buf_reset(&reply->body);
 	buf_reset(&reply->extra);
@@ -151,6 +152,44 @@ static bool rules_answer(struct http *h, const struct http_request *request)
 	return true;
 }
 
+/* The handler answers later: until then only the end of the connection is noticed. */
+static bool hold(struct connection *c, struct http_later *later, bool keep)
+{
+	c->busy = true;
+	c->later = later;
+	later->connection = c;
+	later->keep = keep;
+	connection_watch(c, 0);
+	return true;
+}
+
+struct http_reply *http_later_reply(struct http_later *later)
+{
+	struct connection *c = later->connection;
+
+	if (!c)
+		return NULL;
+	reply_reset(&c->http->reply);
+	return &c->http->reply;
+}
+
+void http_later_send(struct http_later *later)
+{
+	struct connection *c = later->connection;
+	bool keep = later->keep;
+
+	http_later_drop(later);
+	if (http_answer(c, NULL, keep) && !c->busy)
+		connection_proceed(c);
+}
+
+void http_later_drop(struct http_later *later)
+{
+	if (later->connection)
+		later->connection->later = NULL;
+	later->connection = NULL;
+}
+
 /* A whole request: ask the handler and send what it says. False when the connection is gone. */
 static bool handle(struct connection *c, const struct http_head *head, struct slice body)
 {
@@ -182,6 +221,8 @@ static bool handle(struct connection *c, const struct http_head *head, struct sl
 	if (!rules_answer(h, &request))
 		h->handler(h->router, &request, reply);
 	keep = (keep || !policy_of(h)->http_close) && policy_of(h)->http_keep_alive;
+	if (reply->later)
+		return hold(c, reply->later, keep);
 	return http_answer(c, head, keep);
 }
 

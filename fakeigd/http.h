@@ -12,6 +12,7 @@
 
 struct router;
 struct http;
+struct connection;
 
 /**
  * struct http_request - a complete request
@@ -31,6 +32,20 @@ struct http_request {
 };
 
 /**
+ * struct http_later - an answer that is still to come; inside what the handler keeps of the request
+ * @connection:	who waits for it, NULL when he has gone
+ * @keep:	the request allows the connection to stay
+ *
+ * A handler that cannot answer yet sets http_reply.later to one of its own and returns. It then has
+ * to call http_later_reply() and http_later_send(), or http_later_drop(), some time later and not
+ * from within a handler. No further request of the connection is looked at until then.
+ */
+struct http_later {
+	struct connection *connection;
+	bool keep;
+};
+
+/**
  * struct http_reply - what a handler answers; the server renders the head and obeys the effects
  * @status:	HTTP status
  * @head:	which head template
@@ -43,6 +58,7 @@ struct http_request {
  * @after:	called once the last byte is handed to the kernel (NULL = nothing): GENA's initial
  *event
  * @after_arg:	for @after, a number so that nothing dangles
+ * @later:	the answer comes later, and nothing else here counts; NULL = it is here
  */
 struct http_reply {
 	int status;
@@ -53,6 +69,7 @@ struct http_reply {
 	struct effects effects;
 	void (*after)(struct router *r, uint64_t arg);
 	uint64_t after_arg;
+	struct http_later *later;
 };
 
 /** http_handler_fn - answer a request: router_dispatch(), or a test's own */
@@ -76,6 +93,12 @@ void http_free(struct http *h);
 int http_relisten(struct http *h, uint16_t port);
 /** http_port() - the TCP port in use. */
 uint16_t http_port(const struct http *h);
+/** http_later_reply() - an empty reply to be filled; NULL when nobody waits for it any more. */
+struct http_reply *http_later_reply(struct http_later *later);
+/** http_later_send() - send what http_later_reply() gave; @later is free then. */
+void http_later_send(struct http_later *later);
+/** http_later_drop() - there will be no answer: the peer waits as long as it likes. */
+void http_later_drop(struct http_later *later);
 /** http_error_reply() - fill @reply with ERROR_HEAD and ERROR_BODY for a status. */
 void http_error_reply(struct router *r, struct http_reply *reply, int status);
 

@@ -57,6 +57,7 @@ struct http_listener {
  * @pace:	timer of delays and gaps
  * @effects:	of the answer, NULL when there are none (always so for a plain answer)
  * @after, @after_arg: of struct http_reply
+ * @later:	the answer that a handler still owes; @busy meanwhile
  */
 struct connection {
 	struct http *http;
@@ -96,6 +97,7 @@ struct connection {
 	struct effects *effects;
 	void (*after)(struct router *r, uint64_t arg);
 	uint64_t after_arg;
+	struct http_later *later;
 };
 
 /**

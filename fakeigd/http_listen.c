@@ -53,6 +53,8 @@ void connection_close(struct connection *c, bool reset)
 		      (struct sockaddr *)&c->peer, (struct slice){0});
 	loop_timer_cancel(loop, &c->idle);
 	loop_timer_cancel(loop, &c->pace);
+	if (c->later)
+		c->later->connection = NULL;
 	loop_forget(loop, c->source);
 	close(c->fd);
 	if (c->prev)
@@ -100,7 +102,8 @@ static void idle_fired(void *arg)
 	int64_t due = c->active + idle_limit(c);
 
 	/* Rules may delay an answer for longer, or keep silent for as long as the peer likes. */
-	if (due > clock_now() || c->pace.slot || (c->reading == HTTP_READ_DISCARD && !c->linger)) {
+	if (due > clock_now() || c->pace.slot || c->later ||
+	    (c->reading == HTTP_READ_DISCARD && !c->linger)) {
 		if (due <= clock_now())
 			due = clock_now() + idle_limit(c) + 1;
 		loop_timer_arm(c->http->router->loop, &c->idle, due, idle_fired, c);

@@ -18,6 +18,8 @@ const char *mapping_host_text(const struct soap_call *call, const struct mapping
 			      char out[INET_ADDRSTRLEN]);
 /** mapping_lease() - lease as the policy reports it. */
 uint32_t mapping_lease(const struct soap_call *call, const struct mapping *m);
+/** mapping_store() - into the table, as the policy has a refresh. Return: 0, or error code. */
+int mapping_store(struct soap_call *call, const struct mapping *m);
 /** mapping_out() - every out-argument of an entry that the action has. */
 void mapping_out(struct soap_call *call, const struct mapping *m);
 

@@ -7,9 +7,11 @@
  * state of the connection; then conflicts (mapping_conflict.c, figures 2-3 and 2-4); then room.
  * AddAnyPortMapping moves on to the next free external port where AddPortMapping conflicts, and so
  * never answers 718 (WIPC-45, WIPC-49). Errors 724 to 727 exist only by policy (WIPC-12, IGD-18).
+ * What passes is stored, or asked of a server upstream first (interwork.h).
  */
 #include "base/mem.h"
 #include "choice.h"
+#include "interwork.h"
 #include "mapping.h"
 #include "mapping_conflict.h"
 #include "router.h"
@@ -327,13 +329,20 @@ static int find_room(struct soap_call *call, const struct mapping *m)
 			   "the table is full with %zu entries", portmap_count(p));
 }
 
-static int store(struct soap_call *call, const struct mapping *m)
+int mapping_store(struct soap_call *call, const struct mapping *m)
 {
 	struct portmap *p = call->router->portmap;
 	int error = policy_of(call)->lease_refresh ? portmap_put(p, m)
 						   : portmap_put_keeping_lease(p, m);
 
 	return error ? soap_refuse(call, 501, "the kernel says %s", strerror(-error)) : 0;
+}
+
+/* Here at once, or later by a server upstream (RFC 6970 5.6). */
+static int grant(struct soap_call *call, const struct wish *w)
+{
+	return interwork_is_on(call->router->interwork) ? interwork_add(call, &w->mapping, w->any)
+							: mapping_store(call, &w->mapping);
 }
 
 int mapping_add(struct soap_call *call)
@@ -346,7 +355,7 @@ int mapping_add(struct soap_call *call)
 	if (!code)
 		code = find_room(call, &w.mapping);
 	if (!code)
-		code = store(call, &w.mapping);
+		code = grant(call, &w);
 	free(w.text);
 	return code == MAPPING_PRETEND ? 0 : code;
 }
@@ -378,7 +387,7 @@ int mapping_add_any(struct soap_call *call)
 	if (!code)
 		code = find_room(call, &w.mapping);
 	if (!code)
-		code = store(call, &w.mapping);
+		code = grant(call, &w);
 	if (code == MAPPING_PRETEND)
 		code = 0;
 	if (!code)

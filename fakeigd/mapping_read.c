@@ -7,13 +7,16 @@
  * entries answer 606, lists and ranges pass over them. Deleting a range is one change of the table
  * (WIPC-56, GENA-32).
  */
+#include "base/mem.h"
 #include "choice.h"
+#include "interwork.h"
 #include "mapping.h"
 #include "router.h"
 #include "service_tables.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static const struct policy *policy_of(const struct soap_call *call)
 {
@@ -143,6 +146,8 @@ int mapping_get_specific(struct soap_call *call)
 
 	if (code)
 		return code;
+	if (!m && interwork_is_on(call->router->interwork))
+		return interwork_probe(call, key.port, key.protocol);
 	if (!m) {
 		code = policy_code(policy_of(call), specific_missing);
 		return soap_refuse(call, code ? code : 714, "no such entry");
@@ -173,6 +178,8 @@ int mapping_delete(struct soap_call *call)
 		code = policy_by_device(call, client_delete_others, 606);
 	if (code)
 		return soap_refuse(call, code, "the entry is somebody else's");
+	if (interwork_holds(call->router->interwork, m) && interwork_is_on(call->router->interwork))
+		return interwork_delete(call, &m, 1);
 	portmap_remove(p, m->remote_host, m->external_port, m->protocol);
 	return 0;
 }
@@ -229,11 +236,39 @@ static bool is_to_go(const struct mapping *m, void *arg)
 	return range->left > 0 && in_range(m, arg) && range->left--;
 }
 
+/* RFC 6970 5.8: every entry that a server upstream knows is deleted there first. Return:
+ * SOAP_LATER, or 0 when it knows none of them. */
+static int delete_range_upstream(struct soap_call *call, struct range *range)
+{
+	const struct portmap *p = call->router->portmap;
+	const struct mapping **all;
+	size_t count = 0, held = 0;
+	int code = 0;
+
+	if (!interwork_is_on(call->router->interwork))
+		return 0;
+	all = xcalloc(portmap_count(p) + 1, sizeof(struct mapping *));
+	for (size_t i = 0; i < portmap_count(p) && (long long)count < range->left; i++) {
+		const struct mapping *m = portmap_at(p, i);
+
+		if (!in_range(m, range))
+			continue;
+		all[count++] = m;
+		held += interwork_holds(call->router->interwork, m);
+	}
+	if (held)
+		code = interwork_delete(call, all, count);
+	free(all);
+	return code;
+}
+
 int mapping_delete_range(struct soap_call *call)
 {
 	struct range range;
 	int code = read_range(call, &range);
 
+	if (!code)
+		code = delete_range_upstream(call, &range);
 	if (code)
 		return code;
 	if (!portmap_remove_if(call->router->portmap, is_to_go, &range, "removed"))

@@ -28,6 +28,7 @@
 #include "choice.h"
 #include "forwarding.h"
 #include "gena.h"
+#include "interwork.h"
 #include "journal.h"
 #include "lease.h"
 #include "pcp.h"
@@ -425,7 +426,8 @@ static void start_lease(struct portmap *p, struct entry *e, uint32_t lease)
 static bool same_target(const struct mapping *a, const struct mapping *b)
 {
 	return a->internal_client.s_addr == b->internal_client.s_addr &&
-	       a->internal_port == b->internal_port && a->enabled == b->enabled;
+	       a->internal_port == b->internal_port && a->enabled == b->enabled &&
+	       a->wan_port == b->wan_port;
 }
 
 static int replace(struct portmap *p, struct entry *e, const struct mapping *m)
@@ -450,6 +452,7 @@ static int replace(struct portmap *p, struct entry *e, const struct mapping *m)
 	old->internal_port = m->internal_port;
 	index_insert(p, BY_ENDPOINT, e);
 	old->enabled = m->enabled;
+	old->wan_port = m->wan_port;
 	old->forwarding = wanted.forwarding;
 	return 0;
 }
@@ -521,6 +524,7 @@ static void let_go(struct portmap *p, struct entry *e, const char *verb)
 	for (int i = 0; i < INDEXES; i++)
 		index_remove(p, i, e);
 	tell_journal(p, verb, &e->mapping);
+	interwork_forget(p->router->interwork, &e->mapping);
 	if (e->mapping.origin == PORTMAP_PCP)
 		pcp_hold(p->router->portcontrol, &e->mapping);
 	if (e->mapping.description != e->text)

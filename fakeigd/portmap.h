@@ -35,6 +35,8 @@ enum portmap_origin { PORTMAP_IGD, PORTMAP_NATPMP, PORTMAP_PCP, PORTMAP_STATIC }
  * @lease:		seconds granted, 0 = permanent
  * @origin:		which protocol made it
  * @enabled:		forwarding or only kept
+ * @wan_port:		port of our WAN address that leads to it, where a server upstream maps
+ *			@external_port to that; 0 = @external_port itself
  * @description:	as given
  * @pcp:		what PCP keeps beside it, NULL = nothing; freed with the entry
  * @expires:		clock_now() at which it ends, INT64_MAX when permanent
@@ -50,6 +52,7 @@ struct mapping {
 	enum portmap_origin origin;
 	bool enabled;
 	enum forwarding_state forwarding : 8;
+	uint16_t wan_port;
 	char *description;
 	struct pcp_record *pcp;
 	int64_t expires;

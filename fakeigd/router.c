@@ -21,6 +21,7 @@
 #include "firewall6.h"
 #include "forward.h"
 #include "gena.h"
+#include "interwork.h"
 #include "journal.h"
 #include "pinhole.h"
 #include "portcontrol.h"
@@ -229,6 +230,7 @@ int router_start(struct router *r, struct diag *d)
 	if (!r->portcontrol)
 		return start_failed(d, error, "listen on UDP port 5351 of the LAN");
 	r->upstream = upstream_new(r);
+	r->interwork = interwork_new(r);
 	if (is_exposed(r->profile))
 		wan_open(r);
 	error = router_watch_addresses(r);
@@ -247,6 +249,8 @@ void router_stop(struct router *r)
 	router_unwatch_addresses(r);
 	if (r->ssdp)
 		ssdp_byebye(r->ssdp);
+	interwork_free(r->interwork);
+	r->interwork = NULL;
 	upstream_free(r->upstream);
 	portcontrol_free(r->portcontrol);
 	ssdp_free(r->ssdp);
@@ -281,6 +285,7 @@ static void forget(struct router *r, bool mappings, const char *why)
 	gena_clear(r->gena);
 	wanconnection_reset(r->wanconnection);
 	if (mappings) {
+		interwork_reset(r->interwork);
 		if (portmap_count(r->portmap))
 			portmap_clear(r->portmap, why);
 		portmap_load(r->portmap);
@@ -333,6 +338,19 @@ static void listen_again(struct router *r)
 			      "{s:s}", "error", strerror(-error));
 }
 
+/* What waits for a server upstream reads the old profile; what the server has granted stays. */
+static void reload_upstream(struct router *r)
+{
+	if (r->upstream && r->profile->upstream.pcp) {
+		upstream_reload(r->upstream);
+		return;
+	}
+	interwork_free(r->interwork);
+	upstream_free(r->upstream);
+	r->upstream = upstream_new(r);
+	r->interwork = interwork_new(r);
+}
+
 int router_reload(struct router *r, struct diag *d)
 {
 	struct profile *old = r->profile;
@@ -350,7 +368,6 @@ int router_reload(struct router *r, struct diag *d)
 	ssdp_byebye(r->ssdp);
 	http_reset(r->http);
 	gena_clear(r->gena);
-	upstream_free(r->upstream);
 	r->profile = fresh;
 	r->rules = fresh->rules;
 	r->config_id = config_id(fresh);
@@ -362,7 +379,7 @@ int router_reload(struct router *r, struct diag *d)
 	descriptions_reload(r);
 	wanconnection_reset(r->wanconnection);
 	wanconnection_notice(r);
-	r->upstream = upstream_new(r);
+	reload_upstream(r);
 	profile_free(old);
 	if (exposure_changed)
 		listen_again(r);

@@ -35,6 +35,7 @@ struct http;
 struct gena;
 struct portcontrol;
 struct upstream;
+struct interwork;
 struct control;
 struct effects;
 struct http_request;
@@ -113,7 +114,7 @@ struct router_pending {
  * @connects:	how often the WAN connection came up after the start
  * @outages:	how often the WAN connection was lost since start, reboot or router_reset()
  * @reboots:	how often router_reboot() ran since start or router_reset()
- * @upstream:	NULL = the profile asks nobody on the WAN side
+ * @upstream, @interwork:	NULL = the profile asks nobody on the WAN side
  * @source:	where @profile came from
  * @port:	TCP port of the command line, 0 = the profile's
  * @handled:	grows with everything that is read from the network: "sync" watches it
@@ -137,6 +138,7 @@ struct router {
 	struct ssdp *ssdp;
 	struct portcontrol *portcontrol;
 	struct upstream *upstream;
+	struct interwork *interwork;
 	struct http *http;
 	struct gena *gena;
 	struct control *control;

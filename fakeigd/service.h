@@ -12,6 +12,7 @@
 #define SERVICE_ARGUMENTS_MAX 16
 
 struct router;
+struct soap_later;
 
 enum service_type_kind { SERVICE_STRING, SERVICE_BOOLEAN, SERVICE_UI1, SERVICE_UI2, SERVICE_UI4 };
 
@@ -59,6 +60,7 @@ struct service_action;
  * @in:		values of the in-arguments in table order, all checked against their variables
  * @out:	values of the out-arguments in table order, plain text, filled through soap_out()
  * @why:	why it was refused, for the journal; only written when the journal is on
+ * @later:	of soap_hold()
  */
 struct soap_call {
 	struct router *router;
@@ -70,6 +72,7 @@ struct soap_call {
 	const char *in[SERVICE_ARGUMENTS_MAX];
 	struct buf out[SERVICE_ARGUMENTS_MAX];
 	struct buf why;
+	struct soap_later *later;
 };
 
 /** service_action_fn - perform. Return: 0, or a UPnP error code (401, 402, 501, 6xx, 7xx). */

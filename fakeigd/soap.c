@@ -25,8 +25,9 @@
  * unless they stand in the first four lines. A lower version of a service is served by the tables
  * of that version, and answered in its name space. Where routers differ, policy.def (soap.*) has
  * the choice; rules of layer soap are applied once action and arguments are known, and may give
- * another answer with or without the action being performed. Nothing blocks: every answer is
- * complete when soap_post() returns (SOAP-14).
+ * another answer with or without the action being performed. Nothing blocks: an answer is complete
+ * when soap_post() returns (SOAP-14), or the action has kept the exchange by soap_hold() and sends
+ *it when somebody else has answered; the connection may be gone by then.
  */
 #include "soap.h"
 
@@ -293,6 +294,18 @@ static void apply_rules(struct soap_exchange *x)
 	rules_rewrite(&x->reply->effects, r, &event, &x->message, &x->rewritten);
 }
 
+/* What the rules make of an action's outcome. */
+static int settle(struct soap_exchange *x, int code)
+{
+	const struct effects *e = &x->reply->effects;
+
+	if (code && !e->never_refuse)
+		return code;
+	if (code || e->lie)
+		soap_pretend(&x->call);
+	return 0;
+}
+
 static int perform(struct soap_exchange *x)
 {
 	const struct effects *e = &x->reply->effects;
@@ -307,11 +320,7 @@ static int perform(struct soap_exchange *x)
 	code = soap_gather(x);
 	if (!code && !e->lie)
 		code = x->call.action->perform(&x->call);
-	if (code && !e->never_refuse)
-		return code;
-	if (code || e->lie)
-		soap_pretend(&x->call);
-	return 0;
+	return code == SOAP_LATER ? code : settle(x, code);
 }
 
 /* What the profile says of the service's state stands in place of what an action found. */
@@ -377,9 +386,72 @@ static void answer(struct soap_exchange *x, int code)
 	soap_journal_sent(x);
 }
 
+static void exchange_free(struct soap_exchange *x)
+{
+	for (size_t i = 0; i < SERVICE_ARGUMENTS_MAX; i++)
+		buf_free(&x->call.out[i]);
+	buf_free(&x->call.why);
+	if (x->parsed)
+		soap_free(&x->message);
+	rewritten_free(&x->rewritten);
+	free(x->type);
+	free(x->name);
+}
+
+struct soap_later *soap_hold(struct soap_call *call)
+{
+	call->later = xcalloc(1, sizeof(*call->later));
+	return call->later;
+}
+
+struct soap_call *soap_later_call(struct soap_later *later)
+{
+	return &later->x.call;
+}
+
+/* The exchange moves from the stack to where it lasts; the bytes of the request do not. */
+static void keep(struct soap_exchange *x)
+{
+	struct soap_later *later = x->call.later;
+
+	later->request.peer = x->request->peer;
+	later->request.local = x->request->local;
+	later->request.lan = x->request->lan;
+	later->effects = x->reply->effects;
+	x->reply->later = &later->http;
+	later->x = *x;
+	later->x.request = &later->request;
+	later->x.reply = NULL;
+	later->x.call.from = &later->request.peer;
+}
+
+void soap_abandon(struct soap_later *later)
+{
+	http_later_drop(&later->http);
+	exchange_free(&later->x);
+	free(later);
+}
+
+void soap_finish(struct soap_later *later, int code)
+{
+	struct soap_exchange *x = &later->x;
+
+	x->reply = http_later_reply(&later->http);
+	if (x->reply) {
+		x->reply->effects = later->effects;
+		code = settle(x, code);
+		if (!code)
+			fix_state(&x->call);
+		answer(x, code);
+		http_later_send(&later->http);
+	}
+	soap_abandon(later);
+}
+
 void soap_post(struct router *r, const struct http_request *request, struct http_reply *reply)
 {
 	struct soap_exchange x = {.router = r, .request = request, .reply = reply};
+	int code;
 
 	x.call.router = r;
 	x.call.peer = peer_ipv4(&request->peer);
@@ -388,13 +460,11 @@ void soap_post(struct router *r, const struct http_request *request, struct http
 	if (!x.call.instance && r->profile->service_count &&
 	    policy_is(&r->profile->policy, soap_dispatch, "header"))
 		x.call.instance = &r->profile->services[0];
-	answer(&x, x.call.instance ? handle(&x) : http_status(404));
-	for (size_t i = 0; i < SERVICE_ARGUMENTS_MAX; i++)
-		buf_free(&x.call.out[i]);
-	buf_free(&x.call.why);
-	if (x.parsed)
-		soap_free(&x.message);
-	rewritten_free(&x.rewritten);
-	free(x.type);
-	free(x.name);
+	code = x.call.instance ? handle(&x) : http_status(404);
+	if (code == SOAP_LATER) {
+		keep(&x);
+		return;
+	}
+	answer(&x, code);
+	exchange_free(&x);
 }

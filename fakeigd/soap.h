@@ -11,6 +11,27 @@ void soap_post(struct router *r, const struct http_request *request, struct http
 
 /* For the actions themselves. */
 
+struct soap_later;
+
+/* What an action returns that answers later: not among the codes that rules may set. */
+#define SOAP_LATER (1 << 22)
+
+/**
+ * soap_hold() - keep the request beyond the action's return
+ *
+ * The action then returns SOAP_LATER, without having called anything that could call back, and
+ * fills and sends the answer later. Return: for the functions below; one of soap_finish() and
+ * soap_abandon() has to be called, from the loop and not from within a request.
+ */
+struct soap_later *soap_hold(struct soap_call *call);
+/** soap_later_call() - the call, for soap_in(), soap_out() and soap_refuse(). */
+struct soap_call *soap_later_call(struct soap_later *later);
+/** soap_finish() - the action is over with @code, as if it returned that now; frees @later. Where
+ * the control point has gone, nobody is told. */
+void soap_finish(struct soap_later *later, int code);
+/** soap_abandon() - there will be no answer; frees @later. Reads nothing of the profile. */
+void soap_abandon(struct soap_later *later);
+
 /** soap_in() - value of an in-argument, never NULL. A name that the table lacks is a bug: abort. */
 const char *soap_in(const struct soap_call *call, const char *name);
 /** soap_in_number() - the same as a number, low bits only where policy lets numbers overflow. */

@@ -30,6 +30,19 @@ struct soap_exchange {
 	int code;
 };
 
+/**
+ * struct soap_later - a request whose answer comes later
+ * @x:		the exchange, moved here
+ * @request:	what is read of it beside @x: addresses
+ * @effects:	of the rules that matched the request
+ */
+struct soap_later {
+	struct soap_exchange x;
+	struct http_request request;
+	struct effects effects;
+	struct http_later http;
+};
+
 /* soap_action.c */
 /** soap_gather() - in-arguments of the message into the call, checked. Return: 0 or error code. */
 int soap_gather(struct soap_exchange *x);

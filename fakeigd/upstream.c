@@ -153,7 +153,7 @@ static void call_due(void *arg)
 }
 
 static struct upstream_call *start(struct upstream *u, const struct pcp_message *asked,
-				   upstream_fn *fn, void *arg)
+				   int64_t answer_us, upstream_fn *fn, void *arg)
 {
 	struct upstream_call *call = xcalloc(1, sizeof(*call));
 
@@ -167,7 +167,7 @@ static struct upstream_call *start(struct upstream *u, const struct pcp_message 
 	call->asked.options = (struct slice){0};
 	call->fn = fn;
 	call->arg = arg;
-	call->deadline = clock_now() + profile_of(u)->answer_us;
+	call->deadline = clock_now() + (answer_us > 0 ? answer_us : profile_of(u)->answer_us);
 	call->next = u->first;
 	if (u->first)
 		u->first->prev = call;
@@ -248,7 +248,7 @@ struct upstream_call *upstream_map(struct upstream *u, const struct upstream_map
 		own_nonce(u, map, asked.nonce);
 	add_options(u, map, peer, &options);
 	asked.options = buf_slice(&options);
-	call = start(u, &asked, fn, arg);
+	call = start(u, &asked, map->answer_us, fn, arg);
 	buf_free(&options);
 	return call;
 }
@@ -257,7 +257,7 @@ struct upstream_call *upstream_announce(struct upstream *u, upstream_fn *fn, voi
 {
 	const struct pcp_message asked = {.opcode = PCP_ANNOUNCE};
 
-	return start(u, &asked, fn, arg);
+	return start(u, &asked, 0, fn, arg);
 }
 
 /* In a turn of their own, because an asker may ask again at once. */
@@ -285,14 +285,21 @@ struct upstream *upstream_new(struct router *r)
 	return u;
 }
 
-void upstream_free(struct upstream *u)
+void upstream_reload(struct upstream *u)
 {
 	const struct upstream_result over = {.outcome = UPSTREAM_CANCELLED, .why = "cancelled"};
 
-	if (!u)
-		return;
 	while (u->first)
 		upstream_finish(u->first, &over);
+	upstream_close(u);
+	upstream_listen(u);
+}
+
+void upstream_free(struct upstream *u)
+{
+	if (!u)
+		return;
+	upstream_reload(u);
 	upstream_close(u);
 	free(u);
 }

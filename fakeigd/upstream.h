@@ -72,6 +72,7 @@ typedef void upstream_fn(void *arg, const struct upstream_result *result);
  * @nonce:	NULL = the engine's own for that protocol and port, always the same
  * @peer_address, @peer_port: PEER instead of MAP when the address is not unspecified
  * @options:	further options as bytes, as pcp_add_option() makes them
+ * @answer_us:	how long the asker can wait, 0 = as long as the profile says
  *
  * Nothing of it needs to live longer than the call.
  */
@@ -88,12 +89,15 @@ struct upstream_map {
 	struct in6_addr peer_address;
 	uint16_t peer_port;
 	struct slice options;
+	int64_t answer_us;
 };
 
 /** upstream_new() - the engine of a router whose profile asks for one, else NULL. Sends nothing. */
 struct upstream *upstream_new(struct router *r);
 /** upstream_free() - every request ends as CANCELLED; @u may be NULL, like in all that follow. */
 void upstream_free(struct upstream *u);
+/** upstream_reload() - the profile is another: every request ends as CANCELLED. */
+void upstream_reload(struct upstream *u);
 /** upstream_is_ready() - whether there is somebody to ask: a WAN address and a server (RFC 6970
  * 5.1). A route is looked up each time, since it may come and go. */
 bool upstream_is_ready(struct upstream *u);

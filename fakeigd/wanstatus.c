@@ -3,10 +3,12 @@
  * wanstatus.c - what is told of the Internet connection: status, address, uptime, credentials.
  *
  * WANIPConnection:1 2.2.2 to 2.2.13 and 2.4.9, 2.4.13, 2.4.18; WANPPPConnection:1 2.4.10 to 2.4.16.
- * ExternalIPAddress is empty while there is no connection (WIPC-63, GENA-35).
+ * ExternalIPAddress is empty while there is no connection (WIPC-63, GENA-35), and what a server
+ * upstream said last where one is asked for ports (IWF-18).
  */
 #include "base/clock.h"
 #include "choice.h"
+#include "interwork.h"
 #include "portmap.h"
 #include "router.h"
 #include "service_tables.h"
@@ -44,6 +46,10 @@ void wanconnection_external(struct router *r, struct buf *out)
 	}
 	if (!is_up(r) && policy_is(policy, wan_address_down, "empty"))
 		return;
+	if (interwork_is_on(r->interwork)) {
+		interwork_address(r->interwork, out);
+		return;
+	}
 	if (!r->external.s_addr ||
 	    (is_private(r->external) && !policy_is(policy, wan_private, "report")))
 		return;
@@ -97,6 +103,8 @@ int wan_get_nat_rsip_status(struct soap_call *call)
 
 int wan_get_external_ip_address(struct soap_call *call)
 {
+	if (interwork_is_on(call->router->interwork))
+		return interwork_external(call);
 	wanconnection_external(call->router, soap_out(call, "NewExternalIPAddress"));
 	return 0;
 }
