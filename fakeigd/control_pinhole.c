@@ -10,8 +10,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/* One in a message takes less than 400 bytes. */
-#define PINHOLES_MAX (CONTROL_MESSAGE_MAX / 512)
+/* One in a message takes less than this, and its description six bytes for each of its own. */
+#define PINHOLE_MOST 512
 
 static json_t *address_json(const struct in6_addr *address)
 {
@@ -25,14 +25,16 @@ static json_t *address_json(const struct in6_addr *address)
 
 static json_t *pinhole_json(const struct router *r, const struct pinhole *h)
 {
-	return json_pack("{s:i, s:i, s:o, s:i, s:o, s:i, s:I, s:I, s:s, s:o, s:I}", "unique_id",
-			 (int)h->id, "protocol", h->protocol, "internal_client",
+	return json_pack("{s:i, s:i, s:o, s:i, s:o, s:i, s:i, s:I, s:I, s:s, s:o, s:I, s:s}",
+			 "unique_id", (int)h->id, "protocol", h->protocol, "internal_client",
 			 address_json(&h->internal_client), "internal_port", (int)h->internal_port,
-			 "remote_host", address_json(&h->remote_host), "remote_port",
-			 (int)h->remote_port, "lease", (json_int_t)h->lease, "remaining",
-			 (json_int_t)pinhole_remaining(h), "origin",
-			 h->origin == PORTMAP_PCP ? "pcp" : "igd", "owner", address_json(&h->owner),
-			 "packets", (json_int_t)pinhole_packets(r->pinholes, h));
+			 "remote_host", address_json(&h->remote_host), "remote_prefix",
+			 (int)h->remote_prefix, "remote_port", (int)h->remote_port, "lease",
+			 (json_int_t)h->lease, "remaining", (json_int_t)pinhole_remaining(h),
+			 "origin", h->origin == PORTMAP_PCP ? "pcp" : "igd", "owner",
+			 address_json(&h->owner), "packets",
+			 (json_int_t)pinhole_packets(r->pinholes, h), "description",
+			 h->description ? h->description : "");
 }
 
 json_t *control_pinholes(const struct router *r, json_int_t first)
@@ -44,11 +46,16 @@ json_t *control_pinholes(const struct router *r, json_int_t first)
 				  firewall6_enabled(r->firewall6), "inbound_allowed",
 				  firewall6_inbound(r->firewall6), "pinholes", list);
 	const struct pinhole *h = pinhole_next(r->pinholes, NULL);
+	size_t used = PINHOLE_MOST;
 
 	while (h && h->id < first)
 		h = pinhole_next(r->pinholes, h);
-	for (; h && json_array_size(list) < PINHOLES_MAX; h = pinhole_next(r->pinholes, h))
+	for (; h; h = pinhole_next(r->pinholes, h)) {
+		used += PINHOLE_MOST + (h->description ? 6 * strlen(h->description) : 0);
+		if (used > CONTROL_MESSAGE_MAX)
+			break;
 		json_array_append_new(list, pinhole_json(r, h));
+	}
 	if (h)
 		json_object_set_new(reply, "next", json_integer(h->id));
 	return reply;

@@ -12,7 +12,8 @@
  *     fib saddr . iif oif missing drop					REC-5, REC-6
  *     iif != WAN accept						what leaves
  *     ct direction reply ct state established,related accept		REC-11, REC-18, REC-36
- *     ct mark set KEY map @p15; mark set OPEN; accept			sixteen of these: pinholes
+ *     ct mark set KEY map @p15; mark set OPEN; accept			pinholes: one of these for
+ *									each map
  *     ct state related accept						REC-18, REC-36
  *     meta l4proto { esp, ah, hip } or udp dport 500 mark set OPEN accept	REC-21 to REC-26
  *     tcp syn log group SYN_GROUP drop					REC-34, see
@@ -21,6 +22,8 @@
  *
  * Pinholes are elements of the maps p0 to p15; a map's number tells which fields of the tuple its
  * key has besides the internal client: protocol 1, internal port 2, remote host 4, remote port 8.
+ * With 16 in place of 4 the remote host is a prefix, and the map one of ranges (p16 to p27); those
+ * are there where PCP is spoken with filters, and only what RFC 6887 calls FILTER makes them.
  * The map gives the mark for the connection, and the element counts packets (6FC-20). Packets of a
  * connection that came in through a pinhole are looked up each time, so that closing it (RFC 6092
  * clause 3.4) stops the next one; what conntrack knows of it goes as well. Sources are judged by
@@ -55,8 +58,14 @@
 #define IPPROTO_HIP 139
 #define IKE_PORT    500
 
-#define MAPS 16
-enum { BY_PROTOCOL = 1, BY_INTERNAL_PORT = 2, BY_REMOTE_HOST = 4, BY_REMOTE_PORT = 8 };
+#define MAPS 32
+enum {
+	BY_PROTOCOL = 1,
+	BY_INTERNAL_PORT = 2,
+	BY_REMOTE_HOST = 4,
+	BY_REMOTE_PORT = 8,
+	BY_REMOTE_PREFIX = 16,
+};
 
 /**
  * struct firewall6 - the firewall of one router
@@ -269,25 +278,45 @@ static void add_losses(const struct firewall6 *f, struct nft_batch *b)
 	}
 }
 
+/* Which of the numbers there is a map for. */
+static bool has_map(const struct firewall6 *f, unsigned map)
+{
+	return !(map & BY_REMOTE_PREFIX) ||
+	       (!(map & BY_REMOTE_HOST) && forward_has_filters(f->router));
+}
+
 static void add_map(struct nft_batch *b, unsigned map)
 {
+	char fields[6] = "\20", *field = fields + 1;
+	static const struct {
+		unsigned by;
+		uint32_t type;
+		char size;
+	} parts[] = {
+		{BY_PROTOCOL, NFT_TYPE_INET_PROTO, 1},
+		{BY_INTERNAL_PORT, NFT_TYPE_INET_SERVICE, 2},
+		{BY_REMOTE_HOST | BY_REMOTE_PREFIX, NFT_TYPE_IP6ADDR, 16},
+		{BY_REMOTE_PORT, NFT_TYPE_INET_SERVICE, 2},
+	};
 	uint32_t type = NFT_TYPE_IP6ADDR, len = 16;
 	struct nft_set set = {.data_type = NFT_TYPE_MARK, .data_len = sizeof(uint32_t)};
 	char name[8];
 
-	if (map & BY_PROTOCOL)
-		type = NFT_CONCAT(type, NFT_TYPE_INET_PROTO), len += 4;
-	if (map & BY_INTERNAL_PORT)
-		type = NFT_CONCAT(type, NFT_TYPE_INET_SERVICE), len += 4;
-	if (map & BY_REMOTE_HOST)
-		type = NFT_CONCAT(type, NFT_TYPE_IP6ADDR), len += 16;
-	if (map & BY_REMOTE_PORT)
-		type = NFT_CONCAT(type, NFT_TYPE_INET_SERVICE), len += 4;
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (!(map & parts[i].by))
+			continue;
+		type = NFT_CONCAT(type, parts[i].type);
+		len += (parts[i].size + 3u) & ~3u;
+		*field++ = parts[i].size;
+	}
 	map_name(map, name);
 	set.name = name;
 	set.key_type = type;
 	set.key_len = len;
-	nft_add_set(b, &set);
+	if (map & BY_REMOTE_PREFIX)
+		nft_add_range_set(b, &set, fields);
+	else
+		nft_add_set(b, &set);
 }
 
 /* ct mark set KEY map @pN mark set OPEN accept */
@@ -307,7 +336,7 @@ static void add_pinholes(struct nft_batch *b, unsigned map)
 		nft_meta(rule, NFT_META_L4PROTO, reg++);
 	if (map & BY_INTERNAL_PORT)
 		nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg++);
-	if (map & BY_REMOTE_HOST) {
+	if (map & (BY_REMOTE_HOST | BY_REMOTE_PREFIX)) {
 		nft_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 8, 16, reg);
 		reg += 4;
 	}
@@ -378,7 +407,8 @@ static void add_inward(const struct firewall6 *f, struct nft_batch *b)
 
 	add_state(b, known, true, NF_ACCEPT);
 	for (unsigned map = MAPS; map-- > 0;)
-		add_pinholes(b, map);
+		if (has_map(f, map))
+			add_pinholes(b, map);
 	add_state(b, NF_CT_STATE_BIT(IP_CT_RELATED), false, NF_ACCEPT);
 	if (policy_is(policy, firewall6_lets_in, "stray-errors"))
 		add_errors(b, NF_ACCEPT);
@@ -397,7 +427,8 @@ static int table_make(const struct firewall6 *f, const char **lacks)
 		nft_delete_table(&b);
 	nft_add_table(&b);
 	for (unsigned map = 0; map < MAPS; map++)
-		add_map(&b, map);
+		if (has_map(f, map))
+			add_map(&b, map);
 	add_ported(&b);
 	nft_add_chain(&b, "pass", "filter", NF_INET_FORWARD, PRIORITY);
 	rule = rule_of(&b);
@@ -467,26 +498,46 @@ static void put(struct forward_key *k, const void *value, uint32_t size)
 	k->key_len += size < 4 ? 4 : size;
 }
 
+/* The last address of a prefix in place of the first, at @at of the range's end. */
+static void make_range(struct forward_key *k, uint32_t at, unsigned bits)
+{
+	memcpy(k->end, k->key, k->key_len);
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned kept = bits > 8 * i ? bits - 8 * i : 0;
+		uint8_t mask = kept >= 8 ? 0xff : (uint8_t)(0xff00 >> kept);
+
+		k->key[at + i] &= mask;
+		k->end[at + i] |= (uint8_t)~mask;
+	}
+	k->is_range = true;
+}
+
 /* The element for a pinhole, as policy pinhole.opens makes it. */
 static struct forward_key key_of(const struct firewall6 *f, const struct pinhole *h, char name[8])
 {
 	bool any_remote = policy_is(policy_of(f), pinhole_opens, "any-remote");
 	bool any_port = policy_is(policy_of(f), pinhole_opens, "any-port");
-	bool remote = !any_remote && !IN6_IS_ADDR_UNSPECIFIED(&h->remote_host);
+	bool remote =
+		!any_remote && (h->remote_prefix || !IN6_IS_ADDR_UNSPECIFIED(&h->remote_host));
 	const uint8_t number = (uint8_t)h->protocol;
 	const uint16_t internal = htons(h->internal_port), from = htons(h->remote_port);
 	struct forward_key k = {.family = NFPROTO_IPV6, .map = name, .data_len = sizeof(h->mark)};
 	unsigned map = 0;
+	uint32_t at;
 
 	put(&k, &h->internal_client, 16);
 	if (h->protocol != PINHOLE_ANY_PROTOCOL)
 		map |= BY_PROTOCOL, put(&k, &number, 1);
 	if (h->internal_port && !any_port)
 		map |= BY_INTERNAL_PORT, put(&k, &internal, 2);
+	at = k.key_len;
 	if (remote)
-		map |= BY_REMOTE_HOST, put(&k, &h->remote_host, 16);
+		map |= h->remote_prefix ? BY_REMOTE_PREFIX : BY_REMOTE_HOST,
+			put(&k, &h->remote_host, 16);
 	if (h->remote_port && !any_remote)
 		map |= BY_REMOTE_PORT, put(&k, &from, 2);
+	if (map & BY_REMOTE_PREFIX)
+		make_range(&k, at, h->remote_prefix);
 	map_name(map, name);
 	memcpy(k.data, &h->mark, sizeof(h->mark));
 	return k;

@@ -135,23 +135,6 @@ static struct forward_key range_of(const struct mapping *m, const struct pcp_fil
 	return k;
 }
 
-/* Whether another filter of the mapping lets in all that this one does. */
-static bool is_covered(const struct pcp_record *record, size_t i)
-{
-	const struct pcp_filter *this = &record->filter[i];
-
-	for (size_t j = 0; j < record->filters; j++) {
-		const struct pcp_filter *other = &record->filter[j];
-
-		if (j == i || other->port != this->port || other->prefix > this->prefix ||
-		    (first_of(this) & mask_of(other)) != first_of(other))
-			continue;
-		if (other->prefix < this->prefix || j < i)
-			return true;
-	}
-	return false;
-}
-
 static int change_ranges(struct mnl_socket *nl, const struct mapping *m,
 			 const struct pcp_record *record, bool come)
 {
@@ -160,7 +143,7 @@ static int change_ranges(struct mnl_socket *nl, const struct mapping *m,
 	for (size_t i = 0; !error && i < record->filters; i++) {
 		struct forward_key k = range_of(m, &record->filter[i]);
 
-		if (!is_covered(record, i))
+		if (!pcp_record_is_covered(record, i))
 			error = come ? forward_elements_add(nl, &k, 1)
 				     : forward_elements_delete(nl, &k, 1);
 	}

@@ -31,7 +31,7 @@ struct forward_key {
 	uint32_t key_len;
 	uint8_t data[8];
 	uint32_t data_len;
-	uint8_t end[16];
+	uint8_t end[44];
 	bool is_range;
 };
 

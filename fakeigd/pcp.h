@@ -39,13 +39,18 @@ struct pcp_peer {
 	bool bound;
 };
 
-/** struct pcp_hole - a MAP over IPv6: pinholes of the firewall, one for each filter */
+/**
+ * struct pcp_hole - a MAP over IPv6: pinholes of the firewall, one for each port and filter
+ * @protocol:	0 = all
+ * @record:	its set_size ports from set_first on; set_first 0 = all
+ * @description: as it was given, NULL = none
+ */
 struct pcp_hole {
 	struct pcp_hole *next;
 	uint8_t protocol;
-	uint16_t port;
 	struct in6_addr client;
 	struct pcp_record *record;
+	char *description;
 };
 
 /**

@@ -75,9 +75,9 @@ static struct datagram_socket *socket_of(struct portcontrol *p, const struct pcp
 	return NULL;
 }
 
-void pcp_send_update(struct portcontrol *p, const struct mapping *m)
+void pcp_tell_update(struct portcontrol *p, const struct pcp_told *told)
 {
-	const struct pcp_record *record = m->pcp;
+	const struct pcp_record *record = told->record;
 	struct portcontrol_request q = {
 		.portcontrol = p,
 		.socket = socket_of(p, record),
@@ -98,12 +98,12 @@ void pcp_send_update(struct portcontrol *p, const struct mapping *m)
 		.version = PCP_VERSION,
 		.opcode = PCP_MAP,
 		.response = true,
-		.lifetime = portmap_remaining(m),
+		.lifetime = told->lifetime,
 		.epoch = pcp_epoch(p),
-		.protocol = (uint8_t)m->protocol,
-		.internal_port = m->internal_port,
-		.external_port = m->external_port,
-		.external_address = pcp_address_from_v4(p->router->external),
+		.protocol = told->protocol,
+		.internal_port = told->internal_port,
+		.external_port = told->external_port,
+		.external_address = told->external_address,
 		.options = buf_slice(&options),
 	};
 	memcpy(x.answer.nonce, record->nonce, PCP_NONCE_LEN);
@@ -113,6 +113,20 @@ void pcp_send_update(struct portcontrol *p, const struct mapping *m)
 	portcontrol_send(&q, "pcp", what, buf_slice(&bytes), &x.effects);
 	buf_free(&bytes);
 	buf_free(&options);
+}
+
+void pcp_send_update(struct portcontrol *p, const struct mapping *m)
+{
+	const struct pcp_told told = {
+		.record = m->pcp,
+		.protocol = (uint8_t)m->protocol,
+		.internal_port = m->internal_port,
+		.external_port = m->external_port,
+		.external_address = pcp_address_from_v4(p->router->external),
+		.lifetime = portmap_remaining(m),
+	};
+
+	pcp_tell_update(p, &told);
 }
 
 /* A set is told by its first mapping. */

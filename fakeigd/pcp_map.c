@@ -97,7 +97,8 @@ static enum pcp_result check(const struct pcp_exchange *x)
 	if (!asked->lifetime)
 		return PCP_SUCCESS;
 	if (!asked->protocol || !asked->internal_port) /* PCP-21 */
-		return (enum pcp_result)policy_code(policy, pcp_all_protocols);
+		return policy_is(policy, pcp_all_protocols, "3") ? PCP_MALFORMED_REQUEST
+								 : PCP_UNSUPP_PROTOCOL;
 	if (policy_is(policy, pcp_map_without_address, "7") && !pcp_has_external(x->p->router))
 		return PCP_NETWORK_FAILURE;
 	if (!pcp_is_permitted(x))

@@ -116,6 +116,18 @@ uint16_t pcp_choose_port(struct pcp_exchange *x, unsigned count);
 /** pcp_port_is_free() - whether the internal host may have @count ports from that one on. */
 bool pcp_port_is_free(const struct pcp_exchange *x, uint16_t port, unsigned count);
 
+/** struct pcp_told - a mapping as an update tells it; @record: nonce, set, and where it goes */
+struct pcp_told {
+	const struct pcp_record *record;
+	uint8_t protocol;
+	uint16_t internal_port;
+	uint16_t external_port;
+	struct in6_addr external_address;
+	uint32_t lifetime;
+};
+
+/** pcp_tell_update() - one Mapping Update. */
+void pcp_tell_update(struct portcontrol *p, const struct pcp_told *told);
 /** pcp_send_update() - one Mapping Update to the client of a mapping (clause 14.2). */
 void pcp_send_update(struct portcontrol *p, const struct mapping *m);
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct pcp_record *pcp_record_new(void)
 {
@@ -46,6 +47,31 @@ void pcp_record_copy_filters(struct pcp_record *to, const struct pcp_record *fro
 	to->filters = 0;
 	for (size_t i = 0; i < from->filters; i++)
 		pcp_record_add_filter(to, &from->filter[i]);
+}
+
+/* Whether the first @bits of both are the same. */
+static bool same_prefix(const struct in6_addr *a, const struct in6_addr *b, unsigned bits)
+{
+	unsigned whole = bits / 8, rest = bits % 8;
+
+	return !memcmp(a, b, whole) &&
+	       (!rest || (a->s6_addr[whole] ^ b->s6_addr[whole]) >> (8 - rest) == 0);
+}
+
+bool pcp_record_is_covered(const struct pcp_record *record, size_t i)
+{
+	const struct pcp_filter *this = &record->filter[i];
+
+	for (size_t j = 0; j < record->filters; j++) {
+		const struct pcp_filter *other = &record->filter[j];
+
+		if (j == i || other->port != this->port || other->prefix > this->prefix ||
+		    !same_prefix(&other->address, &this->address, other->prefix))
+			continue;
+		if (other->prefix < this->prefix || j < i)
+			return true;
+	}
+	return false;
 }
 
 bool pcp_record_same_filters(const struct pcp_record *a, const struct pcp_record *b)

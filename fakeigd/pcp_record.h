@@ -35,6 +35,8 @@ void pcp_record_free(struct pcp_record *record);
  */
 void pcp_record_add_filter(struct pcp_record *record, const struct pcp_filter *filter);
 void pcp_record_copy_filters(struct pcp_record *to, const struct pcp_record *from);
+/** pcp_record_is_covered() - whether another filter of it lets in all that filter @i does. */
+bool pcp_record_is_covered(const struct pcp_record *record, size_t i);
 /** pcp_record_same_filters() - whether both let the same in, in the same order; NULL lets all in.
  */
 bool pcp_record_same_filters(const struct pcp_record *a, const struct pcp_record *b);

@@ -30,6 +30,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define IDS   65536
 #define HEADS 1024
@@ -46,6 +47,7 @@ struct entry {
 	struct pinhole pinhole;
 	struct lease lease;
 	struct entry *next;
+	char *description;
 	int64_t counted;
 	bool over;
 };
@@ -86,6 +88,12 @@ static void expire(void *arg)
 	pinholes_remove_if(p, is_over, NULL, "expired");
 }
 
+static void entry_free(struct entry *e)
+{
+	free(e->description);
+	free(e);
+}
+
 struct pinholes *pinholes_new(struct router *r)
 {
 	struct pinholes *p = xcalloc(1, sizeof(*p));
@@ -101,8 +109,10 @@ void pinholes_free(struct pinholes *p)
 		return;
 	lease_heap_free(&p->leases);
 	for (unsigned id = 0; id < IDS && p->count; id++) {
-		p->count -= p->by_id[id] != NULL;
-		free(p->by_id[id]);
+		if (!p->by_id[id])
+			continue;
+		p->count--;
+		entry_free(p->by_id[id]);
 	}
 	free(p);
 }
@@ -139,7 +149,7 @@ static struct entry **head_of(struct pinholes *p, const struct pinhole *key)
 static bool same_tuple(const struct pinhole *a, const struct pinhole *b)
 {
 	return a->protocol == b->protocol && a->internal_port == b->internal_port &&
-	       a->remote_port == b->remote_port &&
+	       a->remote_port == b->remote_port && a->remote_prefix == b->remote_prefix &&
 	       IN6_ARE_ADDR_EQUAL(&a->internal_client, &b->internal_client) &&
 	       IN6_ARE_ADDR_EQUAL(&a->remote_host, &b->remote_host);
 }
@@ -192,12 +202,15 @@ static const char *protocol_text(int protocol, char number[8])
 
 void pinhole_text(const struct pinhole *h, char *out, size_t size)
 {
-	char client[INET6_ADDRSTRLEN], remote[INET6_ADDRSTRLEN], number[8];
+	char client[INET6_ADDRSTRLEN], remote[INET6_ADDRSTRLEN + 4], number[8];
 
 	inet_ntop(AF_INET6, &h->internal_client, client, sizeof(client));
 	inet_ntop(AF_INET6, &h->remote_host, remote, sizeof(remote));
-	if (IN6_IS_ADDR_UNSPECIFIED(&h->remote_host))
+	if (IN6_IS_ADDR_UNSPECIFIED(&h->remote_host) && !h->remote_prefix)
 		snprintf(remote, sizeof(remote), "any");
+	else if (h->remote_prefix)
+		snprintf(remote + strlen(remote), sizeof(remote) - strlen(remote), "/%u",
+			 h->remote_prefix);
 	snprintf(out, size, "%s [%s]:%u from [%s]:%u", protocol_text(h->protocol, number), client,
 		 h->internal_port, remote, h->remote_port);
 }
@@ -213,12 +226,13 @@ static void tell_journal(const struct pinholes *p, const char *verb, const struc
 	inet_ntop(AF_INET6, &h->internal_client, client, sizeof(client));
 	inet_ntop(AF_INET6, &h->remote_host, remote, sizeof(remote));
 	journal_write(p->router->journal, JOURNAL_STATE, "pinhole", NULL, NULL, what,
-		      "{s:s, s:i, s:s, s:i, s:s, s:i, s:i, s:I, s:I, s:i}", "change", verb,
+		      "{s:s, s:i, s:s, s:i, s:s, s:i, s:i, s:i, s:I, s:I, s:i}", "change", verb,
 		      "unique_id", (int)h->id, "internal_client", client, "internal_port",
 		      (int)h->internal_port, "remote_host",
-		      IN6_IS_ADDR_UNSPECIFIED(&h->remote_host) ? "" : remote, "remote_port",
-		      (int)h->remote_port, "protocol", h->protocol, "lease", (json_int_t)h->lease,
-		      "remaining", (json_int_t)pinhole_remaining(h), "entries", (int)p->count);
+		      IN6_IS_ADDR_UNSPECIFIED(&h->remote_host) ? "" : remote, "remote_prefix",
+		      (int)h->remote_prefix, "remote_port", (int)h->remote_port, "protocol",
+		      h->protocol, "lease", (json_int_t)h->lease, "remaining",
+		      (json_int_t)pinhole_remaining(h), "entries", (int)p->count);
 }
 
 static void start_lease(struct pinholes *p, struct entry *e, uint32_t lease)
@@ -265,6 +279,7 @@ static int append(struct pinholes *p, const struct pinhole *wanted, struct entry
 		return error;
 	e = xcalloc(1, sizeof(*e));
 	e->pinhole = fresh;
+	e->pinhole.description = NULL;
 	e->counted = twin ? -(int64_t)firewall6_packets(p->router->firewall6, &fresh) : 0;
 	head = head_of(p, &fresh);
 	e->next = *head;
@@ -276,6 +291,15 @@ static int append(struct pinholes *p, const struct pinhole *wanted, struct entry
 	return 0;
 }
 
+static void describe(struct entry *e, const char *text)
+{
+	char *copy = text ? xstrdup(text) : NULL;
+
+	free(e->description);
+	e->description = copy;
+	e->pinhole.description = copy;
+}
+
 int pinhole_put(struct pinholes *p, const struct pinhole *wanted, const struct pinhole **out)
 {
 	struct entry *e = entry_of(pinhole_find(p, wanted));
@@ -285,6 +309,7 @@ int pinhole_put(struct pinholes *p, const struct pinhole *wanted, const struct p
 	if (error)
 		return error;
 	e->pinhole.owner = wanted->owner;
+	describe(e, wanted->description);
 	start_lease(p, e, wanted->lease);
 	tell_journal(p, fresh ? "added" : "updated", &e->pinhole);
 	if (out)
@@ -318,7 +343,7 @@ bool pinhole_remove(struct pinholes *p, uint16_t id, const char *why)
 	if (!twin_of(p, &e->pinhole))
 		firewall6_close(p->router->firewall6, &e->pinhole);
 	tell_journal(p, why, &e->pinhole);
-	free(e);
+	entry_free(e);
 	return true;
 }
 

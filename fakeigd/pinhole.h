@@ -25,7 +25,8 @@ struct pinholes;
 
 /**
  * struct pinhole - one entry; read-only outside pinhole.c
- * @remote_host:	:: = any
+ * @remote_host:	:: without a prefix = any
+ * @remote_prefix:	bits of it that count, 0 = all of them
  * @internal_client:	never a wildcard
  * @owner:		address of the control point that made it; IPv4 ones as ::ffff:a.b.c.d
  * @remote_port:	0 = any
@@ -36,9 +37,11 @@ struct pinholes;
  * @lease:		seconds granted, 0 = until it is removed
  * @expires:		clock_now() at which it ends, INT64_MAX = never
  * @mark:		of its connections in the kernel, the same for pinholes of one tuple
+ * @description:	as given, NULL = none; the table has a copy of its own
  */
 struct pinhole {
 	struct in6_addr remote_host;
+	uint8_t remote_prefix;
 	struct in6_addr internal_client;
 	struct in6_addr owner;
 	uint16_t remote_port;
@@ -49,6 +52,7 @@ struct pinhole {
 	uint32_t lease;
 	int64_t expires;
 	uint32_t mark;
+	const char *description;
 };
 
 struct pinholes *pinholes_new(struct router *r);

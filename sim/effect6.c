@@ -26,15 +26,6 @@ static const struct node *node_with(const struct topology *t, const struct in6_a
 	return NULL;
 }
 
-/* Whether a packet of peer should come in by its address. */
-static bool is_for_peer(const struct topology *t, const char *remote)
-{
-	struct in6_addr address;
-
-	return !*remote || (inet_pton(AF_INET6, remote, &address) == 1 &&
-			    node_with(t, &address) == &t->nodes[topology_node(t, "peer")]);
-}
-
 static const char *text_of(const json_t *pinhole, const char *key)
 {
 	const char *text = json_string_value(json_object_get(pinhole, key));
@@ -45,6 +36,33 @@ static const char *text_of(const json_t *pinhole, const char *key)
 static long number_of(const json_t *pinhole, const char *key)
 {
 	return (long)json_integer_value(json_object_get(pinhole, key));
+}
+
+/* Whether the first @bits of both are the same. */
+static bool same_prefix(const struct in6_addr *a, const struct in6_addr *b, long bits)
+{
+	for (long i = 0; i < bits && i < 128; i++)
+		if ((a->s6_addr[i / 8] ^ b->s6_addr[i / 8]) >> (7 - i % 8) & 1)
+			return false;
+	return true;
+}
+
+/* Whether a packet of peer should come in by its address. */
+static bool is_for_peer(const struct topology *t, const json_t *pinhole)
+{
+	const struct node *peer = &t->nodes[topology_node(t, "peer")];
+	long prefix = number_of(pinhole, "remote_prefix");
+	const char *remote = text_of(pinhole, "remote_host");
+	struct in6_addr address = {0};
+
+	if (!*remote && !prefix)
+		return true;
+	if (*remote && inet_pton(AF_INET6, remote, &address) != 1)
+		return false;
+	for (size_t i = 0; i < peer->port_count; i++)
+		if (same_prefix(&address, &peer->ports[i].address6, prefix ? prefix : 128))
+			return true;
+	return false;
 }
 
 /* Whether any of the pinholes should let peer's packet in: several may be of the same port. */
@@ -61,8 +79,7 @@ static bool is_open(const struct topology *t, const json_t *pinholes, const json
 
 		if (!strcmp(text_of(one, "internal_client"), text_of(other, "internal_client")) &&
 		    (its_protocol == protocol || its_protocol == ANY_PROTOCOL) &&
-		    (!its_port || its_port == port) &&
-		    is_for_peer(t, text_of(other, "remote_host")))
+		    (!its_port || its_port == port) && is_for_peer(t, other))
 			return true;
 	}
 	return false;

@@ -47,6 +47,41 @@ static void filters_add_up_and_are_cleared(void **state)
 	pcp_record_free(NULL);
 }
 
+/* Of the first filter of a row: whether the second lets in all that it does, and the reverse. */
+static void a_prefix_covers_what_lies_in_it(void **state)
+{
+	static const struct {
+		unsigned prefix, port;
+		const char *address;
+		unsigned other_prefix, other_port;
+		const char *other;
+		bool covered, covers;
+	} rows[] = {
+		{64, 0, "2001:db8::", 32, 0, "2001:db8::", true, false},
+		{64, 0, "2001:db8:0:7::", 61, 0, "2001:db8::", true, false},
+		{64, 0, "2001:db8:0:8::", 61, 0, "2001:db8::", false, false},
+		{128, 0, "2001:db8::1", 128, 0, "2001:db8::1", false, true}, /* the same: once */
+		{128, 0, "2001:db8::1", 127, 0, "2001:db8::", true, false},
+		{128, 0, "2001:db8::2", 127, 0, "2001:db8::", false, false},
+		{128, 80, "2001:db8::1", 64, 0, "2001:db8::", false, false},
+		{128, 80, "2001:db8::1", 64, 80, "2001:db8::", true, false},
+		{120, 0, "::ffff:44.0.1.0", 112, 0, "::ffff:44.0.0.0", true, false},
+		{120, 0, "::ffff:44.1.1.0", 112, 0, "::ffff:44.0.0.0", false, false},
+		{1, 0, "8000::", 1, 0, "::", false, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct pcp_filter pair[] = {
+			filter(rows[i].prefix, rows[i].port, rows[i].address),
+			filter(rows[i].other_prefix, rows[i].other_port, rows[i].other)};
+		struct pcp_record record = {.filter = pair, .filters = 2};
+
+		assert_int_equal(pcp_record_is_covered(&record, 0), rows[i].covered);
+		assert_int_equal(pcp_record_is_covered(&record, 1), rows[i].covers);
+	}
+}
+
 static void filters_are_compared(void **state)
 {
 	struct pcp_record *a = pcp_record_new(), *b = pcp_record_new();
@@ -73,6 +108,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(filters_add_up_and_are_cleared),
+		cmocka_unit_test(a_prefix_covers_what_lies_in_it),
 		cmocka_unit_test(filters_are_compared),
 	};
 
