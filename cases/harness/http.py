@@ -11,6 +11,7 @@ import time
 from . import trace
 
 TOKEN = re.compile(rb"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$")
+CHUNK_SIZE = re.compile(rb"^[0-9A-Fa-f]+[ \t]*(;.*)?$")
 LIMIT = 16 << 20  # bytes of an answer that nobody needs
 STATUS_LINE = re.compile(rb"^HTTP/(\d)\.(\d) (\d{3}) ([^\r\n]*)$")
 
@@ -105,10 +106,9 @@ def _chunked(data):
         end = data.find(b"\r\n", at)
         if end < 0:
             return None
-        try:
-            size = int(data[at:end].split(b";")[0].strip(), 16)
-        except ValueError:
-            raise BadMessage(f"chunk size is no number: {data[at:end]!r}") from None
+        if not CHUNK_SIZE.match(data[at:end]):
+            raise BadMessage(f"chunk size is no number: {data[at:end]!r}")
+        size = int(data[at:end].split(b";")[0], 16)
         at = end + 2
         if size == 0:
             end = data.find(b"\r\n", at)
@@ -206,7 +206,7 @@ class Client:
             raise BadMessage(f"Content-Length given twice: {sorted(lengths)}")
         if lengths:
             text = lengths.pop()
-            if not text.isdigit():
+            if not (text.isascii() and text.isdigit()):
                 raise BadMessage(f"Content-Length is no number: {text!r}")
             return ("length", int(text))
         notes.append("no Content-Length: the body ends with the connection")

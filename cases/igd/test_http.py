@@ -6,6 +6,7 @@ import pytest
 
 from cases.harness import http, soap
 
+IDLE = 30  # seconds after which a connection is closed (policy http.idle)
 GET_EXTERNAL = "GetExternalIPAddress"
 
 
@@ -119,13 +120,22 @@ def test_bad_requests_get_the_right_status(server, data, status):
 def test_many_idle_connections_leave_room_to_serve(server):
     idle = [server.open() for _ in range(300)]
     assert server.external_address()
-    server.lab.advance(3600)
-    for client in idle:
+    server.lab.advance(IDLE - 2)
+    assert idle[0].exchange(get(server.where)).status == 200, "it is closed too early"
+    server.lab.advance(3)
+    assert idle[0].exchange(get(server.where)).status == 200, "its time begins again with a request"
+    for client in idle[1:]:
         assert client.socket.recv(1) == b"", "an idle connection is closed in the end"
         client.close()
 
 
-def test_half_a_request_then_nothing(server):
-    with server.open() as client:
-        client.send(b"POST /x HTTP/1.1\r\nHost")
-    assert server.external_address()
+@pytest.mark.parametrize("half", [b"POST /x HTTP/1.1\r\nHost", b"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"])
+def test_half_a_request_then_nothing(server, half):
+    with server.open() as client, server.open() as gone:
+        for each in (client, gone):
+            each.send(half.replace(b"{path}", server.connection.control.path.encode()))
+        gone.close()
+        assert server.external_address(), "others are served meanwhile"
+        server.lab.advance(IDLE + 1)
+        with pytest.raises(EOFError):
+            client.receive()

@@ -75,13 +75,15 @@ def test_lower_version_is_answered_by_a_newer_router():
     b"M-SEARCH * HTTP/1.1",
     b"M-SEARCH / HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\n"
     b"ST: " + IGD.encode() + b"\r\n\r\n",
+    ssdp.search_bytes(IGD).replace(b"HTTP/1.1", b"HTTP/1.0"),
+    ssdp.search_bytes(IGD).replace(b"HTTP/1.1", b"HTTP/2.0"),
     b"NOTIFY * HTTP/1.1\r\n\r\n",
     b"\0" * 64,
     b"",
     b"GET / HTTP/1.1\r\n\r\n",
     b"M-SEARCH * HTTP/1.1\r\n" + b"A: b\r\n" * 5000 + b"\r\n",
     b"\xff\xfe" + b"M-SEARCH",
-], ids=range(16))
+], ids=range(18))
 def test_bent_searches_are_ignored(flat, bent):
     """A good search sent after the bent one is the barrier: its answer is the first and only one."""
     with ssdp.search_socket(flat) as sock:
