@@ -6,22 +6,10 @@
  *
  * links: fakeigd
  */
-#include "router_fixture.h"
+#include "upstream_fixture.h"
 
-#include "../../fakeigd/upstream.h"
-#include "../../fakeigd/upstream_parts.h"
-
-#include <net/if.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-struct up {
-	struct fixture f;
-	int server;
-	struct sockaddr_in from;
-	struct pcp_message m; /* the last request */
-	char bytes[2048];
-	ssize_t len;
+struct asker {
+	struct up up;
 	unsigned answered; /* callbacks so far */
 	struct upstream_result result;
 	struct upstream_watch watch;
@@ -30,89 +18,37 @@ struct up {
 
 static void note(void *arg, const struct upstream_result *result)
 {
-	struct up *up = arg;
+	struct asker *a = arg;
 
-	up->answered++;
-	up->result = *result;
+	a->answered++;
+	a->result = *result;
 }
 
 static void note_lost(void *arg, const char *why)
 {
 	(void)why;
-	((struct up *)arg)->lost++;
+	((struct asker *)arg)->lost++;
 }
 
 static int setup(void **state)
 {
-	struct up *up = calloc(1, sizeof(*up));
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = ip("127.0.0.1")};
-	socklen_t size = sizeof(at);
+	struct asker *a = calloc(1, sizeof(*a));
 
-	fixture_start(&up->f, "conformant-interworking");
-	up->server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert_int_equal(bind(up->server, (struct sockaddr *)&at, size), 0);
-	assert_int_equal(getsockname(up->server, (struct sockaddr *)&at, &size), 0);
-	strcpy(up->f.r.wan.name, "lo");
-	up->f.r.wan.index = if_nametoindex("lo");
-	up->f.r.wan.address = ip("127.0.0.1");
-	up->f.r.profile->upstream.server = ip("127.0.0.1");
-	up->f.r.profile->upstream.port = ntohs(at.sin_port);
-	up->f.r.upstream = upstream_new(&up->f.r);
-	assert_non_null(up->f.r.upstream);
-	up->watch.fn = note_lost;
-	up->watch.arg = up;
-	upstream_watch(up->f.r.upstream, &up->watch);
-	*state = up;
+	up_start(&a->up, "conformant-interworking");
+	a->watch.fn = note_lost;
+	a->watch.arg = a;
+	upstream_watch(a->up.f.r.upstream, &a->watch);
+	*state = a;
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
 
-	upstream_free(up->f.r.upstream);
-	close(up->server);
-	fixture_stop(&up->f);
-	free(up);
+	up_stop(&a->up);
+	free(a);
 	return 0;
-}
-
-/* What lies at the server: the next request, or none. */
-static bool asked(struct up *up)
-{
-	socklen_t size = sizeof(up->from);
-
-	up->len = recvfrom(up->server, up->bytes, sizeof(up->bytes), 0,
-			   (struct sockaddr *)&up->from, &size);
-	if (up->len < 0)
-		return false;
-	assert_int_equal(pcp_parse_request(up->bytes, (size_t)up->len, &up->m), PCP_OK);
-	return true;
-}
-
-static void reply(struct up *up, const struct pcp_message *m)
-{
-	struct buf out = {0};
-
-	pcp_build_response(&out, m);
-	sendto(up->server, out.data, out.len, 0, (struct sockaddr *)&up->from, sizeof(up->from));
-	buf_free(&out);
-	loop_step(up->f.r.loop, 0);
-	loop_step(up->f.r.loop, 0);
-}
-
-/* A success to the last request. */
-static struct pcp_message success(const struct up *up, uint32_t epoch)
-{
-	struct pcp_message m = up->m;
-
-	m.response = true;
-	m.epoch = epoch;
-	m.lifetime = 120;
-	m.external_port = 6598;
-	m.external_address = pcp_address_from_v4(ip("44.0.1.9"));
-	m.options = (struct slice){0};
-	return m;
 }
 
 static const struct upstream_map plain = {
@@ -120,7 +56,8 @@ static const struct upstream_map plain = {
 
 static void a_request_says_all(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 	struct upstream_map map = plain;
 	struct pcp_option option;
 	struct pcp_filter filter;
@@ -129,7 +66,7 @@ static void a_request_says_all(void **state)
 	map.prefer_failure = true;
 	map.filter = (struct pcp_filter){128, 0, pcp_address_from_v4(ip("44.0.1.10"))};
 	map.description = "a game";
-	upstream_map(up->f.r.upstream, &map, note, up);
+	upstream_map(up->f.r.upstream, &map, note, a);
 	assert_true(asked(up));
 	assert_int_equal(up->m.opcode, PCP_MAP);
 	assert_int_equal(up->m.protocol, IPPROTO_TCP);
@@ -145,21 +82,23 @@ static void a_request_says_all(void **state)
 	assert_true(pcp_find_option(up->m.options, PCP_OPTION_DESCRIPTION, &option));
 	assert_true(slice_eq(option.data, "a game"));
 	assert_false(asked(up));
-	assert_int_equal(up->answered, 0);
+	assert_int_equal(a->answered, 0);
 }
 
 static void no_option_is_sent_unasked(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 
-	upstream_map(up->f.r.upstream, &plain, note, up);
+	upstream_map(up->f.r.upstream, &plain, note, a);
 	assert_true(asked(up));
 	assert_int_equal(up->m.options.len, 0);
 }
 
 static void a_description_is_cut_to_fit(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 	struct upstream_map map = plain;
 	char text[1201];
 
@@ -168,55 +107,57 @@ static void a_description_is_cut_to_fit(void **state)
 	text[1200] = '\0';
 	map.prefer_failure = true;
 	map.description = text;
-	upstream_map(up->f.r.upstream, &map, note, up);
+	upstream_map(up->f.r.upstream, &map, note, a);
 	assert_true(asked(up));
 	assert_true(up->len <= PCP_MESSAGE_MAX && up->len > PCP_MESSAGE_MAX - 8);
 }
 
 static void nonces_belong_to_a_mapping(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 	struct upstream_map map = plain;
 	uint8_t first[PCP_NONCE_LEN];
 
-	upstream_map(up->f.r.upstream, &map, note, up);
+	upstream_map(up->f.r.upstream, &map, note, a);
 	assert_true(asked(up));
 	memcpy(first, up->m.nonce, sizeof(first));
 	map.lifetime = 0;
-	upstream_map(up->f.r.upstream, &map, note, up);
+	upstream_map(up->f.r.upstream, &map, note, a);
 	assert_true(asked(up));
 	assert_memory_equal(up->m.nonce, first, sizeof(first));
 	map.internal_port = 1873;
-	upstream_map(up->f.r.upstream, &map, note, up);
+	upstream_map(up->f.r.upstream, &map, note, a);
 	assert_true(asked(up));
 	assert_memory_not_equal(up->m.nonce, first, sizeof(first));
 	map.nonce = first;
-	upstream_map(up->f.r.upstream, &map, note, up);
+	upstream_map(up->f.r.upstream, &map, note, a);
 	assert_true(asked(up));
 	assert_memory_equal(up->m.nonce, first, sizeof(first));
 }
 
 static void a_success_is_told(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 	struct pcp_message m;
 	struct in_addr v4;
 
-	upstream_map(up->f.r.upstream, &plain, note, up);
+	upstream_map(up->f.r.upstream, &plain, note, a);
 	assert_true(asked(up));
 	m = success(up, 1000);
 	reply(up, &m);
-	assert_int_equal(up->answered, 1);
-	assert_int_equal(up->result.outcome, UPSTREAM_GRANTED);
-	assert_int_equal(up->result.port, 6598);
-	assert_int_equal(up->result.lifetime, 120);
-	assert_int_equal(up->result.epoch, 1000);
-	assert_true(pcp_address_is_v4(&up->result.address, &v4));
+	assert_int_equal(a->answered, 1);
+	assert_int_equal(a->result.outcome, UPSTREAM_GRANTED);
+	assert_int_equal(a->result.port, 6598);
+	assert_int_equal(a->result.lifetime, 120);
+	assert_int_equal(a->result.epoch, 1000);
+	assert_true(pcp_address_is_v4(&a->result.address, &v4));
 	assert_int_equal(v4.s_addr, ip("44.0.1.9").s_addr);
 	fixture_advance(&up->f, 100);
 	assert_false(asked(up));
 	reply(up, &m); /* once more, unasked */
-	assert_int_equal(up->answered, 1);
+	assert_int_equal(a->answered, 1);
 }
 
 static void refusals_have_a_lifetime(void **state)
@@ -229,30 +170,32 @@ static void refusals_have_a_lifetime(void **state)
 		{PCP_NO_RESOURCES, 0, 30},	     {PCP_NOT_AUTHORIZED, 99999, 1800},
 		{PCP_CANNOT_PROVIDE_EXTERNAL, 7, 7},
 	};
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct pcp_message m;
 
-		upstream_map(up->f.r.upstream, &plain, note, up);
+		upstream_map(up->f.r.upstream, &plain, note, a);
 		assert_true(asked(up));
 		m = success(up, 1000);
 		m.result = rows[i].code;
 		m.lifetime = rows[i].told;
 		reply(up, &m);
-		assert_row(i, up->answered, i + 1);
-		assert_row(i, up->result.outcome, UPSTREAM_REFUSED);
-		assert_row(i, up->result.code, rows[i].code);
-		assert_row(i, up->result.lifetime, rows[i].meant);
+		assert_row(i, a->answered, i + 1);
+		assert_row(i, a->result.outcome, UPSTREAM_REFUSED);
+		assert_row(i, a->result.code, rows[i].code);
+		assert_row(i, a->result.lifetime, rows[i].meant);
 	}
 }
 
 static void others_answers_are_dropped(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 	struct pcp_message good, bad;
 
-	upstream_map(up->f.r.upstream, &plain, note, up);
+	upstream_map(up->f.r.upstream, &plain, note, a);
 	assert_true(asked(up));
 	good = success(up, 1000);
 	bad = good;
@@ -269,41 +212,43 @@ static void others_answers_are_dropped(void **state)
 	reply(up, &bad);
 	sendto(up->server, "\2\x81", 2, 0, (struct sockaddr *)&up->from, sizeof(up->from));
 	loop_step(up->f.r.loop, 0);
-	assert_int_equal(up->answered, 0);
+	assert_int_equal(a->answered, 0);
 	reply(up, &good);
-	assert_int_equal(up->answered, 1);
+	assert_int_equal(a->answered, 1);
 }
 
 static void another_version_refuses_everything(void **state)
 {
 	static const char natpmp[8] = {0, (char)0x80, 0, 1, 0, 0, 0, 9};
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 	struct upstream_map other = plain;
 
 	other.internal_port = 1;
-	upstream_map(up->f.r.upstream, &plain, note, up);
-	upstream_map(up->f.r.upstream, &other, note, up);
+	upstream_map(up->f.r.upstream, &plain, note, a);
+	upstream_map(up->f.r.upstream, &other, note, a);
 	assert_true(asked(up));
 	sendto(up->server, natpmp, sizeof(natpmp), 0, (struct sockaddr *)&up->from,
 	       sizeof(up->from));
 	loop_step(up->f.r.loop, 0);
 	loop_step(up->f.r.loop, 0);
-	assert_int_equal(up->answered, 2);
-	assert_int_equal(up->result.outcome, UPSTREAM_REFUSED);
-	assert_int_equal(up->result.code, PCP_UNSUPP_VERSION);
+	assert_int_equal(a->answered, 2);
+	assert_int_equal(a->result.outcome, UPSTREAM_REFUSED);
+	assert_int_equal(a->result.code, PCP_UNSUPP_VERSION);
 }
 
 /* Clause 8.1.1: 3 s, then twice the last gap, each a tenth more or less; looked at every tenth of a
  * second. */
 static void silence_is_asked_again_and_ends(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 	double gap = 0, last = 1.5;
 	unsigned sent = 0, steps = 0;
 
-	upstream_map(up->f.r.upstream, &plain, note, up);
+	upstream_map(up->f.r.upstream, &plain, note, a);
 	assert_true(asked(up));
-	for (; !up->answered && steps < 1000; steps++) {
+	for (; !a->answered && steps < 1000; steps++) {
 		fixture_advance(&up->f, 0.1);
 		gap += 0.1;
 		if (!asked(up))
@@ -315,20 +260,21 @@ static void silence_is_asked_again_and_ends(void **state)
 	}
 	assert_in_range(sent, 2, 3);
 	assert_in_range(steps, 249, 251);
-	assert_int_equal(up->result.outcome, UPSTREAM_SILENT);
+	assert_int_equal(a->result.outcome, UPSTREAM_SILENT);
 	fixture_advance(&up->f, 100);
 	assert_false(asked(up));
-	assert_int_equal(up->answered, 1);
+	assert_int_equal(a->answered, 1);
 }
 
 static void gaps_stay_below_the_maximum(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 	unsigned sent = 0;
 
 	up->f.r.profile->upstream.maximum_us = 4 * CLOCK_SECOND;
 	up->f.r.profile->upstream.answer_us = 60 * CLOCK_SECOND;
-	upstream_map(up->f.r.upstream, &plain, note, up);
+	upstream_map(up->f.r.upstream, &plain, note, a);
 	assert_true(asked(up));
 	for (int i = 0; i < 11; i++) {
 		fixture_advance(&up->f, 4.5);
@@ -339,22 +285,24 @@ static void gaps_stay_below_the_maximum(void **state)
 
 static void nobody_there_is_silence_at_once(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 
 	close(up->server);
-	upstream_map(up->f.r.upstream, &plain, note, up);
-	assert_int_equal(up->answered, 0);
+	upstream_map(up->f.r.upstream, &plain, note, a);
+	assert_int_equal(a->answered, 0);
 	for (int i = 0; i < 4; i++)
 		loop_step(up->f.r.loop, 100000);
-	assert_int_equal(up->answered, 1);
-	assert_int_equal(up->result.outcome, UPSTREAM_SILENT);
+	assert_int_equal(a->answered, 1);
+	assert_int_equal(a->result.outcome, UPSTREAM_SILENT);
 	up->server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 }
 
 static void a_cancelled_request_is_not_told(void **state)
 {
-	struct up *up = *state;
-	struct upstream_call *call = upstream_map(up->f.r.upstream, &plain, note, up);
+	struct asker *a = *state;
+	struct up *up = &a->up;
+	struct upstream_call *call = upstream_map(up->f.r.upstream, &plain, note, a);
 	struct pcp_message m;
 
 	assert_true(asked(up));
@@ -362,28 +310,30 @@ static void a_cancelled_request_is_not_told(void **state)
 	upstream_cancel(call);
 	reply(up, &m);
 	fixture_advance(&up->f, 100);
-	assert_int_equal(up->answered, 0);
+	assert_int_equal(a->answered, 0);
 	assert_false(asked(up));
 }
 
 static void the_end_cancels_what_waits(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 
-	upstream_map(up->f.r.upstream, &plain, note, up);
-	upstream_announce(up->f.r.upstream, note, up);
+	upstream_map(up->f.r.upstream, &plain, note, a);
+	upstream_announce(up->f.r.upstream, note, a);
 	upstream_free(up->f.r.upstream);
 	up->f.r.upstream = NULL;
-	assert_int_equal(up->answered, 2);
-	assert_int_equal(up->result.outcome, UPSTREAM_CANCELLED);
+	assert_int_equal(a->answered, 2);
+	assert_int_equal(a->result.outcome, UPSTREAM_CANCELLED);
 }
 
 /* One exchange after which the server's seconds are @epoch. */
-static void exchange(struct up *up, uint32_t epoch)
+static void exchange(struct asker *a, uint32_t epoch)
 {
+	struct up *up = &a->up;
 	struct pcp_message m;
 
-	upstream_announce(up->f.r.upstream, note, up);
+	upstream_announce(up->f.r.upstream, note, a);
 	assert_true(asked(up));
 	assert_int_equal(up->m.opcode, PCP_ANNOUNCE);
 	m = success(up, epoch);
@@ -392,19 +342,20 @@ static void exchange(struct up *up, uint32_t epoch)
 
 static void an_epoch_that_starts_anew_is_told(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 
-	exchange(up, 1000);
+	exchange(a, 1000);
 	fixture_advance(&up->f, 100);
-	exchange(up, 1100);
-	assert_int_equal(up->lost, 0);
+	exchange(a, 1100);
+	assert_int_equal(a->lost, 0);
 	fixture_advance(&up->f, 10);
-	exchange(up, 3);
-	assert_int_equal(up->lost, 1);
-	assert_int_equal(up->answered, 3);
+	exchange(a, 3);
+	assert_int_equal(a->lost, 1);
+	assert_int_equal(a->answered, 3);
 	fixture_advance(&up->f, 10);
-	exchange(up, 13);
-	assert_int_equal(up->lost, 1);
+	exchange(a, 13);
+	assert_int_equal(a->lost, 1);
 }
 
 static void announcement(struct up *up, const char *from, uint16_t port, uint8_t opcode)
@@ -421,24 +372,26 @@ static void announcement(struct up *up, const char *from, uint16_t port, uint8_t
 
 static void an_announcement_counts_from_the_server_alone(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 	uint16_t port = up->f.r.profile->upstream.port;
 
 	announcement(up, "127.0.0.2", port, PCP_ANNOUNCE);
 	announcement(up, "127.0.0.1", (uint16_t)(port + 1), PCP_ANNOUNCE);
 	announcement(up, "127.0.0.1", port, PCP_MAP);
-	assert_int_equal(up->lost, 0);
+	assert_int_equal(a->lost, 0);
 	announcement(up, "127.0.0.1", port, PCP_ANNOUNCE);
-	assert_int_equal(up->lost, 1);
-	upstream_unwatch(up->f.r.upstream, &up->watch);
+	assert_int_equal(a->lost, 1);
+	upstream_unwatch(up->f.r.upstream, &a->watch);
 	announcement(up, "127.0.0.1", port, PCP_ANNOUNCE);
-	assert_int_equal(up->lost, 1);
+	assert_int_equal(a->lost, 1);
 }
 
 /* RFC 6970 clause 5.1 (IWF-24). */
 static void nobody_is_asked_without_address_or_server(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 	struct router *r = &up->f.r;
 
 	assert_true(upstream_is_ready(r->upstream));
@@ -455,17 +408,18 @@ static void nobody_is_asked_without_address_or_server(void **state)
 
 static void another_address_starts_over(void **state)
 {
-	struct up *up = *state;
+	struct asker *a = *state;
+	struct up *up = &a->up;
 
-	upstream_map(up->f.r.upstream, &plain, note, up);
+	upstream_map(up->f.r.upstream, &plain, note, a);
 	assert_true(asked(up));
 	up->f.r.wan.address = ip("127.0.0.5");
 	upstream_notice(up->f.r.upstream);
-	assert_int_equal(up->lost, 1);
+	assert_int_equal(a->lost, 1);
 	loop_step(up->f.r.loop, 0);
-	assert_int_equal(up->answered, 1);
-	assert_int_equal(up->result.outcome, UPSTREAM_SILENT);
-	upstream_map(up->f.r.upstream, &plain, note, up);
+	assert_int_equal(a->answered, 1);
+	assert_int_equal(a->result.outcome, UPSTREAM_SILENT);
+	upstream_map(up->f.r.upstream, &plain, note, a);
 	assert_true(asked(up));
 	assert_int_equal(up->from.sin_addr.s_addr, ip("127.0.0.5").s_addr);
 }
@@ -493,5 +447,5 @@ int main(void)
 		TEST(another_address_starts_over),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, up_namespace, NULL);
 }
