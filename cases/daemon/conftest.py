@@ -26,12 +26,12 @@ from cases.harness.grading import apply_known, grade_of, status_of
 from cases.harness.http import BadMessage
 from cases.harness.lab import LabError
 from cases.harness.requirement import Selection, catalogue
-from cases.harness.subject import Subject, WrongAdapter, adapter_of
+from cases.harness.subject import FORMS, Subject, WrongAdapter, adapter_of
 
 DEFAULT = "fakeigd:conformant-igd1 fakeigd:conformant-igd2"
 # Beside them, for these alone.
 MORE = {"fakeigd:conformant-all": "NATPMP-* PCP-* PCPX-* XP-* SEC-13 SEC-23 SEC-24", "fakeigd:pcp-only": "PCP-71",
-        "fakeigd:carrier-pcp": "PCP-39 PCP-63 PCPX-*"}
+        "fakeigd:carrier-pcp": "PCP-39 PCP-63 PCPX-*", "fakeigd:pcp-nat64": "PCPX-15"}
 HERE = pathlib.Path(__file__).resolve().parent
 _subjects = {}  # name -> a Subject that runs, kept between checks
 _evidence = {}  # item -> folder of its second run
@@ -141,10 +141,10 @@ def _close(name):
         running.__exit__(None, None, None)
 
 
-def _open(name, evidence=None, ipv6=False):
-    """A subject that runs, in a lab with IPv6 or without, and is as good as new."""
+def _open(name, evidence=None, form=""):
+    """A subject that runs, in a lab of that form, and is as good as new."""
     running = _subjects.get(name)
-    if running and evidence is None and not running.spoilt and running.ipv6 == ipv6:
+    if running and evidence is None and not running.spoilt and running.form == form:
         try:
             running.reset()
             return running
@@ -157,14 +157,16 @@ def _open(name, evidence=None, ipv6=False):
     if adapter.missing():
         raise LabError(adapter.missing())
     made = Subject(adapter, evidence=evidence, long=bool(_option("LONG")), stay=bool(evidence and _option("KEEP")),
-                   ipv6=ipv6)
+                   form=form)
     made.__enter__()
     _subjects[name] = made
     return made
 
 
-def _wants_ipv6(item):
-    return any("ipv6" in mark.kwargs.get("needs", ()) for mark in item.iter_markers("requirement"))
+def _form(item):
+    """Which form of lab a check needs."""
+    needs = {word for mark in item.iter_markers("requirement") for word in mark.kwargs.get("needs", ())}
+    return next(iter(sorted(needs & set(FORMS))), "")
 
 
 @pytest.fixture
@@ -176,7 +178,7 @@ def subject(request):
     evidence = _evidence.get(item)
     if evidence or item.get_closest_marker("fresh"):
         _close(name)
-    running = _open(name, evidence, _wants_ipv6(item))
+    running = _open(name, evidence, _form(item))
     yield running
     if evidence:
         failed = getattr(item, "igdlab_failed", False)
@@ -304,7 +306,7 @@ def _missing(item):
     """What a check that has just failed rests on and does not hold (harness/foundation.py), or None."""
     used = trace.take()
     try:
-        running = _open(_subject_name(item), ipv6=_wants_ipv6(item))
+        running = _open(_subject_name(item), form=_form(item))
     except LabError:
         return None
     return foundation.missing(running, used, [row.id for row in _rows(item)])

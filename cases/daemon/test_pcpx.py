@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Extensions of PCP: DESCRIPTION (RFC 7220), PORT_SET (RFC 7753), PREFIX64 (RFC 7225), and what a server that is no proxy relays."""
+import select
+import socket
 import struct
 
 import pytest
@@ -186,6 +188,30 @@ def test_prefix_without_nat64(subject, pc):
         unsupported("the subject knows a prefix")
     answer = pc.map(40000, options=pcp.option("PREFIX64", struct.pack("!H12xH", 12, 0)))
     assert answer.result == pcp.SUCCESS and answer.option("PREFIX64") is None, answer
+
+
+def embedded(option, address):
+    """The IPv6 address that stands for one of IPv4, by a PREFIX64 (RFC 7225 4.1, RFC 6052 2.2): octet 8 is passed over."""
+    size, = struct.unpack_from("!H", option)
+    assert size in (4, 5, 6, 7, 8, 12), option
+    made, suffix = option[2:2 + size], option[2 + size:14]
+    for byte in socket.inet_aton(address):
+        made += bytes(len(made) == 8) + bytes([byte])
+    return socket.inet_ntop(socket.AF_INET6, made + suffix[len(suffix) - (16 - len(made)):])
+
+
+@requirement("PCPX-15", pcp="PREFIX64", needs=["nat64"])
+@pytest.mark.bulk
+def test_prefix_of_the_nat64(subject):
+    """An IPv6 host that writes an IPv4 address by that prefix reaches it."""
+    lab = subject.lab
+    with pcp.Client(lab, ipv6=True) as pc6, lab.socket("peer") as there, lab.socket("client", domain="inet6") as here:
+        answer = pc6.map(40000, options=pcp.option("PREFIX64", struct.pack("!H12xH", 12, 0)))
+        assert answer.result == pcp.SUCCESS and answer.option("PREFIX64"), answer
+        there.bind(("0.0.0.0", 9))
+        here.sendto(b"by the prefix", (embedded(answer.option("PREFIX64"), lab.address_of("peer")), 9))
+        assert select.select([there], [], [], 2)[0] and there.recv(64) == b"by the prefix", answer
+        pc6.delete(40000)
 
 
 @requirement("PCPX-31", pcp=True)

@@ -188,6 +188,7 @@ class Client(port5351.Client):
     WORD, VERSION, FIRST_WAIT, parse = "pcp", VERSION, 0.5, staticmethod(parse)  # a client in the field waits 3 s (clause 8.1.1)
 
     def __init__(self, lab, node="client", to=None, ipv6=False):
+        ipv6 = ipv6 or "address" not in lab.port(node)  # there is no other way
         key = "address6" if ipv6 else "address"
         super().__init__(lab, node, to or lab.port("r1", role="lan")[key], "inet6" if ipv6 else "inet")
         self.ipv6, self.address, self.nonce = ipv6, lab.port(node)[key], os.urandom(12)

@@ -15,6 +15,7 @@ reset mends calls spoil().
 import contextlib
 import functools
 import ipaddress
+import os
 import pathlib
 import select
 import socket
@@ -69,7 +70,27 @@ nodes:
 """
 # What is behind a router that asks a PCP server for each mapping.
 CARRIER = "  carrier: {kind: router, lan: {internet: 44.0.1.1}}\n"
+# A home with IPv6 alone, whose router leads to the IPv4 internet (topologies/nat64.yaml).
+NAT64 = """\
+summary: a client with IPv6 alone, the router under test, a host outside with IPv4 alone
+networks:
+  home:     {subnet6: "2a0e:b107:1:1::/64"}
+  internet: {subnet: 44.0.1.0/24}
+nodes:
+  client: {kind: host, attach: {home: "2a0e:b107:1:1::4"}, gateway: r1}
+  r1:
+    kind: router
+    lan: {home: "2a0e:b107:1:1::1"}
+    wan: {internet: 44.0.1.2}
+    router_advertisement: true
+    nat64: "64:ff9b::/96"
+    ROUTER
+  peer:   {kind: host, attach: {internet: 44.0.1.10}}
+"""
+# What kinds of lab there are, by what checks need of them; anything else is for the first.
+FORMS = {"": TOPOLOGY, "ipv6": DUAL_STACK, "nat64": NAT64}
 IPV6 = pathlib.Path("/proc/sys/net/ipv6/conf")  # where the kernel has it
+TUN = "/dev/net/tun"  # without which no lab translates
 
 # A router on two cards of this machine: the interfaces become ports of the lab's networks.
 CARDS = """\
@@ -250,16 +271,16 @@ class Adapter:
                 return f"{path} is not there; run scripts/install-deps test"
         return None
 
-    def topology(self, folder, ipv6=False):
-        """Write the topology, with IPv6 or without, into a folder; returns its path."""
+    def topology(self, folder, form=""):
+        """Write the topology of a form (FORMS) into a folder; returns its path."""
         router = "igd: conformant-igd1"
         if self.kind == "fakeigd":
             router = f"igd: {self.profile}"
         elif self.kind == "daemon":
             router = f"daemon: {self.path.resolve()}"
-        path, text = folder / "subject.yaml", DUAL_STACK if ipv6 else TOPOLOGY
+        path, text = folder / "subject.yaml", FORMS[form]
         if self.interworks:
-            router, text = ("\n    " if ipv6 else ", ").join(["gateway: carrier", router]), text + CARRIER
+            router, text = ("\n    " if form else ", ").join(["gateway: carrier", router]), text + CARRIER
         path.write_text(self._cards() if self.on_cards else text.replace("ROUTER", router))
         return path
 
@@ -274,15 +295,15 @@ class Subject:
     """A running lab with the router under test on r1; make it with ``with``.
 
     lab: the Lab (or Remote). igd: the version of InternetGatewayDevice that it claims. fake: it is a
-    fakeigd, whose clock and control socket obey. ipv6: its lab has IPv6 beside IPv4. upstream: the PCP server
+    fakeigd, whose clock and control socket obey. form: of its lab, a key of FORMS. upstream: the PCP server
     (pcp_server.Server) behind one that interworks, else None.
     """
 
-    def __init__(self, adapter, evidence=None, long=False, stay=False, ipv6=False):
+    def __init__(self, adapter, evidence=None, long=False, stay=False, form=""):
         self.adapter = adapter if isinstance(adapter, Adapter) else Adapter(adapter)
         self.fake = self.adapter.kind == "fakeigd"
         self.claims, self._evidence, self._long = self.adapter.claims, evidence, long
-        self._stay, self.ipv6 = stay, ipv6
+        self._stay, self.form = stay, form
         self.igd = self.claims.get("igd", 1)
         self.upstream = None
         self.spoilt, self.lab, self.foundations, self.mute = False, None, {}, set()  # foundation.py
@@ -296,7 +317,7 @@ class Subject:
             else:
                 folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="igdlab-")))
                 self.lab = stack.enter_context(Lab(
-                    self.adapter.topology(folder, self.ipv6), quirks=self.adapter.quirks,
+                    self.adapter.topology(folder, self.form), quirks=self.adapter.quirks,
                     evidence=self._evidence, capture=bool(self._evidence), stay=self._stay))
             if self.adapter.interworks:
                 self.upstream = stack.enter_context(pcp_server.Server(self.lab))
@@ -324,6 +345,8 @@ class Subject:
             words |= {"restart", "reboot"}
         if self.claims.get("ipv6") and self.adapter.kind != "remote" and IPV6.exists():
             words.add("ipv6")
+            if self.speaks_pcp("PREFIX64") and os.access(TUN, os.R_OK | os.W_OK):
+                words.add("nat64")
         return words
 
     def offers(self, action):
