@@ -69,7 +69,7 @@ def requirement(*ids, **conditions):
     InternetGatewayDevice unless igd says so. pcp: the same for PCP, True or the opcode or options that it must claim
     ("PEER", ["FILTER", "PREFER_FAILURE"]). firewall6: True for what only an IPv6 firewall does. interworking: True
     for what only a router does that asks a PCP server upstream. action: name, or list of names, of optional actions. service: name of a service. needs: words of Subject.abilities ("clock", "wan-side",
-    "wan-control", "reboot", "restart", "other", "peer2", "ipv6", "firewall-switch": whoever owns it switches the IPv6 firewall,
+    "wan-control", "reboot", "restart", "other", "peer2", "ipv6", "nat64", "firewall-switch": whoever owns it switches the IPv6 firewall,
     "kernel": its kernel's tables can be read). A subject that does not claim igd, natpmp, pcp, firewall6, interworking, action or service is
     ``unsupported``; one that lacks an ability is ``not-run``.
     """
