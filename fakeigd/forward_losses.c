@@ -6,6 +6,7 @@
  *   chain early { type filter hook prerouting priority raw - 150;	before fragments are joined
  *     ip frag-off & 0x3fff != 0 drop
  *   }
+ *   set ended { type inet_service; flags dynamic; timeout 1h }
  *   set shut { type inet_service; flags dynamic; timeout 1h }
  *   set blocked { type ipv4_addr . inet_service; flags dynamic; timeout 3s }
  *   chain losses { type filter hook forward priority filter - 2;
@@ -15,8 +16,8 @@
  *     iif WAN meta l4proto udp ip saddr . th dport @blocked drop
  *     iif WAN icmp type destination-unreachable update @blocked { ip saddr . @th,224,16 }
  *     iif WAN meta l4proto tcp tcp flags & (syn | ack) == syn ct original proto-dst @shut drop
- *     ct status dnat ct direction reply meta l4proto tcp tcp flags & (fin | rst) != 0
- *       update @shut { ct original proto-dst }
+ *     ct status dnat ct direction reply meta l4proto tcp tcp flags & fin != 0
+ *       [ct original proto-dst @ended] update @shut, @ended { ct original proto-dst }
  *     oif WAN meta l4proto udp th dport 5060 @th,64,32 set "SIP "
  *   }
  *   chain silence { type filter hook output priority filter;
@@ -41,7 +42,7 @@
 #define BEFORE_DEFRAGMENTATION (-450)
 #define INNER_SOURCE_PORT      (8 + 20)
 #define BLOCKED_SECONDS	       3
-#define SHUT_SECONDS	       3600
+#define ENDED_SECONDS	       3600
 #define SIP_PORT	       5060
 
 static const char no_filter[] = "nft filter chains (CONFIG_NF_TABLES_IPV4)";
@@ -104,31 +105,27 @@ static void block_after_icmp(struct nft_batch *b, const struct router *r)
 	nft_rule_done(b, rule, no_dynset);
 }
 
-/* The external port of a mapping is shut when a connection through it is ended by the LAN. */
-static void lose_after_end(struct nft_batch *b, const struct router *r)
+/* A set of external ports that remembers them for an hour. */
+static void add_ports(struct nft_batch *b, const char *name)
 {
-	const struct nft_set shut = {
-		.name = "shut",
+	const struct nft_set set = {
+		.name = name,
 		.key_type = NFT_TYPE_INET_SERVICE,
 		.key_len = 2,
 		.dynamic = true,
 	};
-	const uint8_t tcp = IPPROTO_TCP, open = 0x12, syn = 0x02, end = 0x05, none = 0;
-	const uint8_t reply = IP_CT_DIR_REPLY;
+
+	nft_add_set(b, &set);
+}
+
+/* When the LAN ends a connection through a mapping its external port goes into @into, if it is in
+ * @only already; NULL = in any case. */
+static void note_end(struct nft_batch *b, const char *only, const char *into)
+{
+	const uint8_t reply = IP_CT_DIR_REPLY, tcp = IPPROTO_TCP, end = 0x01, none = 0;
 	const uint32_t translated = 1u << 5 /* IPS_DST_NAT */, zero = 0;
-	struct nftnl_rule *rule;
+	struct nftnl_rule *rule = nft_rule(b, "losses");
 
-	nft_add_set(b, &shut);
-	rule = wan_rule(b, r, NFT_META_IIF, IPPROTO_TCP);
-	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, 0);
-	nft_mask_set(rule, 0, &open, &none, 1);
-	nft_compare(rule, 0, NFT_CMP_EQ, &syn, 1);
-	nft_ct(rule, NFT_CT_PROTO_DST, IP_CT_DIR_ORIGINAL, 0);
-	nft_lookup(rule, "shut", 0, false);
-	nft_verdict(rule, NF_DROP);
-	nft_rule_done(b, rule, no_filter);
-
-	rule = nft_rule(b, "losses");
 	nft_ct(rule, NFT_CT_STATUS, -1, 0);
 	nft_mask_set(rule, 0, &translated, &zero, sizeof(translated));
 	nft_compare(rule, 0, NFT_CMP_NEQ, &zero, sizeof(zero));
@@ -140,8 +137,30 @@ static void lose_after_end(struct nft_batch *b, const struct router *r)
 	nft_mask_set(rule, 0, &end, &none, 1);
 	nft_compare(rule, 0, NFT_CMP_NEQ, &none, 1);
 	nft_ct(rule, NFT_CT_PROTO_DST, IP_CT_DIR_ORIGINAL, 0);
-	nft_update(rule, "shut", 0, -1, SHUT_SECONDS);
+	if (only)
+		nft_lookup(rule, only, 0, false);
+	nft_update(rule, into, 0, -1, ENDED_SECONDS);
 	nft_rule_done(b, rule, no_dynset);
+}
+
+/* The external port of a mapping is shut when the LAN has ended two connections through it. */
+static void lose_after_ends(struct nft_batch *b, const struct router *r)
+{
+	const uint8_t open = 0x12, syn = 0x02, none = 0;
+	struct nftnl_rule *rule;
+
+	add_ports(b, "ended");
+	add_ports(b, "shut");
+	rule = wan_rule(b, r, NFT_META_IIF, IPPROTO_TCP);
+	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, 0);
+	nft_mask_set(rule, 0, &open, &none, 1);
+	nft_compare(rule, 0, NFT_CMP_EQ, &syn, 1);
+	nft_ct(rule, NFT_CT_PROTO_DST, IP_CT_DIR_ORIGINAL, 0);
+	nft_lookup(rule, "shut", 0, false);
+	nft_verdict(rule, NF_DROP);
+	nft_rule_done(b, rule, no_filter);
+	note_end(b, "ended", "shut");
+	note_end(b, NULL, "ended");
 }
 
 /* The method of a request of SIP is not what the client wrote. */
@@ -228,7 +247,7 @@ void forward_losses(struct nft_batch *b, const struct router *r)
 	const struct policy *policy = &r->profile->policy;
 	bool icmp = policy_is(policy, nat_loses, "icmp");
 	bool large = policy_is(policy, nat_loses, "large");
-	bool shut = policy_is(policy, nat_loses, "after-end");
+	bool shut = policy_is(policy, nat_loses, "after-ends");
 	const struct loss *loss = loss_of(policy);
 
 	if (policy_is(policy, nat_loses, "fragments"))
@@ -243,7 +262,7 @@ void forward_losses(struct nft_batch *b, const struct router *r)
 	if (large)
 		add_large_loss(b);
 	if (shut)
-		lose_after_end(b, r);
+		lose_after_ends(b, r);
 	if (icmp) {
 		struct nftnl_rule *rule = wan_rule(b, r, NFT_META_IIF, IPPROTO_ICMP);
 
@@ -259,10 +278,12 @@ void forward_losses(struct nft_batch *b, const struct router *r)
 void forward_unshut(struct mnl_socket *nl, const struct router *r, const struct mapping *m)
 {
 	const uint16_t port = htons(m->external_port);
-	struct forward_key k = {.map = "shut", .key_len = 4};
+	struct forward_key k = {.map = "ended", .key_len = sizeof(port)};
 
-	if (!r->profile || !policy_is(&r->profile->policy, nat_loses, "after-end"))
+	if (!r->profile || !policy_is(&r->profile->policy, nat_loses, "after-ends"))
 		return;
 	memcpy(k.key, &port, sizeof(port));
+	forward_elements_delete(nl, &k, 1);
+	k.map = "shut";
 	forward_elements_delete(nl, &k, 1);
 }

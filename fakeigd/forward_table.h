@@ -113,7 +113,7 @@ int forward_connections_outward(struct mnl_socket *nl, struct in_addr wan,
  * endpoint began, NULL = all. 0 or -errno. */
 int forward_connections_end_outward(struct mnl_socket *nl, struct in_addr wan,
 				    const struct mapping *m);
-/** forward_unshut() - a mapping is made anew, and with it open (nat.loses after-end). */
+/** forward_unshut() - a mapping is made anew, and with it open (nat.loses after-ends). */
 void forward_unshut(struct mnl_socket *nl, const struct router *r, const struct mapping *m);
 /** forward_timers() - policy nat.timers. 0 or -errno with @what failed. */
 int forward_timers(const struct router *r, const char **what);
