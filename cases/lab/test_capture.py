@@ -46,14 +46,14 @@ def test_capture_is_complete(evidence):
     opened = tshark(evidence / "capture.pcapng", "-Y", "tcp.flags.syn==1 and tcp.flags.ack==0 "
                     "and frame.interface_name==\"home\"").count("\n")
     assert opened >= 4
-    statistics = subprocess.run(["capinfos", "-T", "-m", evidence / "capture.pcapng"],
-                                capture_output=True, text=True, check=True)
-    assert statistics.returncode == 0
+    begun, ended = (set(tshark(evidence / "capture.pcapng", "-Y", flag, "-T", "fields", "-e", "tcp.stream").split())
+                    for flag in ("tcp.flags.syn==1", "tcp.flags.fin==1 or tcp.flags.reset==1"))
+    assert begun == ended
 
 
 def test_times_never_go_back(evidence):
     deltas = tshark(evidence / "capture.pcapng", "-T", "fields", "-e", "frame.time_delta").split()
-    assert all(float(delta) >= 0 for delta in deltas)
+    assert len(deltas) > 20 and all(float(delta) >= 0 for delta in deltas)
 
 
 def test_journal_is_in_the_comments(evidence):

@@ -48,6 +48,8 @@ def test_by_requirement_and_by_area(quirks):
     assert wanted and names("quirks", "--breaks", "WIPC-37") == wanted
     area = {name for name, quirk in quirks.items() if any(b.startswith("WIPC-") for b in quirk["breaks"])}
     assert names("quirks", "--breaks", "wipc") == area
+    pcp = {name for name, quirk in quirks.items() if any(b.startswith("PCP-") for b in quirk["breaks"])}
+    assert names("quirks", "--breaks", "PCP") == pcp and any(b.startswith("PCPX-") for quirk in quirks.values() for b in quirk["breaks"])
 
 
 def test_by_router(quirks):
