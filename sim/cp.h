@@ -305,6 +305,19 @@ struct cp_layer {
 	char failure[80]; /* "refuses (501)": what the router did when it is not mapped */
 };
 
+/** struct cp_grant - an external port, for so long */
+struct cp_grant {
+	uint16_t port;
+	uint32_t seconds;
+};
+
+/** cp_take_grant() - a success of NAT-PMP or PCP into @l, as it was @given. False, with l->failure:
+ * it grants nothing. */
+bool cp_take_grant(struct cp *cp, struct cp_layer *l, const struct cp_grant *asked,
+		   const struct cp_grant *given);
+/** cp_cannot() - tell why a layer's router is not even asked. Return: false. */
+bool cp_cannot(struct cp *cp, struct cp_layer *l, const char *why);
+
 /** cp_map_router() - work the request through on one router. Return: whether it is mapped. */
 bool cp_map_router(struct cp *cp, int layer, const struct map_request *request,
 		   struct cp_layer *out);

@@ -113,6 +113,31 @@ const char *cp_host_text(const struct cp_layer *l, char out[CP_SERVER_TEXT])
 	return cp_server_text(l->router.host.s_addr ? &host : &l->hold.talk.server, out);
 }
 
+bool cp_take_grant(struct cp *cp, struct cp_layer *l, const struct cp_grant *asked,
+		   const struct cp_grant *given)
+{
+	if (cp_naive(cp, NAIVE_BELIEVES_WISH))
+		given = asked;
+	if (!given->port || !given->seconds) {
+		snprintf(l->failure, sizeof(l->failure), "grants %s",
+			 given->port ? "0 seconds" : "port 0");
+		cp_why(cp, "a success with 0 in it is none");
+		return false;
+	}
+	l->external_port = given->port;
+	l->lease = given->seconds;
+	l->hold.granted_us = clock_now();
+	l->hold.stage = 0;
+	return true;
+}
+
+bool cp_cannot(struct cp *cp, struct cp_layer *l, const char *why)
+{
+	snprintf(l->failure, sizeof(l->failure), "%s", why);
+	cp_why(cp, "%s", why);
+	return false;
+}
+
 void cp_set_external(struct cp_router *r, struct in_addr address)
 {
 	free(r->external_text);

@@ -199,28 +199,18 @@ static unsigned exchange(struct cp *cp, struct cp_layer *l, struct inquiry *i)
 /* Read a success into @l. Return: it is one. */
 static bool take_mapping(struct cp *cp, struct cp_layer *l, const struct inquiry *i)
 {
-	struct natpmp_response a = i->answer;
-	bool as_asked = a.external_port == i->asked.suggested_external_port;
+	const struct natpmp_response *a = &i->answer;
 
-	cp_reply(cp, "external port %u, %u s", a.external_port, a.lifetime);
-	if (cp_naive(cp, NAIVE_BELIEVES_WISH)) {
-		a.external_port = i->asked.suggested_external_port;
-		a.lifetime = i->asked.lifetime;
-	}
-	if (!a.external_port || !a.lifetime) {
-		snprintf(l->failure, sizeof(l->failure), "grants %s",
-			 a.external_port ? "0 seconds" : "port 0");
-		cp_why(cp, "a success with 0 in it is none");
+	cp_reply(cp, "external port %u, %u s", a->external_port, a->lifetime);
+	if (!cp_take_grant(cp, l,
+			   &(struct cp_grant){i->asked.suggested_external_port, i->asked.lifetime},
+			   &(struct cp_grant){a->external_port, a->lifetime}))
 		return false;
-	}
-	l->external_port = a.external_port;
-	l->lease = a.lifetime;
-	l->hold.granted_us = clock_now();
-	l->hold.stage = 0;
-	cp_believe(cp, "external port %u for %u s", a.external_port, a.lifetime);
+	cp_believe(cp, "external port %u for %u s", l->external_port, l->lease);
 	cp_why(cp, "%s",
-	       as_asked ? "it is the port that was suggested"
-			: "the answer counts, not what was suggested");
+	       a->external_port == i->asked.suggested_external_port
+		       ? "it is the port that was suggested"
+		       : "the answer counts, not what was suggested");
 	return true;
 }
 
@@ -245,11 +235,8 @@ bool cp_natpmp_map(struct cp *cp, int layer, const struct map_request *request,
 	else
 		inet_ntop(AF_INET, &out->router.local, out->internal_client,
 			  sizeof(out->internal_client));
-	if (why) {
-		snprintf(out->failure, sizeof(out->failure), "%s", why);
-		cp_why(cp, "%s", why);
-		return false;
-	}
+	if (why)
+		return cp_cannot(cp, out, why);
 	if (exchange(cp, out, &i)) {
 		cp_why(cp, "%s", out->failure);
 		return false;

@@ -340,31 +340,21 @@ static bool exchange(struct cp *cp, struct cp_layer *l, struct inquiry *i,
 /* A success into @l. Return: it is one. */
 static bool take_mapping(struct cp *cp, struct cp_layer *l, const struct inquiry *i)
 {
-	struct pcp_message a = i->answer;
+	const struct pcp_message *a = &i->answer;
 	char text[INET6_ADDRSTRLEN];
 
 	cp_reply(cp, "external %s port %u, %u s",
-		 inet_ntop(AF_INET6, &a.external_address, text, sizeof(text)), a.external_port,
-		 a.lifetime);
-	if (cp_naive(cp, NAIVE_BELIEVES_WISH)) {
-		a.external_port = i->asked.external_port;
-		a.lifetime = i->asked.lifetime;
-	}
-	if (!a.external_port || !a.lifetime) {
-		snprintf(l->failure, sizeof(l->failure), "grants %s",
-			 a.external_port ? "0 seconds" : "port 0");
-		cp_why(cp, "a success with 0 in it is none");
+		 inet_ntop(AF_INET6, &a->external_address, text, sizeof(text)), a->external_port,
+		 a->lifetime);
+	if (!cp_take_grant(cp, l, &(struct cp_grant){i->asked.external_port, i->asked.lifetime},
+			   &(struct cp_grant){a->external_port, a->lifetime}))
 		return false;
-	}
-	cp_set_external6(&l->router, &a.external_address);
-	l->external_port = a.external_port;
-	l->lease = a.lifetime < DAY_S ? a.lifetime : DAY_S;
-	l->hold.assigned = a.external_address;
+	cp_set_external6(&l->router, &a->external_address);
+	l->lease = l->lease < DAY_S ? l->lease : DAY_S;
+	l->hold.assigned = a->external_address;
 	memcpy(l->hold.nonce, i->asked.nonce, PCP_NONCE_LEN);
-	l->hold.granted_us = clock_now();
-	l->hold.stage = 0;
-	cp_believe(cp, "external port %u for %u s", a.external_port, l->lease);
-	if (a.external_port != i->asked.external_port)
+	cp_believe(cp, "external port %u for %u s", l->external_port, l->lease);
+	if (l->external_port != i->asked.external_port)
 		cp_why(cp, "the answer counts, not what was suggested");
 	return true;
 }
@@ -408,11 +398,8 @@ bool cp_pcp_map(struct cp *cp, int layer, const struct map_request *request, str
 	cp_step(cp, layer, "add mapping");
 	out->internal_port = request->internal_port;
 	cp_server_text(&client, out->internal_client);
-	if (why) {
-		snprintf(out->failure, sizeof(out->failure), "%s", why);
-		cp_why(cp, "%s", why);
-		return false;
-	}
+	if (why)
+		return cp_cannot(cp, out, why);
 	out->mapped = add(cp, layer, request, out);
 	/* PCP-86: a server that does not know the option may give another port all the same. */
 	if (out->mapped && request->exact && out->external_port != request->external_port) {
