@@ -4,15 +4,7 @@
 
 static int main_external_ip(int argc, char **argv)
 {
-	struct cp_command c;
-	int status = cp_command_parse(&cmd_external_ip, &c, NULL, 0, argc, argv);
-	struct cp *cp;
-
-	if (status != OPT_GO_ON)
-		return status;
-	cp = cp_new(&c.options, cmd_external_ip.name);
-	cp_external_address(cp);
-	return cp_finish(cp);
+	return cp_plain_command(&cmd_external_ip, cp_external_address, argc, argv);
 }
 
 const struct cmd cmd_external_ip = {

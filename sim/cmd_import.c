@@ -223,13 +223,10 @@ static int import_main(int argc, char **argv)
 	struct operands rest;
 	int status = opt_parse(&cmd_import, options, ARRAY_SIZE(options), false, argc, argv, &rest);
 
+	if (status == OPT_GO_ON)
+		status = opt_one(&cmd_import, &rest, "file", "which file?");
 	if (status != OPT_GO_ON)
 		return status;
-	if (rest.argc != 1)
-		return cmd_usage_error(&cmd_import,
-				       rest.argc ? "expected one file, found \"%s\" too"
-						 : "which file?",
-				       rest.argc ? rest.argv[1] : "");
 	if (!good_address(c.options.router) || !good_address(c.options.client))
 		return cmd_usage_error(&cmd_import,
 				       "--router and --client take an address without a port");

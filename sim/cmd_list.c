@@ -49,8 +49,8 @@ static void print_none(const struct inventory_kind *kind, bool filtered)
 			kind->folder ? kind->folder : "");
 }
 
-/* A wrong filter is wrong use; files that do not load are told, and the rest is listed. */
-static int wrong_filter(struct diag *d)
+/* A wrong kind or filter is wrong use; files that do not load are told, and the rest is listed. */
+static int complain(struct diag *d)
 {
 	cmd_usage_error(&cmd_list, "%.*s", (int)d->text.len - 1, d->text.data);
 	diag_free(d);
@@ -66,13 +66,13 @@ static int list_kind(const struct inventory_kind *kind, const struct inventory_f
 	int width, status;
 
 	if (!inventory_filter_fits_kind(filter, kind, &wrong))
-		return wrong_filter(&wrong);
+		return complain(&wrong);
 	list = kind->list(kind, &d);
 	all = json_array_size(list);
 	if (!inventory_filter(filter, list, &wrong)) {
 		json_decref(list);
 		diag_free(&d);
-		return wrong_filter(&wrong);
+		return complain(&wrong);
 	}
 	width = name_width(list);
 	if (json) {
@@ -116,19 +116,12 @@ static int list_main(int argc, char **argv)
 	const struct inventory_kind *kind;
 	int status = opt_parse(&cmd_list, options, ARRAY_SIZE(options), false, argc, argv, &rest);
 
+	if (status == OPT_GO_ON)
+		status = opt_one(&cmd_list, &rest, "kind", "which kind of thing?");
 	if (status != OPT_GO_ON)
 		return status;
-	if (rest.argc != 1)
-		return cmd_usage_error(&cmd_list,
-				       rest.argc ? "expected one kind, found \"%s\" too"
-						 : "which kind of thing?",
-				       rest.argc ? rest.argv[1] : "");
 	kind = inventory_kind(rest.argv[0], &d);
-	if (kind)
-		return list_kind(kind, &filter, json);
-	cmd_usage_error(&cmd_list, "%.*s", (int)d.text.len - 1, d.text.data);
-	diag_free(&d);
-	return EXIT_USAGE;
+	return kind ? list_kind(kind, &filter, json) : complain(&d);
 }
 
 const struct cmd cmd_list = {

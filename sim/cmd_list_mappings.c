@@ -4,15 +4,7 @@
 
 static int main_list_mappings(int argc, char **argv)
 {
-	struct cp_command c;
-	int status = cp_command_parse(&cmd_list_mappings, &c, NULL, 0, argc, argv);
-	struct cp *cp;
-
-	if (status != OPT_GO_ON)
-		return status;
-	cp = cp_new(&c.options, cmd_list_mappings.name);
-	cp_list(cp);
-	return cp_finish(cp);
+	return cp_plain_command(&cmd_list_mappings, cp_list, argc, argv);
 }
 
 const struct cmd cmd_list_mappings = {

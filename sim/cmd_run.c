@@ -247,44 +247,32 @@ static void take_address(struct node *node, const json_t *state)
 			node->ports[i].address = address;
 }
 
-/* Mappings of one router into @table. Return: the "mappings" of its state, all parts together. */
-static json_t *read_router(struct run *run, size_t index, struct effect_table *table)
+/* A list that a router tells in parts, all of them together. */
+static json_t *read_parts(struct run *run, struct node *node, const char *op, const char *list)
 {
-	struct node *node = &run->setup.topology->nodes[index];
-	json_t *mappings = json_array();
+	json_t *all = json_array();
 	json_int_t first = 0;
 
 	do {
-		json_t *state =
-			ask_router(&run->lab, node->name,
-				   json_pack("{s:s, s:I}", "op", "state", "first", first), NULL);
+		json_t *part = ask_router(&run->lab, node->name,
+					  json_pack("{s:s, s:I}", "op", op, "first", first), NULL);
 
-		json_array_extend(mappings, json_object_get(state, "mappings"));
-		take_address(node, state);
+		json_array_extend(all, json_object_get(part, list));
+		take_address(node, part);
 		/* Zero when this was the last part, or nobody answered. */
-		first = json_integer_value(json_object_get(state, "next"));
-		json_decref(state);
-	} while (first > 0);
-	effect_add(table, index, mappings);
-	return mappings;
-}
-
-/* IPv6 pinholes of one router, all parts together. */
-static json_t *read_pinholes(struct run *run, const struct node *node)
-{
-	json_t *pinholes = json_array();
-	json_int_t first = 0;
-
-	do {
-		json_t *part =
-			ask_router(&run->lab, node->name,
-				   json_pack("{s:s, s:I}", "op", "pinholes", "first", first), NULL);
-
-		json_array_extend(pinholes, json_object_get(part, "pinholes"));
 		first = json_integer_value(json_object_get(part, "next"));
 		json_decref(part);
 	} while (first > 0);
-	return pinholes;
+	return all;
+}
+
+/* Mappings of one router into @table. Return: the "mappings" of its state. */
+static json_t *read_router(struct run *run, size_t index, struct effect_table *table)
+{
+	json_t *mappings = read_parts(run, &run->setup.topology->nodes[index], "state", "mappings");
+
+	effect_add(table, index, mappings);
+	return mappings;
 }
 
 /* Pinholes of all routers, tried and added to the result. Return: how many are not as they should
@@ -295,12 +283,12 @@ static size_t verify_pinholes(struct run *run)
 	size_t wrong = 0;
 
 	for (size_t i = 0; i < t->node_count; i++) {
-		const struct node *node = &t->nodes[i];
+		struct node *node = &run->setup.topology->nodes[i];
 		json_t *pinholes, *router = json_object_get(run->result.routers, node->name);
 
 		if (node->kind != NODE_ROUTER || !node->igd)
 			continue;
-		pinholes = read_pinholes(run, node);
+		pinholes = read_parts(run, node, "pinholes", "pinholes");
 		wrong += effect_verify_pinholes(&run->lab, t, i, pinholes, run->result.effect);
 		if (json_array_size(pinholes))
 			json_object_set(router, "pinholes", pinholes);

@@ -4,15 +4,7 @@
 
 static int main_search(int argc, char **argv)
 {
-	struct cp_command c;
-	int status = cp_command_parse(&cmd_search, &c, NULL, 0, argc, argv);
-	struct cp *cp;
-
-	if (status != OPT_GO_ON)
-		return status;
-	cp = cp_new(&c.options, cmd_search.name);
-	cp_search(cp);
-	return cp_finish(cp);
+	return cp_plain_command(&cmd_search, cp_search, argc, argv);
 }
 
 const struct cmd cmd_search = {

@@ -183,11 +183,8 @@ static int up_main(int argc, char **argv)
 	struct operands rest;
 	int status = opt_parse(&cmd_up, options, ARRAY_SIZE(options), false, argc, argv, &rest);
 
-	if (status == OPT_GO_ON && rest.argc != 1)
-		status = cmd_usage_error(&cmd_up,
-					 rest.argc ? "expected one topology, found \"%s\" too"
-						   : "which topology?",
-					 rest.argc ? rest.argv[1] : "");
+	if (status == OPT_GO_ON)
+		status = opt_one(&cmd_up, &rest, "topology", "which topology?");
 	if (status == OPT_GO_ON && up.name && !is_name(up.name))
 		status = cmd_usage_error(&cmd_up,
 					 "--name: expected up to %d letters, digits, -, _ and ., "

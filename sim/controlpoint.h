@@ -264,6 +264,8 @@ struct cp_command {
 int cp_command_parse(const struct cmd *cmd, struct cp_command *c, const struct opt *own,
 		     size_t own_count, int argc, char **argv);
 
+/** cp_plain_command() - the whole of a verb that has no options of its own. */
+int cp_plain_command(const struct cmd *cmd, void (*verb)(struct cp *cp), int argc, char **argv);
 /**
  * cp_mapping_command() - the whole of igdlab map and igdlab unmap
  * @verb:	cp_map or cp_unmap

@@ -230,6 +230,19 @@ static int read_request(const struct cmd *cmd, const struct words *w, struct map
 	return OPT_GO_ON;
 }
 
+int cp_plain_command(const struct cmd *cmd, void (*verb)(struct cp *cp), int argc, char **argv)
+{
+	struct cp_command c;
+	int status = cp_command_parse(cmd, &c, NULL, 0, argc, argv);
+	struct cp *cp;
+
+	if (status != OPT_GO_ON)
+		return status;
+	cp = cp_new(&c.options, cmd->name);
+	verb(cp);
+	return cp_finish(cp);
+}
+
 int cp_mapping_command(const struct cmd *cmd,
 		       void (*verb)(struct cp *cp, const struct map_request *request), int argc,
 		       char **argv)

@@ -11,6 +11,7 @@
 #include "label.h"
 
 #include "../fakeigd/base/mem.h"
+#include "../fakeigd/wire/pcp.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -42,17 +43,9 @@ static const char *natpmp_result(unsigned code)
 	return code < ARRAY_SIZE(names) ? names[code] : "?";
 }
 
-/* RFC 6887 clause 7.4 */
 static const char *pcp_result(unsigned code)
 {
-	static const char *const names[] = {
-		"SUCCESS",	     "UNSUPP_VERSION",	      "NOT_AUTHORIZED",
-		"MALFORMED_REQUEST", "UNSUPP_OPCODE",	      "UNSUPP_OPTION",
-		"MALFORMED_OPTION",  "NETWORK_FAILURE",	      "NO_RESOURCES",
-		"UNSUPP_PROTOCOL",   "USER_EX_QUOTA",	      "CANNOT_PROVIDE_EXTERNAL",
-		"ADDRESS_MISMATCH",  "EXCESSIVE_REMOTE_PEERS"};
-
-	return code < ARRAY_SIZE(names) ? names[code] : "?";
+	return code <= PCP_EXCESSIVE_REMOTE_PEERS ? pcp_result_name(code) : "?";
 }
 
 static void natpmp_reply(struct buf *text, struct slice s, unsigned opcode)

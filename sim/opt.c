@@ -206,3 +206,14 @@ int opt_parse(const struct cmd *cmd, const struct opt *options, size_t count, bo
 	*rest = (struct operands){argv + 1, operands - 1};
 	return status;
 }
+
+int opt_one(const struct cmd *cmd, const struct operands *rest, const char *what,
+	    const char *missing)
+{
+	if (!rest->argc)
+		return cmd_usage_error(cmd, "%s", missing);
+	if (rest->argc > 1)
+		return cmd_usage_error(cmd, "expected one %s, found \"%s\" too", what,
+				       rest->argv[1]);
+	return OPT_GO_ON;
+}

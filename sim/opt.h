@@ -51,6 +51,10 @@ struct operands {
  */
 int opt_parse(const struct cmd *cmd, const struct opt *options, size_t count, bool first_ends,
 	      int argc, char **argv, struct operands *rest);
+/** opt_one() - complain unless there is one operand. @what: it is called in the complaint,
+ * @missing: the question when there is none. Return: OPT_GO_ON or the exit status. */
+int opt_one(const struct cmd *cmd, const struct operands *rest, const char *what,
+	    const char *missing);
 /** opt_help() - usage line, summary and details of a verb on standard output. */
 void opt_help(const struct cmd *cmd);
 

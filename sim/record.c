@@ -222,16 +222,6 @@ void record_trim(struct recording *r)
 
 /* ---- the flow ---- */
 
-static const char *port_address(const struct topology *t, int node, enum port_role role,
-				char text[INET_ADDRSTRLEN])
-{
-	for (size_t i = 0; node >= 0 && i < t->nodes[node].port_count; i++)
-		if (t->nodes[node].ports[i].role == role)
-			return inet_ntop(AF_INET, &t->nodes[node].ports[i].address, text,
-					 INET_ADDRSTRLEN);
-	return NULL;
-}
-
 static int read_capture(const struct record *record, const struct result *result,
 			const char *evidence, struct recording *out, struct diag *d)
 {
@@ -239,8 +229,8 @@ static int read_capture(const struct record *record, const struct result *result
 	char client[INET_ADDRSTRLEN], router[INET_ADDRSTRLEN];
 	int node = topology_client(t), gateway = node < 0 ? -1 : t->nodes[node].gateway;
 	struct import_options options = {
-		.client = port_address(t, node, PORT_HOST, client),
-		.router = port_address(t, gateway, PORT_LAN, router),
+		.client = topology_address(t, node, PORT_HOST, client),
+		.router = topology_address(t, gateway, PORT_LAN, router),
 	};
 	char *capture = xasprintf("%s/capture.pcapng", evidence);
 	struct recording_writer *w = recording_create(record->flow, d);

@@ -104,16 +104,6 @@ static void move_client(struct replay *r, const char *lab_client)
 	substitutions_free(&s);
 }
 
-static const char *port_address(const struct topology *t, int node, enum port_role role,
-				char text[INET_ADDRSTRLEN])
-{
-	for (size_t i = 0; node >= 0 && i < t->nodes[node].port_count; i++)
-		if (t->nodes[node].ports[i].role == role)
-			return inet_ntop(AF_INET, &t->nodes[node].ports[i].address, text,
-					 INET_ADDRSTRLEN);
-	return NULL;
-}
-
 static void map_address(struct replay *r, const char *recorded, const char *lab)
 {
 	if (recorded && lab)
@@ -132,11 +122,11 @@ static int map_addresses(struct replay *r, const char *topology)
 	if (!t)
 		return cmd_complain(&d);
 	node = topology_client(t);
-	own = port_address(t, node, PORT_HOST, client);
+	own = topology_address(t, node, PORT_HOST, client);
 	map_address(r, r->learned.client, own);
 	node = node >= 0 ? t->nodes[node].gateway : -1;
-	map_address(r, r->learned.router, port_address(t, node, PORT_LAN, lan));
-	map_address(r, r->learned.external, port_address(t, node, PORT_WAN, wan));
+	map_address(r, r->learned.router, topology_address(t, node, PORT_LAN, lan));
+	map_address(r, r->learned.external, topology_address(t, node, PORT_WAN, wan));
 	move_client(r, own);
 	topology_free(t);
 	return OPT_GO_ON;

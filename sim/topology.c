@@ -509,3 +509,13 @@ int topology_client(const struct topology *t)
 			client = (int)i;
 	return client;
 }
+
+const char *topology_address(const struct topology *t, int node, enum port_role role,
+			     char text[INET_ADDRSTRLEN])
+{
+	for (size_t i = 0; node >= 0 && i < t->nodes[node].port_count; i++)
+		if (t->nodes[node].ports[i].role == role)
+			return inet_ntop(AF_INET, &t->nodes[node].ports[i].address, text,
+					 INET_ADDRSTRLEN);
+	return NULL;
+}

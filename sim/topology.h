@@ -149,5 +149,9 @@ int topology_node(const struct topology *t, const char *name);
 int topology_outermost(const struct topology *t);
 /** topology_client() - the node "client", else the first host; -1 when none. */
 int topology_client(const struct topology *t);
+/** topology_address() - IPv4 address of a node's first port of that role, in @text; NULL when @node
+ * is -1 or has none. */
+const char *topology_address(const struct topology *t, int node, enum port_role role,
+			     char text[INET_ADDRSTRLEN]);
 
 #endif
