@@ -217,9 +217,9 @@ def test_a_router_that_moves_is_found_again(tmp_path):
 @pytest.mark.parametrize("argv, sentence", [
     (["--naive", "singlerecv"], 'did you mean "single-recv"?'),
     (["--via", "upnp"], 'no "upnp" here; there is: igd, natpmp, pcp, auto'),
-    (["--server", "192.168.1.1,gateway"], 'expected IPv4 addresses with commas between, found "gateway"'),
+    (["--server", "192.168.1.1,gateway"], 'expected addresses with commas between, a link-local one as fe80::1%IF, found "gateway"'),
     (["--url", "ftp://192.168.1.1/"], "--url: expected http://"),
-    (["--internal-client", "me"], "--internal-client: expected an IPv4 address"),
+    (["--internal-client", "me"], "--internal-client: expected an address, found \"me\""),
 ])
 def test_wrong_use_is_explained(argv, sentence):
     done = subprocess.run([IGDLAB, "map", *argv], capture_output=True, text=True, check=False)
