@@ -426,6 +426,25 @@ static void a_range_is_one_request_each(void **state)
 	assert_int_equal(portmap_update_id(l->up.f.r.portmap), update + 1);
 }
 
+static void a_range_of_which_a_part_is_refused(void **state)
+{
+	struct lan *l = *state;
+
+	mapped(l, A, MAPPING("", "2000", A, "1", "600"), 0);
+	mapped(l, A, MAPPING("", "2001", A, "1", "600"), 0);
+	assert_int_equal(call(l, A, "DeletePortMappingRange", RANGE("2000", "2100")), WAITING);
+	assert_true(asked(&l->up) && l->up.m.internal_port == 2000);
+	say_result(l, PCP_NETWORK_FAILURE, 30);
+	assert_true(asked(&l->up) && l->up.m.internal_port == 2001);
+	say_result(l, 0, 0);
+	assert_int_equal(answer(l), 501);
+	assert_int_equal(entries(l), 1);
+	assert_int_equal(portmap_at(l->up.f.r.portmap, 0)->external_port, 2000);
+	/* What has stayed is kept alive. */
+	lapse(l, 300);
+	assert_true(asked(&l->up) && l->up.m.internal_port == 2000 && l->up.m.lifetime == 300);
+}
+
 /* IWF-14, IWF-17 */
 static void renewals_go_on_until_the_lease_ends(void **state)
 {
@@ -633,6 +652,7 @@ int main(void)
 		TEST(readings),
 		TEST(deletion),
 		TEST(a_range_is_one_request_each),
+		TEST(a_range_of_which_a_part_is_refused),
 		TEST(renewals_go_on_until_the_lease_ends),
 		TEST(what_upstream_has_lost_for_good_goes),
 		TEST(mappings_are_made_anew),
