@@ -9,9 +9,10 @@ import subprocess
 
 import pytest
 
-from cases.harness import matrix, meeting, requirement
+from cases.client.test_hostile import PEAK, peak_in
+from cases.harness import drive, matrix, meeting, requirement
 from cases.harness.client import CLIENTS, Client, WrongAdapter, names
-from cases.harness.lab import program
+from cases.harness.lab import Lab, program
 
 README = (CLIENTS / "README.md").read_text()
 
@@ -231,6 +232,22 @@ def test_lists_of_services_have_the_version_of_that_router(tmp_path):
 @pytest.mark.parametrize("word", ["igdlab:single-search", "igdlab-keep:renews-late+any-announcer"])
 def test_a_naive_mode_is_known_again_by_its_word(word):
     assert Client(Client(word).word).name == word and Client(Client("miniupnpc").word).name == "miniupnpc"
+
+
+@pytest.mark.parametrize("code, crashed", [(0, False), (1, False), (127, False), (None, False), (-15, False), (143, False), (-9, False), (137, False),
+                                           *((code, True) for number in (4, 5, 6, 7, 8, 11, 31) for code in (-number, 128 + number))])
+def test_signals_of_a_crash(code, crashed):
+    """Below a shell, too; being ended is none."""
+    assert drive.Said("add", code=code).crashed == crashed
+
+
+@pytest.mark.parametrize("name", ["TRAP", "FPE", "SEGV"])
+def test_a_crash_is_seen_where_memory_is_looked_at(name):
+    """harness/peak.py ends as the program does, as far as it can, and leaves how much memory it had."""
+    with Lab("flat") as lab:
+        lab.run("client", "mkdir", drive.HOME)
+        done = lab.run("client", *PEAK, "sh", "-c", f"kill -{name} $$")
+        assert drive.Said("add", code=done.code).crashed and peak_in(lab) > 100
 
 
 def test_an_exception_that_nobody_caught_is_a_crash(tmp_path):

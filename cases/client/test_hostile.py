@@ -68,8 +68,16 @@ def test_hostile_router(client, visit, evidence, quirk):
         routers = {p["address"] for name in drive.routers(lab) for p in lab.info["nodes"][name]["ports"] if p.get("role") == "lan"}
         away = [to for to in watch.connects() if to[0] not in routers]
         assert not away, f"it connects to {', '.join(f'{a}:{p}' for a, p in away)}"
-        peak = int(lab.run("client", "cat", f"{HOME}/peak").stdout or 0)
+        peak = peak_in(lab)
         assert peak <= usual + GROWTH, f"{peak >> 10} MB of memory, where a router by the letter makes it take {usual >> 10} MB"
+
+
+def peak_in(lab):
+    """KB that the last program below peak.py had; what had to be killed with it leaves none."""
+    found = lab.run("client", "cat", f"{HOME}/peak").stdout
+    if not found:
+        inconclusive("how much memory it took is not known")
+    return int(found)
 
 
 _usual = {}
@@ -83,5 +91,5 @@ def peak_of(client, evidence):
             session.perform("add", Wanted())
             if client.resident:
                 session.perform("delete", Wanted())
-            _usual[client.name] = int(lab.run("client", "cat", f"{HOME}/peak").stdout or 0)
+            _usual[client.name] = peak_in(lab)
     return _usual[client.name]

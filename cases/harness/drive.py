@@ -20,6 +20,9 @@ FOLLOW = ("tail", "-q", "-n", "+1", "-s", "0.1", "-F")
 LOOK = 0.1          # seconds between two looks at a program that is not ours
 
 
+FATAL = (4, 5, 6, 7, 8, 11, 31)  # SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS
+
+
 @dataclasses.dataclass
 class Wanted:
     """What a client is told to map."""
@@ -51,8 +54,8 @@ class Said:
 
     @property
     def crashed(self):
-        """It ended by a signal that says so (SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGTRAP ...)."""
-        return self.thrown or self.code is not None and -self.code in (4, 5, 6, 7, 8, 11, 31) or self.code in (134, 139)
+        """It ended by a signal that says so, itself or below a shell or peak.py, which make 128 and the signal of it."""
+        return self.thrown or self.code is not None and (-self.code in FATAL or self.code - 128 in FATAL)
 
 
 class Session:
