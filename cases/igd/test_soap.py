@@ -81,7 +81,7 @@ def test_bad_bodies_are_refused_and_the_router_lives(cp, body):
       ("SOAPACTION", '"urn:schemas-upnp-org:service:WANIPConnection:1#Other"')], (400, 401)),
     ([("Content-Type", "image/png"),
       ("SOAPACTION", '"urn:schemas-upnp-org:service:WANIPConnection:1#GetExternalIPAddress"')],
-     (0, 400, 401, 415)),
+     (415,)),
 ], ids=["none", "malformed", "other service", "other action", "wrong type"])
 def test_action_header(cp, headers, codes):
     assert fault(cp, post(cp, envelope(CALL), headers=headers)) in codes
