@@ -212,15 +212,19 @@ static json_t *mapping_json(const struct mapping *m)
 		[PORTMAP_STATIC] = "static",
 	};
 
-	return json_pack("{s:s, s:i, s:o, s:i, s:o, s:b, s:o, s:I, s:I, s:s, s:o}", "protocol",
-			 m->protocol == IPPROTO_TCP ? "TCP" : "UDP", "external_port",
-			 m->external_port, "internal_client", address_json(m->internal_client),
-			 "internal_port", m->internal_port, "remote_host",
-			 m->remote_host.s_addr ? address_json(m->remote_host) : json_string(""),
-			 "enabled", m->enabled, "description",
-			 text_json(m->description ? m->description : ""), "lease",
-			 (json_int_t)m->lease, "remaining", (json_int_t)portmap_remaining(m),
-			 "origin", origins[m->origin], "owner", address_json(m->owner));
+	json_t *one = json_pack(
+		"{s:s, s:i, s:o, s:i, s:o, s:b, s:o, s:I, s:I, s:s, s:o}", "protocol",
+		m->protocol == IPPROTO_TCP ? "TCP" : "UDP", "external_port", m->external_port,
+		"internal_client", address_json(m->internal_client), "internal_port",
+		m->internal_port, "remote_host",
+		m->remote_host.s_addr ? address_json(m->remote_host) : json_string(""), "enabled",
+		m->enabled, "description", text_json(m->description ? m->description : ""), "lease",
+		(json_int_t)m->lease, "remaining", (json_int_t)portmap_remaining(m), "origin",
+		origins[m->origin], "owner", address_json(m->owner));
+
+	if (m->wan_port)
+		json_object_set_new(one, "wan_port", json_integer(m->wan_port));
+	return one;
 }
 
 /* The mappings from @first on that fit into a message beside what @reply holds already. */

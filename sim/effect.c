@@ -135,13 +135,14 @@ void effect_add(struct effect_table *table, size_t router, const json_t *mapping
 		const char *protocol = json_string_value(json_object_get(item, "protocol"));
 		const json_t *external = json_object_get(item, "external_port");
 		const json_t *internal = json_object_get(item, "internal_port");
+		const json_t *wan = json_object_get(item, "wan_port");
 
 		table->mappings[table->count++] = (struct effect_mapping){
 			.router = router,
 			.protocol = protocol && !strcasecmp(protocol, "UDP") ? IPPROTO_UDP
 									     : IPPROTO_TCP,
 			.remote_host = json_address(item, "remote_host"),
-			.external_port = (uint16_t)json_integer_value(external),
+			.external_port = (uint16_t)json_integer_value(wan ? wan : external),
 			.internal_client = json_address(item, "internal_client"),
 			.internal_port = (uint16_t)json_integer_value(internal),
 			.enabled = !json_is_false(json_object_get(item, "enabled")),

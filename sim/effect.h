@@ -20,7 +20,8 @@
  * @router:	index of its node
  * @protocol:	IPPROTO_TCP or IPPROTO_UDP
  * @remote_host: 0.0.0.0 = any
- * @external_port: 0 = every port that no other mapping has
+ * @external_port: of this router: where a server upstream maps another port to it, the one that is
+ *		behind that (wan_port); 0 = every port that no other mapping has
  * @internal_port: 0 = the external one
  * @before:	was there before the subject ran
  */

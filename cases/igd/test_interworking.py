@@ -54,6 +54,21 @@ def test_upnpc_opens_both(profile):
     assert (there["internal_client"], there["description"]) == ("100.64.0.2", "a game")
 
 
+def test_a_run_follows_the_port_between(tmp_path):
+    """Where the carrier gives another port than the home router has, the verdict knows the way."""
+    carrier = tmp_path / "carrier.yaml"
+    carrier.write_text("summary: a port is taken\nextends: carrier-pcp\nstate: {mappings: [{external_port: 1872,"
+                       " protocol: TCP, internal_port: 1, internal_client: 100.64.0.9}]}\n")
+    done = subprocess.run([program("igdlab"), "run", "-t", "cgnat-pcp", "-p", f"r1={PROFILES[0]}",
+                           "-p", f"carrier={carrier}", "--json", "--", "upnpc", "-n", "@client", "3000", "1872", "TCP", "600"],
+                          capture_output=True, text=True, check=False, timeout=60)
+    result = json.loads(done.stdout)
+    assert done.returncode == 0, result["reason"]
+    here, = result["routers"]["r1"]["mappings"]
+    assert here["wan_port"] == 1872 != here["external_port"]
+    assert [e["reached"] for e in result["effect"] if e["external_port"] == here["external_port"]] == ["client"]
+
+
 @pytest.mark.sanitize
 def test_both_open_and_close(home):
     lab = home.lab
