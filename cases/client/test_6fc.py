@@ -50,6 +50,7 @@ def test_firewall_that_is_off(firewall):
     """The firewall is off: nothing has to be opened, and AddPinhole is not called."""
     with firewall(enabled=False) as (lab, session):
         said = session.perform("add", WANTED)
+        assert not said.crashed and not said.hung, said
         assert not adds(lab), f"AddPinhole is called all the same; it says {said.claim}: {(said.stdout + said.stderr)[-200:]}"
 
 

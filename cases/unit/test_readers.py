@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from cases.harness import description, gateway, http, natpmp, pcp, soap, ssdp
+from cases.harness import description, gateway, http, natpmp, pcp, port5351, soap, ssdp
 from cases.harness.subscriber import read_event
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -216,6 +216,18 @@ def test_responses_of_natpmp_with_a_note(data, note):
 def test_what_is_no_response_of_natpmp(data):
     with pytest.raises(http.BadMessage):
         natpmp.parse(data)
+
+
+@pytest.mark.parametrize("data, port", [(old(130, 0, MAPPED), 41000), (old(130, 4, MAPPED), None),
+                                        (old(130, 0, struct.pack("!HHI", 40000, 0, 3600)), None)])
+def test_a_port_that_is_mapped(data, port):
+    """A refusal, or port 0, is none."""
+    client = types.SimpleNamespace(map=lambda *_: natpmp.parse(data))
+    if port:
+        assert port5351.Client.mapped(client, 40000) == port
+    else:
+        with pytest.raises(AssertionError):
+            port5351.Client.mapped(client, 40000)
 
 
 NONCE = bytes(range(1, 13))
