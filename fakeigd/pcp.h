@@ -88,6 +88,9 @@ void pcp_update(struct portcontrol *p);
 void pcp_forget(struct portcontrol *p);
 /** pcp_rebind() - the kernel has forgotten what PEER asked for: tell it again. */
 void pcp_rebind(struct portcontrol *p);
+/** pcp_holes_tidy() - forget what MAP over IPv6 asked for and has no pinhole any more. @p may be
+ * NULL. Return: how many. */
+size_t pcp_holes_tidy(struct portcontrol *p);
 /** pcp_hold() - a mapping ends: its port is kept for its client (clause 15). @p may be NULL. */
 void pcp_hold(struct portcontrol *p, const struct mapping *m);
 /** pcp_stop() - no further datagrams, memory freed. */

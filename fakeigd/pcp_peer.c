@@ -13,6 +13,12 @@
  *
  * Nothing comes in by it but answers: the peer's packets pass as those of the connection do. It
  * ends with its lifetime or when it is asked to (lifetime 0), and connections go on.
+ *
+ * What is kept for that long is the port. How long the kernel remembers an idle connection stays
+ * its own affair (nf_conntrack_udp_timeout_stream and the like): behind that time the peer's
+ * packets are let in again once the endpoint has sent another one, which leaves from the same port.
+ * A ct timeout object could change that for connections to come, but not for one that is there
+ * already, which is what most PEERs are for.
  */
 #include "base/mem.h"
 #include "forward.h"

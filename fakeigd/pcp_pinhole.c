@@ -125,10 +125,11 @@ void pcp_holes_forget(struct portcontrol *p)
 	}
 }
 
-/* Forget those whose pinholes have ended. */
-static void tidy(struct portcontrol *p)
+/* Forget those whose pinholes have ended. Return: how many. */
+static size_t tidy(struct portcontrol *p)
 {
 	struct pcp_hole **at = &p->pcp.holes;
+	size_t count = 0;
 
 	while (*at) {
 		struct pcp_hole *hole = *at;
@@ -139,7 +140,14 @@ static void tidy(struct portcontrol *p)
 		}
 		*at = hole->next;
 		hole_free(hole);
+		count++;
 	}
+	return count;
+}
+
+size_t pcp_holes_tidy(struct portcontrol *p)
+{
+	return p ? tidy(p) : 0;
 }
 
 static bool has_port(const struct pcp_hole *hole, uint16_t port)

@@ -91,6 +91,11 @@ static bool any_exposed(const struct router *r)
 	return false;
 }
 
+void portcontrol_begin_epoch(struct portcontrol *p)
+{
+	p->lost = clock_now();
+}
+
 uint32_t portcontrol_epoch(const struct portcontrol *p, bool renumbered)
 {
 	int64_t start = renumbered && p->renumbered > p->lost ? p->renumbered : p->lost;

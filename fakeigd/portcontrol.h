@@ -50,6 +50,9 @@ int portcontrol_reopen(struct portcontrol *p);
 /** portcontrol_notice() - the epoch starts anew (not for CONNECTED), and protocols announce it. @p
  * may be NULL. */
 void portcontrol_notice(struct portcontrol *p, enum portcontrol_event event);
+/** portcontrol_begin_epoch() - a part of the state is lost: seconds count anew. Whoever calls it
+ * announces. */
+void portcontrol_begin_epoch(struct portcontrol *p);
 /** portcontrol_epoch() - seconds since the table was last lost or (@renumbered) the address became
  * another. */
 uint32_t portcontrol_epoch(const struct portcontrol *p, bool renumbered);

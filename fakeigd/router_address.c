@@ -13,6 +13,7 @@
 #include "http.h"
 #include "interface.h"
 #include "journal.h"
+#include "pcp.h"
 #include "pinhole.h"
 #include "portcontrol.h"
 #include "portmap.h"
@@ -149,7 +150,11 @@ static void lans_changed(struct router *r)
 	r->boot_id = (r->boot_id + 1) & 0x7fffffff;
 	router_listen(r, http_port(r->http));
 	descriptions_reload(r);
+	pcp_holes_tidy(r->portcontrol);
 	router_pinholes_changed(r);
+	/* What clients have asked for is gone with its prefix: they have to know (RFC 6887 8.5). */
+	if (pcp_holes_tidy(r->portcontrol))
+		portcontrol_begin_epoch(r->portcontrol);
 	router_open_portcontrol(r);
 	error = ssdp_reopen(r->ssdp);
 	if (error)

@@ -6,7 +6,7 @@ import pytest
 
 from cases.harness import packet6, pcp
 from cases.harness.effect6 import Wire, reaches
-from cases.harness.lab import Lab
+from cases.harness.lab import Lab, until
 from cases.harness.subject import DUAL_STACK
 
 PORT, NET = 40000, "2a0e:b107:1:2::"
@@ -87,6 +87,24 @@ def test_packets_through_a_prefix_are_counted(lab, pc6):
 def test_too_many_filters(pc6):
     options = b"".join(pcp.filtered(f"2001:db8:{n:x}::", 48) for n in range(33))
     assert pc6.map(PORT, protocol="UDP", options=options).result == pcp.EXCESSIVE_REMOTE_PEERS
+
+
+# -- another prefix --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("open_before", [True, False])
+def test_mappings_that_go_with_their_prefix_begin_an_epoch(tmp_path, open_before):
+    """RFC 6887 8.5: what is lost is told by the seconds, which go on where nothing was."""
+    (tmp_path / "lab.yaml").write_text(DUAL_STACK.replace("ROUTER", "igd: pcp-only"))
+    with Lab(tmp_path / "lab.yaml") as lab, pcp.Client(lab, ipv6=True) as pc6, pcp.Client(lab) as pc:
+        lab.advance(3600)
+        if open_before:
+            done(pc6.map(PORT, protocol="UDP"))
+        assert pc.announce().epoch >= 3600
+        for words in (("add", "2a0e:b107:1:3::1/64", "nodad"), ("del", "2a0e:b107:1:1::1/64")):
+            assert lab.run("r1", "ip", "addr", words[0], words[1], "dev", "lan0", *words[2:]).code == 0
+        until(lambda: any(line["what"].startswith("address of lan0") for line in lab.journal()), what="the router's look")
+        assert (pc.announce().epoch < 60) == open_before and not pinholes(lab)
 
 
 # -- every port, every protocol (clauses 11.1, 11.3; PCP-20, PCP-21) -------------------------------------------
