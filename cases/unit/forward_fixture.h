@@ -13,18 +13,12 @@
 #include "../../fakeigd/portmap.h"
 #include "../../fakeigd/profile_parts.h"
 #include "../../fakeigd/router.h"
-#include "unit.h"
+#include "netns_fixture.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/netlink.h>
 #include <poll.h>
-#include <sched.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define CLIENT "192.168.1.4"
 #define ROUTER "192.168.1.1"
@@ -33,62 +27,14 @@
 #define OTHER  "44.0.1.11"
 
 static int lan_ns = -1, router_ns = -1, peer_ns = -1;
-static char why_not[128];
 static struct router router;
 static struct profile profile;
-
-static inline void enter(int ns)
-{
-	assert_int_equal(setns(ns, CLONE_NEWNET), 0);
-}
 
 /* Run a shell line in a namespace. */
 static inline void in_ns(int ns, const char *line)
 {
-	char *argv[] = {(char[]){"sh"}, (char[]){"-ec"}, xstrdup(line), NULL};
-	int status = -1;
-	pid_t pid;
-
-	enter(ns);
-	assert_int_equal(posix_spawnp(&pid, "sh", NULL, NULL, argv, environ), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	free(argv[2]);
+	enter_and_run(ns, line);
 	enter(router_ns);
-}
-
-static inline int new_ns(void)
-{
-	if (unshare(CLONE_NEWNET) < 0)
-		return -1;
-	return open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-}
-
-static inline int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t done = fd < 0 ? -1 : write(fd, text, strlen(text));
-
-	if (fd >= 0)
-		close(fd);
-	return done < 0 ? -1 : 0;
-}
-
-static inline bool own_namespaces(void)
-{
-	char map[64];
-
-	snprintf(map, sizeof(map), "0 %u 1", getuid());
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 ||
-	    write_file("/proc/self/uid_map", map) < 0) {
-		snprintf(why_not, sizeof(why_not), "no user and network namespaces here: %s",
-			 strerror(errno));
-		return false;
-	}
-	lan_ns = new_ns();
-	peer_ns = new_ns();
-	router_ns = new_ns();
-	return lan_ns >= 0 && peer_ns >= 0 && router_ns >= 0;
 }
 
 static inline void build(void)
@@ -115,7 +61,7 @@ static inline void build(void)
 static inline int group_setup(void **state)
 {
 	(void)state;
-	if (!own_namespaces())
+	if (!own_namespaces(&lan_ns, &peer_ns, &router_ns))
 		return 0;
 	build();
 	policy_defaults(&profile.policy);

@@ -264,8 +264,9 @@ static inline int remove_folder(void **state)
 	return 0;
 }
 
-/* As after exec, which a change of user without one is not. Runs @run as user 65534 in a child. */
-static inline void as_ordinary_user(int (*run)(void))
+/* As after exec, which a change of user without one is not. Runs the tests as user 65534 in a
+ * child. */
+static inline void as_ordinary_user(const struct CMUnitTest *tests, size_t count)
 {
 	int status;
 	pid_t pid;
@@ -278,7 +279,8 @@ static inline void as_ordinary_user(int (*run)(void))
 		    prctl(PR_SET_DUMPABLE, 1))
 			_exit(1);
 		memcpy(folder, "/tmp/test_lab.XXXXXX", sizeof(folder));
-		_exit(run());
+		_exit(_cmocka_run_group_tests("ordinary user", tests, count, make_folder,
+					      remove_folder));
 	}
 	waitpid(pid, &status, 0);
 	assert_true(WIFEXITED(status));

@@ -6,7 +6,8 @@
  */
 #include "../../fakeigd/wire/frame.h"
 
-#include "unit.h"
+#define HEX_ROOM 512
+#include "hex.h"
 
 #include <arpa/inet.h>
 
@@ -17,30 +18,6 @@
 #define ADDR6  "fe800000000000000000000000000001 ff02000000000000000000000000000c "
 #define UDP_HI "d431 076c 000a 0000 6869"
 #define TCP_HI "d431 1537 00000001 00000002 5018 ffff 0000 0000 6869"
-
-struct bytes {
-	uint8_t data[512];
-	size_t len;
-};
-
-static struct bytes from_hex(const char *text)
-{
-	struct bytes b = {0};
-	int high = -1;
-
-	for (; *text; text++) {
-		int value = *text >= 'a' ? *text - 'a' + 10 : *text - '0';
-
-		if (*text == ' ')
-			continue;
-		assert_in_range(value, 0, 15);
-		if (high >= 0)
-			b.data[b.len++] = (uint8_t)(high << 4 | value);
-		high = high >= 0 ? -1 : value;
-	}
-	assert_int_equal(high, -1);
-	return b;
-}
 
 static const struct {
 	const char *hex;

@@ -69,7 +69,7 @@ static void expect_point(const struct end_point *e, const char *text)
 	buf_free(&b);
 }
 
-static void expect_bytes(const struct recorded_message *m, const char *text)
+static void expect_message(const struct recorded_message *m, const char *text)
 {
 	assert_slice(buf_slice(&m->bytes), text);
 }
@@ -118,9 +118,9 @@ static void expect_soap(size_t row)
 	assert_row(row, got.count, 1);
 	assert_row(row, x->protocol, FLOW_SOAP);
 	assert_string_equal(x->name, "AddPortMapping");
-	expect_bytes(&x->request, REQUEST "0123456789");
+	expect_message(&x->request, REQUEST "0123456789");
 	assert_row(row, x->reply_count, 1);
-	expect_bytes(&x->replies[0], RESPONSE "answer");
+	expect_message(&x->replies[0], RESPONSE "answer");
 	expect_point(&x->request.from, "192.168.1.4:40112");
 	expect_point(&x->replies[0].from, "192.168.1.1:5431");
 }
@@ -204,8 +204,8 @@ static void both_sides_of_a_nat(void **state)
 	packets_text(&wire, &peer, &outside, RESPONSE "outsid");
 	assert_int_equal(import(NULL), 0);
 	assert_int_equal(got.count, 2);
-	expect_bytes(&got.exchanges[0].replies[0], RESPONSE "inside");
-	expect_bytes(&got.exchanges[1].replies[0], RESPONSE "outsid");
+	expect_message(&got.exchanges[0].replies[0], RESPONSE "inside");
+	expect_message(&got.exchanges[1].replies[0], RESPONSE "outsid");
 	assert_int_not_equal(got.exchanges[0].connection, got.exchanges[1].connection);
 	expect_note("interface 1, internet");
 }
@@ -278,7 +278,7 @@ static void gaps(void **state)
 	packets_close(&wire, &client, &router);
 	assert_int_equal(import(NULL), 0);
 	assert_int_equal(got.count, 1);
-	expect_bytes(&got.exchanges[0].request, REQUEST "0123489");
+	expect_message(&got.exchanges[0].request, REQUEST "0123489");
 	assert_int_equal(got.exchanges[0].request.gap_count, 1);
 	assert_int_equal(got.exchanges[0].request.gaps[0].offset, sizeof(REQUEST) - 1 + 5);
 	assert_int_equal(got.exchanges[0].request.gaps[0].count, 3);
@@ -322,10 +322,11 @@ static void chunked_interim_and_until_close(void **state)
 	assert_int_equal(import(NULL), 0);
 	assert_int_equal(got.count, 2);
 	assert_string_equal(got.exchanges[0].name, "POST /b");
-	expect_bytes(&got.exchanges[0].replies[0],
-		     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+	expect_message(
+		&got.exchanges[0].replies[0],
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
 	assert_int_equal(got.exchanges[0].connection, got.exchanges[1].connection);
-	expect_bytes(&got.exchanges[1].replies[0], "HTTP/1.0 200 OK\r\n\r\nto the end");
+	expect_message(&got.exchanges[1].replies[0], "HTTP/1.0 200 OK\r\n\r\nto the end");
 	assert_int_equal(got.exchanges[1].replies[0].gap_count, 0);
 }
 
@@ -373,7 +374,7 @@ static void turns_to_http(void **state)
 	assert_int_equal(import(NULL), 0);
 	assert_int_equal(got.count, 1);
 	assert_string_equal(got.exchanges[0].name, "GET /later");
-	expect_bytes(&got.exchanges[0].replies[0], RESPONSE "answer");
+	expect_message(&got.exchanges[0].replies[0], RESPONSE "answer");
 }
 
 static void only_one_router(void **state)

@@ -378,7 +378,7 @@ static void test_state(void **state)
 
 /* ------------------------------------------------------------ an ordinary user */
 
-static int run_as_user(void)
+static void test_ordinary_user(void **state)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_flat),
@@ -387,13 +387,8 @@ static int run_as_user(void)
 		cmocka_unit_test(test_state),
 	};
 
-	return cmocka_run_group_tests_name("ordinary user", tests, make_folder, remove_folder);
-}
-
-static void test_ordinary_user(void **state)
-{
 	(void)state;
-	as_ordinary_user(run_as_user);
+	as_ordinary_user(tests, ARRAY_SIZE(tests));
 }
 
 int main(void)

@@ -443,7 +443,7 @@ static void test_many_at_once(void **state)
 
 /* ------------------------------------------------------------ an ordinary user */
 
-static int run_as_user(void)
+static void test_ordinary_user(void **state)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_programs),
@@ -452,13 +452,8 @@ static int run_as_user(void)
 		cmocka_unit_test(test_detached_lab),
 	};
 
-	return cmocka_run_group_tests_name("ordinary user", tests, make_folder, remove_folder);
-}
-
-static void test_ordinary_user(void **state)
-{
 	(void)state;
-	as_ordinary_user(run_as_user);
+	as_ordinary_user(tests, ARRAY_SIZE(tests));
 }
 
 int main(void)

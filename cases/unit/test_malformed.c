@@ -7,9 +7,9 @@
  * links: fakeigd
  */
 #include "../../fakeigd/profile.h"
+#include "folder.h"
 #include "unit.h"
 
-#include <ftw.h>
 #include <sys/stat.h>
 
 static char directory[] = "/tmp/test_malformed.XXXXXX";
@@ -319,18 +319,10 @@ static int group_setup(void **state)
 	return mkdtemp(directory) ? 0 : -1;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
 static int group_teardown(void **state)
 {
 	(void)state;
-	return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(directory);
 }
 
 int main(void)

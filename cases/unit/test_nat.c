@@ -8,21 +8,11 @@
  */
 #include "../../sim/nat.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
-#include <setjmp.h>
-#include <spawn.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "netns_fixture.h"
 
-#include <cmocka.h>
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #define CLIENT	  "192.168.1.4"
 #define NEIGHBOUR "192.168.1.5"
@@ -32,85 +22,38 @@
 #define OTHER	  "44.0.1.11"
 
 static int lan_ns = -1, router_ns = -1, peer_ns = -1;
-static char why_not[128];
-
-/* Run a shell line in a namespace. */
-static void in_ns(int ns, const char *line)
-{
-	char *argv[] = {(char[]){"sh"}, (char[]){"-ec"}, strdup(line), NULL};
-	int status = -1;
-	pid_t pid;
-
-	assert_int_equal(setns(ns, CLONE_NEWNET), 0);
-	assert_int_equal(posix_spawnp(&pid, "sh", NULL, NULL, argv, environ), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	free(argv[2]);
-}
-
-static int new_ns(void)
-{
-	if (unshare(CLONE_NEWNET) < 0)
-		return -1;
-	return open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-}
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t done = fd < 0 ? -1 : write(fd, text, strlen(text));
-
-	if (fd >= 0)
-		close(fd);
-	return done < 0 ? -1 : 0;
-}
-
 static int group_setup(void **state)
 {
 	char map[160];
-	uid_t uid = getuid();
 
 	(void)state;
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) {
-		snprintf(why_not, sizeof(why_not), "no user and network namespaces here: %s",
-			 strerror(errno));
+	if (!own_namespaces(&lan_ns, &peer_ns, &router_ns))
 		return 0;
-	}
-	snprintf(map, sizeof(map), "0 %u 1", uid);
-	if (write_file("/proc/self/uid_map", map) < 0) {
-		snprintf(why_not, sizeof(why_not), "no uid map: %s", strerror(errno));
-		return 0;
-	}
-	lan_ns = new_ns();
-	peer_ns = new_ns();
-	router_ns = new_ns();
-	if (lan_ns < 0 || peer_ns < 0 || router_ns < 0) {
-		snprintf(why_not, sizeof(why_not), "no network namespaces: %s", strerror(errno));
-		return 0;
-	}
 	snprintf(map, sizeof(map), "ip link add lan0 type veth peer name eth0 netns /proc/%d/fd/%d",
 		 getpid(), lan_ns);
-	in_ns(router_ns, map);
+	enter_and_run(router_ns, map);
 	snprintf(map, sizeof(map), "ip link add wan type veth peer name eth0 netns /proc/%d/fd/%d",
 		 getpid(), peer_ns);
-	in_ns(router_ns, map);
-	in_ns(router_ns, "ip link set lo up; ip link set lan0 up; ip link set wan up;"
-			 "ip addr add " ROUTER "/24 dev lan0; ip addr add " WAN "/24 dev wan;"
-			 "ip -6 addr add 2001:db8:1::1/64 dev lan0 nodad;"
-			 "ip -6 addr add 2001:db8:2::1/64 dev wan nodad;"
-			 "echo 1 > /proc/sys/net/ipv4/ip_forward;"
-			 "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
-	in_ns(lan_ns, "ip link set eth0 up; ip addr add " CLIENT "/24 dev eth0;"
+	enter_and_run(router_ns, map);
+	enter_and_run(router_ns,
+		      "ip link set lo up; ip link set lan0 up; ip link set wan up;"
+		      "ip addr add " ROUTER "/24 dev lan0; ip addr add " WAN "/24 dev wan;"
+		      "ip -6 addr add 2001:db8:1::1/64 dev lan0 nodad;"
+		      "ip -6 addr add 2001:db8:2::1/64 dev wan nodad;"
+		      "echo 1 > /proc/sys/net/ipv4/ip_forward;"
+		      "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
+	enter_and_run(lan_ns,
+		      "ip link set eth0 up; ip addr add " CLIENT "/24 dev eth0;"
 		      "ip addr add " NEIGHBOUR "/24 dev eth0; ip route add default via " ROUTER ";"
 		      "ip -6 addr add 2001:db8:1::4/64 dev eth0 nodad;"
 		      "ip -6 route add default via 2001:db8:1::1");
-	in_ns(peer_ns, "ip link set eth0 up; ip addr add " PEER "/24 dev eth0;"
-		       "ip addr add " OTHER "/24 dev eth0;"
-		       "ip -6 addr add 2001:db8:2::10/64 dev eth0 nodad;"
-		       "ip -6 route add default via 2001:db8:2::1");
-	in_ns(router_ns, "ip link show lan0 >/dev/null; ip link show wan >/dev/null");
-	in_ns(lan_ns, "ip link show eth0 >/dev/null");
-	in_ns(peer_ns, "ip link show eth0 >/dev/null");
+	enter_and_run(peer_ns, "ip link set eth0 up; ip addr add " PEER "/24 dev eth0;"
+			       "ip addr add " OTHER "/24 dev eth0;"
+			       "ip -6 addr add 2001:db8:2::10/64 dev eth0 nodad;"
+			       "ip -6 route add default via 2001:db8:2::1");
+	enter_and_run(router_ns, "ip link show lan0 >/dev/null; ip link show wan >/dev/null");
+	enter_and_run(lan_ns, "ip link show eth0 >/dev/null");
+	enter_and_run(peer_ns, "ip link show eth0 >/dev/null");
 	return 0;
 }
 
@@ -141,7 +84,7 @@ static void set_up(struct nat_behaviour nat)
 		print_message("skipped: %s\n", why_not);
 		skip();
 	}
-	assert_int_equal(setns(router_ns, CLONE_NEWNET), 0);
+	enter(router_ns);
 	assert_int_equal(nat_setup(&t, &node, &d), 0);
 	assert_int_equal(d.errors, 0);
 	assert_int_equal(nat_reset(), 0);
@@ -162,7 +105,7 @@ static int open_socket(int ns, int type, const char *address, uint16_t port)
 	struct timeval wait = {.tv_usec = 50000};
 	int fd, on = 1;
 
-	assert_int_equal(setns(ns, CLONE_NEWNET), 0);
+	enter(ns);
 	fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 	assert_true(fd >= 0);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -336,7 +279,7 @@ static void reset_forgets_mappings(void **state)
 	sender = open_socket(peer_ns, SOCK_DGRAM, OTHER, 10);
 	send_to(sender, WAN, 5000);
 	assert_int_equal(receive(client, NULL), 10);
-	assert_int_equal(setns(router_ns, CLONE_NEWNET), 0);
+	enter(router_ns);
 	assert_int_equal(nat_reset(), 0);
 	send_to(sender, WAN, 5000);
 	assert_int_equal(receive(client, NULL), 0);
@@ -398,13 +341,13 @@ static void closed_towards_the_wan(void **state)
 	assert_int_equal(listen(listener, 4), 0);
 	assert_int_equal(connect_error(lan_ns, CLIENT, ROUTER, 5431), 0);
 	assert_int_equal(connect_error(peer_ns, PEER, WAN, 5431), ECONNREFUSED);
-	in_ns(router_ns, "nft add element ip igdlab wan_open '{ tcp . 5431 }'");
+	enter_and_run(router_ns, "nft add element ip igdlab wan_open '{ tcp . 5431 }'");
 	assert_int_equal(connect_error(peer_ns, PEER, WAN, 5431), 0);
 	close(listener);
-	in_ns(peer_ns, "ping -c1 -W1 " WAN " >/dev/null");
-	in_ns(peer_ns, "ip route add 192.168.1.0/24 via " WAN);
+	enter_and_run(peer_ns, "ping -c1 -W1 " WAN " >/dev/null");
+	enter_and_run(peer_ns, "ip route add 192.168.1.0/24 via " WAN);
 	assert_int_equal(connect_error(peer_ns, PEER, CLIENT, 80), ECONNREFUSED);
-	in_ns(peer_ns, "ip route del 192.168.1.0/24 via " WAN);
+	enter_and_run(peer_ns, "ip route del 192.168.1.0/24 via " WAN);
 }
 
 static void a_mapping_lets_in(void **state)
@@ -414,15 +357,16 @@ static void a_mapping_lets_in(void **state)
 
 	(void)state;
 	set_up(behaviour());
-	in_ns(router_ns, "nft 'table ip daemon { chain c { type nat hook prerouting priority -100;"
-			 "ip daddr " WAN " tcp dport 1872 dnat to " CLIENT ":80; }; }'");
+	enter_and_run(router_ns,
+		      "nft 'table ip daemon { chain c { type nat hook prerouting priority -100;"
+		      "ip daddr " WAN " tcp dport 1872 dnat to " CLIENT ":80; }; }'");
 	listener = open_socket(lan_ns, SOCK_STREAM, CLIENT, 80);
 	assert_int_equal(listen(listener, 4), 0);
 	fd = open_socket(peer_ns, SOCK_STREAM, PEER, 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	close(fd);
 	close(listener);
-	in_ns(router_ns, "nft delete table ip daemon");
+	enter_and_run(router_ns, "nft delete table ip daemon");
 }
 
 static void ipv6_is_closed_inwards(void **state)
@@ -435,7 +379,7 @@ static void ipv6_is_closed_inwards(void **state)
 	set_up(behaviour());
 	inet_pton(AF_INET6, "2001:db8:1::4", &client.sin6_addr);
 	inet_pton(AF_INET6, "2001:db8:2::10", &peer.sin6_addr);
-	assert_int_equal(setns(peer_ns, CLONE_NEWNET), 0);
+	enter(peer_ns);
 	listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(listener, (struct sockaddr *)&peer, sizeof(peer)), 0);
 	assert_int_equal(listen(listener, 4), 0);
@@ -443,7 +387,7 @@ static void ipv6_is_closed_inwards(void **state)
 	assert_int_equal(connect(fd, (struct sockaddr *)&client, sizeof(client)), -1);
 	assert_int_equal(errno, EACCES); /* administratively prohibited */
 	close(fd);
-	assert_int_equal(setns(lan_ns, CLONE_NEWNET), 0);
+	enter(lan_ns);
 	fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(connect(fd, (struct sockaddr *)&peer, sizeof(peer)), 0);
 	close(fd);
@@ -458,11 +402,13 @@ static void timeouts_are_the_kernels(void **state)
 	nat.udp_timeout = 17;
 	nat.tcp_timeout = 1234;
 	set_up(nat);
-	in_ns(router_ns, "test $(cat /proc/sys/net/netfilter/nf_conntrack_udp_timeout) = 17");
-	in_ns(router_ns,
-	      "test $(cat /proc/sys/net/netfilter/nf_conntrack_udp_timeout_stream) = 17");
-	in_ns(router_ns,
-	      "test $(cat /proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established) = 1234");
+	enter_and_run(router_ns,
+		      "test $(cat /proc/sys/net/netfilter/nf_conntrack_udp_timeout) = 17");
+	enter_and_run(router_ns,
+		      "test $(cat /proc/sys/net/netfilter/nf_conntrack_udp_timeout_stream) = 17");
+	enter_and_run(
+		router_ns,
+		"test $(cat /proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established) = 1234");
 }
 
 static void without_nat(void **state)
@@ -474,7 +420,7 @@ static void without_nat(void **state)
 	(void)state;
 	nat.enabled = false;
 	set_up(nat);
-	in_ns(peer_ns, "ip route add 192.168.1.0/24 via " WAN);
+	enter_and_run(peer_ns, "ip route add 192.168.1.0/24 via " WAN);
 	client = open_socket(lan_ns, SOCK_DGRAM, CLIENT, 5000);
 	remote = open_socket(peer_ns, SOCK_DGRAM, PEER, 7);
 	send_to(remote, CLIENT, 5000);
@@ -484,7 +430,7 @@ static void without_nat(void **state)
 	assert_string_equal(from, CLIENT);
 	close(client);
 	close(remote);
-	in_ns(peer_ns, "ip route del 192.168.1.0/24 via " WAN);
+	enter_and_run(peer_ns, "ip route del 192.168.1.0/24 via " WAN);
 }
 
 int main(void)

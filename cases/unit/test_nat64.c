@@ -9,7 +9,8 @@
  */
 #include "../../sim/nat64.h"
 
-#include "unit.h"
+#define HEX_ROOM NAT64_ROOM
+#include "hex.h"
 
 #include <arpa/inet.h>
 
@@ -19,30 +20,6 @@
 #define PEER4	"2c00010a "
 /* Source port 5000, destination 9, "hi". */
 #define UDP_OUT "13880009000a"
-
-struct bytes {
-	uint8_t data[NAT64_ROOM];
-	size_t len;
-};
-
-static struct bytes from_hex(const char *text)
-{
-	struct bytes b = {0};
-	int high = -1;
-
-	for (; *text; text++) {
-		int value = *text >= 'a' ? *text - 'a' + 10 : *text - '0';
-
-		if (*text == ' ')
-			continue;
-		assert_in_range(value, 0, 15);
-		if (high >= 0)
-			b.data[b.len++] = (uint8_t)(high << 4 | value);
-		high = high >= 0 ? -1 : value;
-	}
-	assert_int_equal(high, -1);
-	return b;
-}
 
 static struct nat64 fresh(void)
 {

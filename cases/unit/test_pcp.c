@@ -150,13 +150,6 @@ static void responses_are_read(void **state)
 	}
 }
 
-static void expect_bytes(struct buf *got, const char *bytes, size_t len)
-{
-	assert_int_equal(got->len, len);
-	assert_memory_equal(got->data, bytes, len);
-	buf_free(got);
-}
-
 static void messages_are_built(void **state)
 {
 	struct pcp_message m;

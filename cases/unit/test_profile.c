@@ -12,11 +12,11 @@
 #include "../../fakeigd/base/clock.h"
 #include "../../fakeigd/choice.h"
 #include "../../fakeigd/service.h"
+#include "folder.h"
 #include "unit.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,18 +48,10 @@ static int group_setup(void **state)
 	return mkdir(path, 0755);
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
 static int group_teardown(void **state)
 {
 	(void)state;
-	return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(directory);
 }
 
 #define START "summary: s\nservices: [WANIPConnection:1]\n"

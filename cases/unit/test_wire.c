@@ -7,99 +7,42 @@
  * links: sim
  */
 #include "../../fakeigd/base/clock.h"
-#include "../../fakeigd/base/mem.h"
 #include "../../sim/wire.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
-#include <setjmp.h>
-#include <spawn.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "netns_fixture.h"
 
-#include <cmocka.h>
+#include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #define LEFT  "10.1.0.1"
 #define RIGHT "10.1.0.2"
 
 static int left_ns = -1, right_ns = -1, middle_ns = -1;
-static char why_not[128];
 static struct loop *loop;
-
-static void in_ns(int ns, const char *line)
-{
-	char *argv[] = {(char[]){"sh"}, (char[]){"-ec"}, strdup(line), NULL};
-	int status = -1;
-	pid_t pid;
-
-	assert_int_equal(setns(ns, CLONE_NEWNET), 0);
-	assert_int_equal(posix_spawnp(&pid, "sh", NULL, NULL, argv, environ), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	free(argv[2]);
-}
-
-static int new_ns(void)
-{
-	if (unshare(CLONE_NEWNET) < 0)
-		return -1;
-	return open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-}
-
-static void map_root(void)
-{
-	char map[32];
-	int len = snprintf(map, sizeof(map), "0 %u 1", getuid()), fd;
-
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) {
-		snprintf(why_not, sizeof(why_not), "no user and network namespaces here: %s",
-			 strerror(errno));
-		return;
-	}
-	fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, map, (size_t)len) != len)
-		snprintf(why_not, sizeof(why_not), "no uid map: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-}
 
 static int group_setup(void **state)
 {
 	char line[200];
 
 	(void)state;
-	map_root();
-	if (why_not[0])
+	if (!own_namespaces(&left_ns, &right_ns, &middle_ns))
 		return 0;
-	left_ns = new_ns();
-	right_ns = new_ns();
-	middle_ns = new_ns();
-	if (left_ns < 0 || right_ns < 0 || middle_ns < 0) {
-		snprintf(why_not, sizeof(why_not), "no network namespaces: %s", strerror(errno));
-		return 0;
-	}
 	for (int i = 0; i < 2; i++) {
 		snprintf(line, sizeof(line),
 			 "ip link add w%d type veth peer name eth0 netns /proc/%d/fd/%d;"
 			 "ip link set w%d up",
 			 i, getpid(), i ? right_ns : left_ns, i);
-		in_ns(middle_ns, line);
+		enter_and_run(middle_ns, line);
 	}
 	/* Frames that the kernel sends by itself would take numbers out of the sequence. */
-	in_ns(left_ns, "echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6");
-	in_ns(right_ns, "echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6");
-	in_ns(left_ns, "ip link set eth0 up; ip addr add " LEFT "/24 dev eth0");
-	in_ns(right_ns, "ip link set eth0 up; ip addr add " RIGHT "/24 dev eth0");
-	in_ns(left_ns, "ip link show eth0 >/dev/null");
-	in_ns(right_ns, "ip link show eth0 >/dev/null");
-	in_ns(middle_ns, "ip link show w0 >/dev/null; ip link show w1 >/dev/null");
+	enter_and_run(left_ns, "echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6");
+	enter_and_run(right_ns, "echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6");
+	enter_and_run(left_ns, "ip link set eth0 up; ip addr add " LEFT "/24 dev eth0");
+	enter_and_run(right_ns, "ip link set eth0 up; ip addr add " RIGHT "/24 dev eth0");
+	enter_and_run(left_ns, "ip link show eth0 >/dev/null");
+	enter_and_run(right_ns, "ip link show eth0 >/dev/null");
+	enter_and_run(middle_ns, "ip link show w0 >/dev/null; ip link show w1 >/dev/null");
 	loop = loop_new();
 	return 0;
 }
@@ -120,7 +63,7 @@ static struct wire *join(const struct impairment *im)
 		print_message("skipped: %s\n", why_not);
 		skip();
 	}
-	assert_int_equal(setns(left_ns, CLONE_NEWNET), 0);
+	enter(left_ns);
 	w = wire_new(loop, middle_ns, "w0", middle_ns, "w1", im, &d);
 	if (!w)
 		fail_msg("%s", d.text.data);
@@ -133,7 +76,7 @@ static int udp(int ns, const char *address, uint16_t port)
 	int fd;
 
 	inet_pton(AF_INET, address, &a.sin_addr);
-	assert_int_equal(setns(ns, CLONE_NEWNET), 0);
+	enter(ns);
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	return fd;
@@ -352,7 +295,7 @@ static void multicast_is_dropped_and_arp_is_not(void **state)
 	uint32_t got;
 
 	(void)state;
-	in_ns(left_ns, "ip neigh flush dev eth0");
+	enter_and_run(left_ns, "ip neigh flush dev eth0");
 	right = udp(right_ns, "0.0.0.0", 7);
 	assert_int_equal(setsockopt(right, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)),
 			 0);
@@ -384,11 +327,11 @@ static void tcp_with_offload_arrives_whole(void **state)
 	for (size_t i = 0; i < SIZE; i++)
 		sent[i] = (unsigned char)(i * 2654435761u >> 24);
 	inet_pton(AF_INET, RIGHT, &to.sin_addr);
-	assert_int_equal(setns(right_ns, CLONE_NEWNET), 0);
+	enter(right_ns);
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	assert_int_equal(bind(listener, (struct sockaddr *)&to, sizeof(to)), 0);
 	assert_int_equal(listen(listener, 1), 0);
-	assert_int_equal(setns(left_ns, CLONE_NEWNET), 0);
+	enter(left_ns);
 	left = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	assert_true(connect(left, (struct sockaddr *)&to, sizeof(to)) == 0 || errno == EINPROGRESS);
 	while (in < SIZE && clock_now() < end) {
@@ -419,7 +362,7 @@ static void queues_are_bounded(void **state)
 	int left = udp(left_ns, LEFT, 5000);
 
 	(void)state;
-	in_ns(left_ns, "ip neigh replace " RIGHT " lladdr 02:00:00:00:00:02 dev eth0");
+	enter_and_run(left_ns, "ip neigh replace " RIGHT " lladdr 02:00:00:00:00:02 dev eth0");
 	for (uint32_t i = 0; i < 6000; i++) {
 		send_number(left, RIGHT, 7, i, 100);
 		if (i % 32 == 31)
@@ -428,7 +371,7 @@ static void queues_are_bounded(void **state)
 	loop_step(loop, 0);
 	assert_true(wire_totals(w, 0)->overflow > 1000);
 	close(left);
-	in_ns(left_ns, "ip neigh flush all");
+	enter_and_run(left_ns, "ip neigh flush all");
 	wire_free(w);
 }
 

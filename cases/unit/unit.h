@@ -3,6 +3,7 @@
 #ifndef IGDLAB_CASES_UNIT_H
 #define IGDLAB_CASES_UNIT_H
 
+#include "../../fakeigd/base/buf.h"
 #include "../../fakeigd/base/mem.h"
 #include "../../fakeigd/base/slice.h"
 
@@ -35,6 +36,14 @@
 			fail_msg("row %zu: " #got " is \"%.*s\", not \"%s\"", (size_t)(i),         \
 				 (int)got_.len, got_.ptr ? got_.ptr : "", expected);               \
 	} while (0)
+
+/* What was written is exactly that; frees it. */
+static inline void expect_bytes(struct buf *got, const char *bytes, size_t len)
+{
+	assert_int_equal(got->len, len);
+	assert_memory_equal(got->data, bytes, len);
+	buf_free(got);
+}
 
 #define assert_slice(got, expected) assert_row_slice(0, got, expected)
 
