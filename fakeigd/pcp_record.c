@@ -3,9 +3,9 @@
 #include "pcp_record.h"
 
 #include "base/mem.h"
+#include "base/prefix.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct pcp_record *pcp_record_new(void)
 {
@@ -47,15 +47,6 @@ void pcp_record_copy_filters(struct pcp_record *to, const struct pcp_record *fro
 	to->filters = 0;
 	for (size_t i = 0; i < from->filters; i++)
 		pcp_record_add_filter(to, &from->filter[i]);
-}
-
-/* Whether the first @bits of both are the same. */
-static bool same_prefix(const struct in6_addr *a, const struct in6_addr *b, unsigned bits)
-{
-	unsigned whole = bits / 8, rest = bits % 8;
-
-	return !memcmp(a, b, whole) &&
-	       (!rest || (a->s6_addr[whole] ^ b->s6_addr[whole]) >> (8 - rest) == 0);
 }
 
 bool pcp_record_is_covered(const struct pcp_record *record, size_t i)

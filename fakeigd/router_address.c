@@ -9,6 +9,7 @@
  * LOCATION and a higher BOOTID (SSDP-27, UDA 2.0 1.2.2). A WAN that has changed has another
  * external address, which is evented. Renumbering by ourselves goes the same way, only at once.
  */
+#include "base/prefix.h"
 #include "description.h"
 #include "http.h"
 #include "interface.h"
@@ -32,19 +33,11 @@
 
 #define SETTLE_US (CLOCK_SECOND / 20)
 
-static bool same_prefix(const uint8_t *a, const uint8_t *b, int bits)
-{
-	int whole = bits / 8, rest = bits % 8;
-
-	return !memcmp(a, b, (size_t)whole) && (!rest || (a[whole] ^ b[whole]) >> (8 - rest) == 0);
-}
-
 const struct router_interface *router_lan_of(const struct router *r, struct in_addr address)
 {
 	for (size_t i = 0; i < r->lans; i++)
 		if (r->lan[i].address.s_addr &&
-		    same_prefix((const uint8_t *)&r->lan[i].address, (const uint8_t *)&address,
-				r->lan[i].prefix))
+		    same_prefix(&r->lan[i].address, &address, (unsigned)r->lan[i].prefix))
 			return &r->lan[i];
 	return NULL;
 }
@@ -54,7 +47,7 @@ const struct router_interface *router_lan_of6(const struct router *r,
 {
 	for (size_t i = 0; i < r->lans; i++)
 		if (!IN6_IS_ADDR_UNSPECIFIED(&r->lan[i].address6) &&
-		    same_prefix(r->lan[i].address6.s6_addr, address->s6_addr, r->lan[i].prefix6))
+		    same_prefix(&r->lan[i].address6, address, (unsigned)r->lan[i].prefix6))
 			return &r->lan[i];
 	return NULL;
 }

@@ -6,6 +6,7 @@
  * towards the sender, {external} its external address, {NewExternalPort} another argument.
  */
 #include "base/clock.h"
+#include "base/prefix.h"
 #include "portmap.h"
 #include "profile.h"
 #include "router.h"
@@ -105,15 +106,6 @@ static bool fits(const struct pattern *p, const char *value, const struct occasi
 	return !p || pattern_match(p, slice_of(value), named_value, o);
 }
 
-static bool in_network(const struct in6_addr *address, const struct rule_network *n)
-{
-	int bytes = n->prefix / 8, bits = n->prefix % 8;
-	unsigned mask = bits ? 0xffu << (8 - bits) & 0xff : 0;
-
-	return !memcmp(address->s6_addr, n->address.s6_addr, (size_t)bytes) &&
-	       (!bits || ((address->s6_addr[bytes] ^ n->address.s6_addr[bytes]) & mask) == 0);
-}
-
 static bool from_fits(const struct rule_match *m, const struct rule_event *event)
 {
 	bool wanted = false, found = false;
@@ -124,7 +116,7 @@ static bool from_fits(const struct rule_match *m, const struct rule_event *event
 	if (!sender(event, &address))
 		return false;
 	for (size_t i = 0; i < m->from_count; i++) {
-		bool in = in_network(&address, &m->from[i]);
+		bool in = same_prefix(&address, &m->from[i].address, (unsigned)m->from[i].prefix);
 
 		if (m->from[i].negated && in)
 			return false;

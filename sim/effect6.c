@@ -9,6 +9,7 @@
 #include "effect.h"
 
 #include "../fakeigd/base/clock.h"
+#include "../fakeigd/base/prefix.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -38,15 +39,6 @@ static long number_of(const json_t *pinhole, const char *key)
 	return (long)json_integer_value(json_object_get(pinhole, key));
 }
 
-/* Whether the first @bits of both are the same. */
-static bool same_prefix(const struct in6_addr *a, const struct in6_addr *b, long bits)
-{
-	for (long i = 0; i < bits && i < 128; i++)
-		if ((a->s6_addr[i / 8] ^ b->s6_addr[i / 8]) >> (7 - i % 8) & 1)
-			return false;
-	return true;
-}
-
 /* Whether a packet of peer should come in by its address. */
 static bool is_for_peer(const struct topology *t, const json_t *pinhole)
 {
@@ -60,7 +52,8 @@ static bool is_for_peer(const struct topology *t, const json_t *pinhole)
 	if (*remote && inet_pton(AF_INET6, remote, &address) != 1)
 		return false;
 	for (size_t i = 0; i < peer->port_count; i++)
-		if (same_prefix(&address, &peer->ports[i].address6, prefix ? prefix : 128))
+		if (same_prefix(&address, &peer->ports[i].address6,
+				prefix ? (unsigned)prefix : 128))
 			return true;
 	return false;
 }
