@@ -96,8 +96,8 @@ def test_diff_grades_and_status(tmp_path):
     assert ", 0 different, 0 missing" in igdlab("diff", FLOW, FLOW).stdout
     report = json.loads(igdlab("diff", FLOW, path, "--json", status=1).stdout)
     assert report["grades"]["different"] and not report["grades"]["missing"]
-    assert any('NewExternalIPAddress: "100.81.111.102" became "198.51.100.100"' in item["text"]
-               for pair in report["exchanges"] for item in pair["differences"])
+    changed, = [item for pair in report["exchanges"] for item in pair["differences"] if "argument NewExternalIPAddress" in item["text"]]
+    assert changed == {"grade": "different", "text": 'reply: argument NewExternalIPAddress: "100.81.111.102" became "198.51.100.100"'}
     maps = ["100.81.111.102=198.51.100.100"] + [
         f"{old}=00000000-0000-4000-8000-00000000000{number}"
         for number, old in enumerate(("4f8c8842-6733-4e8b-806f-c1dfa99deb5a", "b90ebdfa-439c-4411-9c20-79a88e224a26"), 1)]
