@@ -157,6 +157,13 @@ const struct naive_mode naive_modes[] = {
 				      "adds a pinhole without a look at the firewall's switches",
 				      "", ""},
 	[NAIVE_OPENS_OTHERS] = {"opens-others", "opens a link-local address in a pinhole", "", ""},
+	[NAIVE_TCP_ONLY] = {"tcp-only", "asks for TCP where it was told UDP", "", ""},
+	[NAIVE_NAME_ADDRESS] = {"name-address",
+				"gives the address that its own name has, 127.0.1.1", "", ""},
+	[NAIVE_ODD_USER_AGENT] = {"odd-user-agent", "names neither system nor UPnP in User-Agent",
+				  "", ""},
+	[NAIVE_RENEWS_ALL_THE_TIME] = {"renews-all-the-time", "stays and renews twice a second", "",
+				       ""},
 	[NAIVE_COUNT] = {0},
 };
 

@@ -80,6 +80,7 @@ struct cp_step {
  * @substituted: LOCATION's host was useless, the sender's address stands in for it
  * @refused:	why it is not used at all, NULL = it may be
  * @order:	in which the first reply came
+ * @boot_id:	BOOTID.UPNP.ORG of it, -1 when it has none
  */
 struct cp_candidate {
 	struct in_addr from;
@@ -95,6 +96,7 @@ struct cp_candidate {
 	bool substituted;
 	const char *refused;
 	int order;
+	long boot_id;
 };
 
 /** struct cp_router - a router that is used: one service of one description */
@@ -106,6 +108,7 @@ struct cp_router {
 	struct url control;
 	struct in_addr host;
 	struct in_addr local; /* our address towards it */
+	long boot_id;	      /* the last that was heard of it, -1 = none */
 	bool connected;
 	char *status;
 	bool has_external;
@@ -269,6 +272,7 @@ bool cp_take_same_port(struct cp_attempt *attempt);
  * @assigned:	PCP: external address, as it was told
  * @granted_us:	when
  * @stage:	renewals that were tried since then
+ * @tried_us:	when the last of them was
  * @due_us:	when the next one is
  * @error_s:	seconds for which a refusal is to be believed, 0 = nothing was said of that
  * @lost:	the last answer's epoch says that the mappings are forgotten
@@ -281,6 +285,7 @@ struct cp_hold {
 	struct epoch epoch;
 	int64_t granted_us;
 	unsigned stage;
+	int64_t tried_us;
 	int64_t due_us;
 	uint32_t error_s;
 	bool lost;
@@ -473,6 +478,13 @@ bool cp_next_hop(struct cp *cp, int distance, struct in_addr *out);
  * @only:	by unicast at this address alone (a router behind a router), NULL = everything
  */
 void cp_discover(struct cp *cp, int layer, const struct in_addr *only);
+/**
+ * cp_open_group() - a socket at the port of SSDP's group, on every interface
+ *
+ * Bound to the group, so that it takes nobody's unicast. Return: descriptor or -1, which is no
+ * failure.
+ */
+int cp_open_group(const struct cp *cp);
 /** cp_judge() - fill url, host, gateway, same_subnet, substituted and refused of a candidate. */
 void cp_judge(const struct cp *cp, const struct in_addr *only, struct cp_candidate *c);
 /** cp_candidate_score() - higher is tried first. */

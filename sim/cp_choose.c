@@ -212,7 +212,7 @@ static size_t collect_services(struct cp *cp, const struct cp_candidate *c,
 
 	for (size_t i = 0; i < d->count && count < max; i++) {
 		const struct description_service *s = &d->services[i];
-		struct cp_router r = {.host = c->host};
+		struct cp_router r = {.host = c->host, .boot_id = c->boot_id};
 		const char *refused;
 
 		if (!cp_service_rank(s->type, &r.version))

@@ -284,6 +284,8 @@ int cp_mapping_command(const struct cmd *cmd,
 	c.options.any = any;
 	request.exact = exact;
 	cp = cp_new(&c.options, cmd->name);
+	if (cp_naive(cp, NAIVE_TCP_ONLY))
+		request.protocol = IPPROTO_TCP;
 	(keep ? cp_keep : verb)(cp, &request);
 	return cp_finish(cp);
 }

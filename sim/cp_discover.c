@@ -98,8 +98,7 @@ static int open_search_socket(const struct search *s, const struct cp_interface 
 	return fd;
 }
 
-/* Bound to the group, so that it takes nobody's unicast. Its failure is no failure. */
-static int open_group_socket(const struct cp *cp)
+int cp_open_group(const struct cp *cp)
 {
 	struct sockaddr_in group = {.sin_family = AF_INET, .sin_port = htons(SSDP_PORT)};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
@@ -154,7 +153,7 @@ static void open_sockets(struct search *s)
 		if (!i || !cp_naive(cp, NAIVE_FIRST_INTERFACE))
 			add_socket(s, open_search_socket(s, &cp->interfaces[i]), (int)i);
 	if (hears_announcements(cp))
-		add_socket(s, open_group_socket(cp), -1);
+		add_socket(s, cp_open_group(cp), -1);
 }
 
 static void send_search(const struct search *s, int fd, struct in_addr to, const char *target)
@@ -238,7 +237,8 @@ static struct cp_candidate *note_reply(struct search *s, const struct ssdp_messa
 					   .location = slice_dup(m->location),
 					   .target = xstrdup(target),
 					   .usn = xstrdup(usn),
-					   .order = (int)cp->candidate_count};
+					   .order = (int)cp->candidate_count,
+					   .boot_id = m->boot_id};
 		cp->candidate_count++;
 		cp_judge(cp, s->only, c);
 		cp_reply(cp, "%s from %s: %s%s%s", target, inet_ntoa(from), c->location,

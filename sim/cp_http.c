@@ -371,10 +371,14 @@ static int connect_to(const struct cp *cp, const struct cp_http_request *q, int6
 }
 
 /* "Linux/6.1 UPnP/1.1 igdlab/0.1": UDA 1.1 clause 2.2 */
-static void add_user_agent(struct buf *out)
+static void add_user_agent(const struct cp *cp, struct buf *out)
 {
 	struct utsname u;
 
+	if (cp_naive(cp, NAIVE_ODD_USER_AGENT)) {
+		buf_printf(out, "User-Agent: igdlab\r\n");
+		return;
+	}
 	uname(&u);
 	buf_printf(out, "User-Agent: %s/%.*s UPnP/1.1 igdlab/" IGDLAB_VERSION "\r\n", u.sysname,
 		   (int)strcspn(u.release, "-"), u.release);
@@ -394,7 +398,7 @@ static void build_head(const struct cp *cp, const struct cp_http_request *q, str
 	}
 	if (q->action && cp_naive(cp, NAIVE_ACCEPT_LANGUAGE))
 		buf_puts(out, "Accept-Language: en\r\n");
-	add_user_agent(out);
+	add_user_agent(cp, out);
 	if (q->action) {
 		buf_printf(out,
 			   "Content-Length: %zu\r\nContent-Type: text/xml; charset=\"utf-8\"\r\n",

@@ -15,6 +15,8 @@
  * Mapping Updates come to the socket that the request was sent from (PCP-85).
  *  - When the gateway's seconds say that it has forgotten its mappings, they are made again, one
  *    after the other, after a random time of up to 5 s (NATPMP-40, NATPMP-41, PCP-83, PCP-84).
+ *  - A router of UPnP that has started anew says so to 239.255.255.250:1900, with a BOOTID that is
+ * higher than the last one (SSDP-62): it is searched for again, and mapped on, after up to 5 s.
  *  - When the outer address or port of a router changes, the routers behind it are told.
  *  - A way in over IPv6 is for one address of ours. When the kernel says that addresses have
  * changed and another one is the one that stays (a renumbered prefix, RFC 6887 clause 2.1
@@ -28,6 +30,7 @@
  */
 #include "../fakeigd/base/clock.h"
 #include "../fakeigd/wire/natpmp.h"
+#include "../fakeigd/wire/ssdp.h"
 #include "cp.h"
 
 #include <arpa/inet.h>
@@ -44,10 +47,12 @@
 #define NO_SERVER_S	900
 #define PATIENCE_AT_END CLOCK_SECOND
 #define STAGES_MAX	16
+#define HURRY_US	(CLOCK_SECOND / 2) /* of a naive mode */
 
 /**
  * struct keeper - what stays
  * @again_us:	when everything is done anew; 0 = it is mapped
+ * @ssdp_fd:	announcements of routers of UPnP
  * @spread_us:	until then mappings that were forgotten are not made again
  * @address_fd:	over IPv6: readable when our addresses have changed
  */
@@ -55,6 +60,7 @@ struct keeper {
 	struct cp *cp;
 	const struct map_request *request;
 	int group_fd;
+	int ssdp_fd;
 	int address_fd;
 	int64_t again_us;
 	int64_t spread_us;
@@ -132,11 +138,13 @@ static void plan(struct keeper *k, struct cp_layer *l)
 	do
 		due = stage_due(l, cp_naive(k->cp, NAIVE_RENEWS_LATE), l->hold.stage);
 	while (due < now && l->hold.stage++ < STAGES_MAX);
-	if (l->hold.stage && due < now + RENEW_GAP_US)
-		due = now + RENEW_GAP_US;
+	if (l->hold.stage && due < l->hold.tried_us + RENEW_GAP_US)
+		due = l->hold.tried_us + RENEW_GAP_US;
 	l->hold.due_us = due < end ? due : end;
 	if (cp_naive(k->cp, NAIVE_NEVER_RENEWS) || !l->lease)
 		l->hold.due_us = INT64_MAX;
+	if (cp_naive(k->cp, NAIVE_RENEWS_ALL_THE_TIME))
+		l->hold.due_us = now + HURRY_US;
 }
 
 /* Seconds until a router that did not do it is asked again. */
@@ -159,8 +167,11 @@ static void go_on(struct keeper *k)
 	cp_map_on(cp, k->request);
 	cp_say(cp);
 	k->again_us = 0;
-	for (size_t i = 0; i < cp->layer_count; i++)
+	for (size_t i = 0; i < cp->layer_count; i++) {
+		if (!cp->layers[i].hold.granted_us)
+			cp->layers[i].hold.granted_us = clock_now();
 		plan(k, &cp->layers[i]);
+	}
 	if (cp->status == EXIT_FINE)
 		return;
 	k->again_us = clock_now() + pause_after(cp) * CLOCK_SECOND;
@@ -212,6 +223,7 @@ static void renew(struct keeper *k, size_t index)
 	}
 	l->hold.lost = false;
 	l->hold.stage++;
+	l->hold.tried_us = clock_now();
 	done = l->how->renew ? l->how->renew(cp, (int)index + 1, l)
 			     : l->how->map(cp, (int)index + 1, &l->hold.request, l);
 	cp_step_done(cp);
@@ -227,16 +239,61 @@ static void renew(struct keeper *k, size_t index)
 		tell_the_next(k, index);
 }
 
-/* After a loss of state: renew, but not at the same time as everybody else. */
+/* A moment that is not everybody else's. */
+static int64_t spread(const struct keeper *k)
+{
+	return clock_now() +
+	       (cp_naive(k->cp, NAIVE_RENEWS_AT_ONCE) ? 0 : cp_random((uint32_t)SPREAD_US));
+}
+
+static bool indifferent(const struct keeper *k)
+{
+	return cp_naive(k->cp, NAIVE_IGNORES_EPOCH) || cp_naive(k->cp, NAIVE_NEVER_RENEWS);
+}
+
+/* After a loss of state: renew. */
 static void forgotten(struct keeper *k, struct cp_layer *l)
 {
-	bool at_once = cp_naive(k->cp, NAIVE_RENEWS_AT_ONCE);
-
-	if (cp_naive(k->cp, NAIVE_IGNORES_EPOCH) || cp_naive(k->cp, NAIVE_NEVER_RENEWS)) {
+	if (indifferent(k)) {
 		l->hold.lost = false;
 		return;
 	}
-	l->hold.due_us = clock_now() + (at_once ? 0 : cp_random((uint32_t)SPREAD_US));
+	l->hold.due_us = spread(k);
+}
+
+/* Whether an announcement tells that this router has started anew since it was heard last. */
+static bool has_restarted(struct cp_router *r, const struct ssdp_message *m)
+{
+	long before = r->boot_id;
+
+	if (m->kind == SSDP_UPDATE && m->next_boot_id >= 0)
+		r->boot_id = m->next_boot_id;
+	else if (m->kind == SSDP_ALIVE && m->boot_id >= 0)
+		r->boot_id = m->boot_id;
+	return m->kind == SSDP_ALIVE && before >= 0 && m->boot_id > before;
+}
+
+static void hear_routers(struct keeper *k)
+{
+	struct sockaddr_in from;
+	socklen_t size = sizeof(from);
+	struct ssdp_message m;
+	char data[CP_TALK_MAX];
+	ssize_t len;
+
+	while ((len = recvfrom(k->ssdp_fd, data, sizeof(data), 0, (struct sockaddr *)&from,
+			       &size)) > 0) {
+		if (ssdp_parse(data, (size_t)len, &m) != SSDP_OK)
+			continue;
+		for (size_t i = 0; i < k->cp->layer_count; i++) {
+			struct cp_layer *l = &k->cp->layers[i];
+
+			if (l->how == &cp_methods[CP_WAY_IGD] &&
+			    l->router.host.s_addr == from.sin_addr.s_addr &&
+			    has_restarted(&l->router, &m) && !indifferent(k))
+				k->again_us = spread(k);
+		}
+	}
 }
 
 /* A datagram that came by itself. */
@@ -316,31 +373,34 @@ static void look_at_addresses(struct keeper *k)
 static bool turn(struct keeper *k)
 {
 	struct cp *cp = k->cp;
-	struct pollfd p[CP_LAYERS_MAX + 3] = {{.fd = cp->stop_fd, .events = POLLIN},
+	struct pollfd p[CP_LAYERS_MAX + 4] = {{.fd = cp->stop_fd, .events = POLLIN},
 					      {.fd = k->group_fd, .events = POLLIN},
-					      {.fd = k->address_fd, .events = POLLIN}};
+					      {.fd = k->address_fd, .events = POLLIN},
+					      {.fd = k->ssdp_fd, .events = POLLIN}};
 	size_t count = cp->layer_count;
 	int64_t next = k->again_us ? k->again_us : INT64_MAX, left;
 
 	for (size_t i = 0; i < count; i++) {
 		struct cp_hold *h = &cp->layers[i].hold;
 
-		p[i + 3] = (struct pollfd){.fd = h->talk.open ? h->talk.fd : -1, .events = POLLIN};
+		p[i + 4] = (struct pollfd){.fd = h->talk.open ? h->talk.fd : -1, .events = POLLIN};
 		if (!k->again_us && h->due_us < next)
 			next = h->due_us;
 	}
 	left = next == INT64_MAX ? -1 : next - clock_now();
 	/* Hours at most: a lifetime is no longer than a day. */
-	poll(p, count + 3, next == INT64_MAX ? -1 : left < 0 ? 0 : (int)(left / 1000) + 1);
+	poll(p, count + 4, next == INT64_MAX ? -1 : left < 0 ? 0 : (int)(left / 1000) + 1);
 	if (p[0].revents)
 		return false;
 	if (p[1].revents)
 		hear_group(k);
 	for (size_t i = 0; i < count && i < cp->layer_count; i++)
-		if (p[i + 3].revents)
+		if (p[i + 4].revents)
 			hear_talk(k, i);
 	if (p[2].revents)
 		look_at_addresses(k);
+	if (p[3].revents)
+		hear_routers(k);
 	if (k->again_us && clock_now() >= k->again_us)
 		anew(k);
 	for (size_t i = 0; !k->again_us && i < cp->layer_count; i++)
@@ -355,6 +415,7 @@ void cp_keep(struct cp *cp, const struct map_request *request)
 
 	cp->stop_fd = watch_signals();
 	k.group_fd = listen_to_announcements(cp->ipv6);
+	k.ssdp_fd = cp_open_group(cp);
 	k.address_fd = cp->ipv6 ? watch_addresses() : -1;
 	go_on(&k);
 	while (turn(&k))
@@ -365,6 +426,8 @@ void cp_keep(struct cp *cp, const struct map_request *request)
 	cp_unmap_held(cp);
 	if (k.group_fd >= 0)
 		close(k.group_fd);
+	if (k.ssdp_fd >= 0)
+		close(k.ssdp_fd);
 	if (k.address_fd >= 0)
 		close(k.address_fd);
 	if (cp->status == EXIT_FINE)

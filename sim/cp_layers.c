@@ -32,7 +32,8 @@ static void use_url(struct cp *cp)
 						     "WANIPConnection:1"),
 				   .usn = xstrdup(""),
 				   .interface = -1,
-				   .igd = true};
+				   .igd = true,
+				   .boot_id = -1};
 	cp_judge(cp, NULL, c);
 	/* Whoever types a URL means it. */
 	if (cp_parse_address(c->url.host, &c->host))

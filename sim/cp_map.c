@@ -417,6 +417,8 @@ static void begin(struct work *w, struct cp *cp, int layer, const struct map_req
 	if (*request->internal_client)
 		snprintf(out->internal_client, sizeof(out->internal_client), "%s",
 			 request->internal_client);
+	else if (cp_naive(cp, NAIVE_NAME_ADDRESS))
+		snprintf(out->internal_client, sizeof(out->internal_client), "127.0.1.1");
 	else
 		inet_ntop(AF_INET,
 			  cp_naive(cp, NAIVE_FIRST_INTERFACE) ? &cp->interfaces[0].address

@@ -78,7 +78,7 @@ def test_running_program_renews(client, visit, tmp_path):
     """A program that runs renews before its lease ends, also one that the router shortened to a minute."""
     unhurried()
     del client
-    with visit(place("renewal", quirks=bend(tmp_path, {"policy": {"lease": {"max": 60}}}))) as (lab, session):
+    with visit(place("renewal", quirks=bend(tmp_path, {"policy": {"lease": {"max": 60, "too-long": "cap"}}}))) as (lab, session):
         with Watch(lab) as watch:
             _, ports = add(lab, session)
         asked = {dict(r.arguments or ()).get("NewLeaseDuration") for r in watch.actions("AddPortMapping")}

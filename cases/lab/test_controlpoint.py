@@ -9,7 +9,7 @@ import subprocess
 import pytest
 import yaml
 
-from cases.harness.lab import REPOSITORY, program
+from cases.harness.lab import REPOSITORY, Lab, program, until
 
 IGDLAB = program("igdlab")
 
@@ -141,7 +141,7 @@ def test_mode_falls_for_the_quirks_it_names(tmp_path, mode, quirk):
 def test_every_mode_falls_for_something():
     tried = {mode for mode, _ in PAIRS} | {mode for mode, _, _ in TRIPPED} | {"first-reply-wins"}
     table = yaml.safe_load((REPOSITORY / "cases" / "loop" / "naive.yaml").read_text())
-    elsewhere = {mode for key in table["modes"] for mode in key.rpartition(":")[2].split("+")}
+    elsewhere = {mode for key in [*table["modes"], *table["long"]] for mode in key.rpartition(":")[2].split("+")}
     assert tried | elsewhere == set(MODES)
     assert all(m["summary"] for m in MODES.values())
 
@@ -237,3 +237,15 @@ def test_timeout_bounds_the_search(topology):
     done = cp(["-t", topology, "-p", "none"], "map", "--naive", "multicast-only", "--timeout", "1")
     search = [s for s in done["steps"] if s["step"] == "search"][0]
     assert done["result"]["status"] == "no-router" and 950 <= search["took_ms"] < 2000
+
+
+def test_kept_by_igd_it_is_quiet_and_hears_a_restart():
+    """SSDP-62: mapped once while nothing happens, once more when the router says that it has started anew."""
+    with Lab("flat") as lab:
+        kept = lab.start("client", IGDLAB, "map", "--keep", "--external", 1872)
+        until(lab.mappings, what="the mapping")
+        lab.router(op="reboot")
+        assert lab.mappings() == []
+        until(lab.mappings, timeout=20, what="the mapping made again")
+        assert kept.finish() == 0 and lab.mappings() == []
+        assert kept.stdout.count("Mapped: ") == 2, kept.stdout
