@@ -56,9 +56,25 @@ def pytest_configure(config):
         raise pytest.UsageError(str(error)) from None
 
 
+def _may_want(config, kind):
+    """Whether any client can meet cases of a kind in this run."""
+    return any(config.igdlab_plan.get(name, config.igdlab_selection).may_want(kind) for name in config.igdlab_clients)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Each of many workers collects: files in which nothing can be wanted are not read."""
+    if not _option("CLIENTS") or collection_path.parent != HERE or not collection_path.name.startswith("test_"):
+        return None
+    kinds = matrix.KINDS if collection_path.name == "test_matrix.py" else ["scenario"]
+    return None if any(_may_want(config, kind) for kind in kinds) else True
+
+
 def pytest_generate_tests(metafunc):
     if "client" in metafunc.fixturenames:
         metafunc.parametrize("client", list(metafunc.config.igdlab_clients), indirect=True)
+    if hasattr(metafunc.module, "chosen_cases"):
+        cases = metafunc.module.chosen_cases(lambda kind: _may_want(metafunc.config, kind))
+        metafunc.parametrize("case", cases, ids=lambda case: case.id)
 
 
 def _is_ours(item):

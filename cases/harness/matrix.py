@@ -22,6 +22,7 @@ USUAL = "conformant-igd1"  # the router of a quirk that names none
 ROWS = REPOSITORY / "cases" / "client" / "rows.yaml"
 
 
+_LONG = re.compile(r"^(?:evidence|observe|overlay|messages|state):.*?(?=^[^\s#]|\Z)", re.M | re.S)
 _OF_LAYER = {"natpmp": "natpmp", "pcp": "pcp", "ipv6-pinhole": "igd-ipv6"}  # what a client of a quirk has to speak
 
 
@@ -53,10 +54,15 @@ def load(path):
     return yaml.load(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
+def _head(path):
+    """A YAML file without the long parts that say nothing of clients: each worker reads hundreds of them."""
+    return yaml.load(_LONG.sub("", path.read_text()), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 @functools.lru_cache(maxsize=None)
 def spoken(profile):
     """Protocols that a profile of fakeigd speaks."""
-    values = load(PROFILES / f"{profile}.yaml")
+    values = _head(PROFILES / f"{profile}.yaml")
     found = set(spoken(values["extends"])) if "extends" in values else {"igd"}
     for name in ("igd", "natpmp", "pcp"):
         enabled = values.get("policy", {}).get(name, {}).get("enabled")
@@ -70,15 +76,21 @@ def quirk_cases():
     """One per quirk, on the profile and in the topology in which it is shown."""
     found = []
     for path in sorted(QUIRKS.glob("*.yaml")):
-        quirk = load(path)
+        quirk = _head(path)
         place = quirk.get("topology", "flat")
         name, router = (place, None) if isinstance(place, str) else (place["name"], place.get("router"))
         at = f"{router}=" if router else ""
-        client = quirk.get("client", {"must": "mapped"})
-        found.append(Case("quirk", path.stem, quirk["layer"], name, (at + quirk.get("base", USUAL),),
-                          (at + path.stem,), client["must"], client.get("note", ""), quirk["summary"],
-                          (_OF_LAYER.get(quirk["layer"], "igd"),)))
+        client, base = quirk.get("client", {"must": "mapped"}), quirk.get("base", USUAL)
+        found.append(Case("quirk", path.stem, quirk["layer"], name, (at + base,), (at + path.stem,), client["must"],
+                          client.get("note", ""), quirk["summary"], _speaks(quirk["layer"], base)))
     return found
+
+
+def _speaks(layer, base):
+    """Protocols of which a client of a quirk has to speak one."""
+    if layer in _OF_LAYER:
+        return (_OF_LAYER[layer],)
+    return ("igd",) if base == USUAL or "igd" in spoken(base) else spoken(base)
 
 
 def quirk_case(name):
@@ -91,7 +103,7 @@ def profile_cases():
     """One per profile, in the topology flat."""
     found = []
     for path in sorted(PROFILES.glob("*.yaml")):
-        profile = load(path)
+        profile = _head(path)
         client = profile.get("client", {"must": "mapped"})
         found.append(Case("profile", path.stem, "profile", "flat", (path.stem,), (), client["must"],
                           client.get("note", ""), profile.get("summary", ""), spoken(path.stem)))
@@ -175,9 +187,12 @@ def requirements_of(case):
     return rows().get((case.kind, case.name), [])
 
 
-def every_case():
-    """All of them."""
-    return quirk_cases() + profile_cases() + topology_cases()
+KINDS = {"quirk": quirk_cases, "profile": profile_cases, "topology": topology_cases}
+
+
+def every_case(wanted=lambda kind: True):
+    """All of them, or those of the kinds that are wanted."""
+    return [case for kind, cases in KINDS.items() if wanted(kind) for case in cases()]
 
 
 def path_of(case):

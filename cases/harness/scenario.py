@@ -39,6 +39,11 @@ class CaseSelection(Words):
 
     KEYS, PATTERNS = ("name", "kind", "layer", "must", "id"), "names"
 
+    def may_want(self, kind):
+        """Whether some case of a kind can be wanted."""
+        return (any(fnmatch.fnmatchcase(kind, value.lower()) for value in self.wanted.get("kind", ["*"]))
+                and not any(key == "kind" and fnmatch.fnmatchcase(kind, value.lower()) for key, value in self.unwanted))
+
     @staticmethod
     def fits(case, key, value):
         """Whether a case, a dict with name, kind, layer, must and requirements, fits one word."""
