@@ -16,7 +16,8 @@
  * What has one of its own (clause 11.3: the rest of a mapping with another nonce) has it in
  * @answer.
  *
- * Requests over IPv4 ask for mappings of the table, over IPv6 for pinholes (pcp_pinhole.c).
+ * Requests over IPv4 ask for mappings of the table, over IPv6 for pinholes (pcp_pinhole.c). A proxy
+ * passes the former on (pcp_proxy.c).
  *
  * Rules (layer pcp) see each request before anything is done, with its fields by name, and each
  * announcement and update; "fault" is a result code, "reply" sets fields of the answer.
@@ -214,7 +215,7 @@ static enum pcp_result pretend(struct pcp_exchange *x)
 	return PCP_SUCCESS;
 }
 
-static enum pcp_result perform(struct pcp_exchange *x)
+enum pcp_result pcp_perform(struct pcp_exchange *x)
 {
 	const struct policy *policy = pcp_policy(x);
 	const struct effects *e = &x->effects;
@@ -247,20 +248,31 @@ static struct pcp_message first_answer(const struct pcp_exchange *x)
 	return answer;
 }
 
+void pcp_answer(struct pcp_exchange *x, enum pcp_result result)
+{
+	if (result)
+		send_error(x, result);
+	else
+		send_success(x);
+}
+
 static void answer(struct pcp_exchange *x)
 {
 	enum pcp_result result = judge(x);
+	bool later = false;
 
 	x->answer = first_answer(x);
 	x->client = address_of(&x->q->from);
 	if (!result)
 		result = pcp_take_options(x);
-	if (!result || x->effects.fault)
-		result = perform(x);
-	if (result)
-		send_error(x, result);
+	if (!result && pcp_is_proxied(x))
+		result = pcp_proxy(x, &later);
+	else if (!result || x->effects.fault)
+		result = pcp_perform(x);
+	if (later)
+		decided(x, "waits for the server upstream");
 	else
-		send_success(x);
+		pcp_answer(x, result);
 }
 
 /* Clause 8.2: what cannot be answered; rules may answer it, by opcode 0 if it has none. */

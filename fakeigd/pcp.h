@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "lease.h"
 #include "pcp_record.h"
+#include "upstream.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -59,6 +60,8 @@ struct pcp_hole {
  * @update:	next Mapping Updates
  * @next_port:	where the search for a free high port goes on
  * @peers, @peer_leases: what PEER asked for
+ * @proxied, @watch: requests on their way upstream, and who hears that the server there has
+ * forgotten
  * @holes:	what MAP over IPv6 asked for
  * @held:	by port, of TCP and of UDP; NULL until the first
  */
@@ -69,6 +72,8 @@ struct pcp_state {
 	uint16_t next_port;
 	struct pcp_peer *peers;
 	struct lease_heap peer_leases;
+	struct pcp_proxied *proxied;
+	struct upstream_watch watch;
 	struct pcp_hole *holes;
 	struct pcp_hold *held[2];
 };
@@ -93,6 +98,8 @@ void pcp_rebind(struct portcontrol *p);
 size_t pcp_holes_tidy(struct portcontrol *p);
 /** pcp_hold() - a mapping ends: its port is kept for its client (clause 15). @p may be NULL. */
 void pcp_hold(struct portcontrol *p, const struct mapping *m);
+/** pcp_proxy_stop() - requests on their way upstream are forgotten. */
+void pcp_proxy_stop(struct portcontrol *p);
 /** pcp_stop() - no further datagrams, memory freed. */
 void pcp_stop(struct portcontrol *p);
 

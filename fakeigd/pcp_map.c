@@ -144,6 +144,8 @@ struct pcp_record *pcp_next_record(const struct pcp_exchange *x, const struct pc
 		pcp_record_copy_filters(record, old);
 		record->set_first = old->set_first;
 		record->set_size = old->set_size;
+		record->outer_port = old->outer_port;
+		record->outer_address = old->outer_address;
 	}
 	for (size_t i = 0; i < x->wishes.filters; i++)
 		pcp_record_add_filter(record, &x->wishes.filter[i]);

@@ -85,6 +85,16 @@ uint32_t pcp_lifetime(const struct pcp_exchange *x);
  * Return: a result code; of an error, @answer.lifetime is 0 or how long it holds. */
 enum pcp_result pcp_map(struct pcp_exchange *x);
 
+/** pcp_perform() - what an opcode asks for, in the router's own tables. Return: as pcp_map(). */
+enum pcp_result pcp_perform(struct pcp_exchange *x);
+/** pcp_answer() - send the answer that @x holds, or an error. */
+void pcp_answer(struct pcp_exchange *x, enum pcp_result result);
+/** pcp_is_proxied() - whether a request is a proxy's matter (RFC 7648). */
+bool pcp_is_proxied(const struct pcp_exchange *x);
+/** pcp_proxy() - do it, or pass it on. Return: a result code, or 0 with @later: it is answered when
+ * the server upstream has. */
+enum pcp_result pcp_proxy(struct pcp_exchange *x, bool *later);
+
 /** pcp_peer() - a PEER request over IPv4 (clause 12.3), as pcp_map(). */
 enum pcp_result pcp_peer(struct pcp_exchange *x);
 /** pcp_peers_port() - whether packets of another endpoint than the internal host's leave from it.

@@ -14,6 +14,7 @@
  * @ifindex:	of the interface it came in by
  * @updates:	Mapping Updates that are still to be sent
  * @set_first, @set_size: the PORT_SET that it is one of: first internal port, size; 1 = none
+ * @outer_port, @outer_address: what a server upstream has given (pcp_proxy.c), 0 = it was not asked
  * @filter, @filters: remote hosts that are let in, none = all
  */
 struct pcp_record {
@@ -24,6 +25,8 @@ struct pcp_record {
 	unsigned updates;
 	uint16_t set_first;
 	uint16_t set_size;
+	uint16_t outer_port;
+	struct in6_addr outer_address;
 	struct pcp_filter *filter;
 	size_t filters;
 };

@@ -199,6 +199,7 @@ int portcontrol_reopen(struct portcontrol *p)
 	struct router *r = p->router;
 	int error = 0;
 
+	pcp_proxy_stop(p);
 	datagram_port_close(&p->port);
 	pcp_rebind(p);
 	for (size_t i = 0; i < r->lans && !error; i++)
@@ -238,6 +239,7 @@ void portcontrol_free(struct portcontrol *p)
 	if (!p)
 		return;
 	natpmp_stop(p);
+	pcp_proxy_stop(p);
 	pcp_stop(p);
 	datagram_port_close(&p->port);
 	free(p);

@@ -252,6 +252,7 @@ void router_stop(struct router *r)
 	interwork_free(r->interwork);
 	r->interwork = NULL;
 	upstream_free(r->upstream);
+	r->upstream = NULL;
 	portcontrol_free(r->portcontrol);
 	ssdp_free(r->ssdp);
 	http_free(r->http);

@@ -31,7 +31,7 @@ from cases.harness.subject import FORMS, Subject, WrongAdapter, adapter_of
 DEFAULT = "fakeigd:conformant-igd1 fakeigd:conformant-igd2"
 # Beside them, for these alone.
 MORE = {"fakeigd:conformant-all": "NATPMP-* PCP-* PCPX-* XP-* SEC-13 SEC-23 SEC-24", "fakeigd:pcp-only": "PCP-71",
-        "fakeigd:carrier-pcp": "PCP-39 PCP-63 PCPX-*", "fakeigd:pcp-nat64": "PCPX-15"}
+        "fakeigd:carrier-pcp": "PCP-39 PCP-63 PCPX-*", "fakeigd:pcp-nat64": "PCPX-15", "fakeigd:conformant-pcp-proxy": "PCPX-*"}
 HERE = pathlib.Path(__file__).resolve().parent
 _subjects = {}  # name -> a Subject that runs, kept between checks
 _evidence = {}  # item -> folder of its second run
@@ -212,7 +212,8 @@ def other(subject):
 @pytest.fixture
 def upstream(subject):
     """The PCP server behind a router that interworks; it has not been asked anything yet."""
-    subject.require(interworking=True)
+    if not subject.upstream:
+        subject.require(interworking=True)
     return subject.upstream
 
 

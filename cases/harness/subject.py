@@ -8,7 +8,7 @@ A subject is named
     ./my-router.yaml                an adapter of the user's; kind: remote is a router that is not in the lab
 
 The lab has the nodes client and other (two hosts behind r1), peer and peer2 (two hosts outside); of a subject that
-interworks (RFC 6970) also the router carrier, next hop of r1, where a PCP server of ours listens (pcp_server.py). It is
+interworks (RFC 6970) or is a PCP proxy (RFC 7648) also the router carrier, next hop of r1, where a PCP server of ours listens (pcp_server.py). It is
 kept between checks and made as good as new by reset(); a check that leaves a router behind that no
 reset mends calls spoil().
 """
@@ -69,7 +69,8 @@ nodes:
   peer2:  {kind: host, attach: {internet: [44.0.1.11, "2a0e:b107:1:2::11"]}}
 """
 # What is behind a router that asks a PCP server for each mapping.
-CARRIER = "  carrier: {kind: router, lan: {internet: 44.0.1.1}}\n"
+CARRIER = "  carrier: {kind: router, lan: {internet: ADDRESSES}}\n"
+CARRIER_AT = {"ipv6": '[44.0.1.1, "2a0e:b107:1:2::1"]'}  # in labs of that form; else 44.0.1.1
 # A home with IPv6 alone, whose router leads to the IPv4 internet (topologies/nat64.yaml).
 NAT64 = """\
 summary: a client with IPv6 alone, the router under test, a host outside with IPv4 alone
@@ -111,7 +112,7 @@ _TWO_CARDS = {"wan-interface", "wan-address", "prefix", "wan-prefix", "clients",
 _KEYS = {"name", "profile", "quirks", "summary", "kind", "needs", "run", "files", "nft", "ready", "claims", "known",
          "known-of", "remote", "restart", "reboot", "reset", "memory"}
 _REQUIRED = ("WANCommonInterfaceConfig", "WANIPConnection", "WANPPPConnection")  # services
-_CLAIMS = {"igd", "services", "optional", "ipv6", "natpmp", "pcp", "firewall6", "interworking"}
+_CLAIMS = {"igd", "services", "optional", "ipv6", "natpmp", "pcp", "firewall6", "interworking", "proxy"}
 PCP = {"PEER", "PREFER_FAILURE", "FILTER"}  # what "pcp: true" claims beside MAP and ANNOUNCE (RFC 6887)
 
 
@@ -154,6 +155,8 @@ def profile_claims(name):
     _claim_pcp(claims, profile.get("policy", {}).get("pcp", {}))
     if "upstream" in profile:
         claims["interworking"] = "pcp" in profile["upstream"]
+    if profile.get("policy", {}).get("pcp", {}).get("proxy", "off") != "off":
+        claims |= {"proxy": True, "interworking": False}
     if "services" in profile:
         services = [{"type": s} if isinstance(s, str) else s for s in profile["services"]]
         claims["services"] = [s["type"] for s in services]
@@ -252,7 +255,7 @@ class Adapter:
     @property
     def interworks(self):
         """A router in a lab that asks a PCP server upstream for each mapping."""
-        return bool(self.claims.get("interworking")) and self.kind != "remote"
+        return bool(self.claims.get("interworking") or self.claims.get("proxy")) and self.kind != "remote"
 
     def _cards(self):
         values = self.values["remote"]
@@ -280,7 +283,8 @@ class Adapter:
             router = f"daemon: {self.path.resolve()}"
         path, text = folder / "subject.yaml", FORMS[form]
         if self.interworks:
-            router, text = ("\n    " if form else ", ").join(["gateway: carrier", router]), text + CARRIER
+            router = ("\n    " if form else ", ").join(["gateway: carrier", router])
+            text += CARRIER.replace("ADDRESSES", CARRIER_AT.get(form, "44.0.1.1"))
         path.write_text(self._cards() if self.on_cards else text.replace("ROUTER", router))
         return path
 
@@ -364,7 +368,7 @@ class Subject:
         wanted = set() if names is True else {names} if isinstance(names, str) else set(names)
         return bool(claimed) and wanted <= (self.claims.get("pcp-offers", PCP) if claimed is True else set(claimed))
 
-    def require(self, igd=None, natpmp=False, pcp=None, firewall6=False, interworking=False, action=(), service=None,
+    def require(self, igd=None, natpmp=False, pcp=None, firewall6=False, interworking=False, proxy=False, action=(), service=None,
                 needs=()):
         """End the check when the subject does not claim, or the lab cannot do, what it needs."""
         igd = int(not natpmp and not pcp) if igd is None else igd
@@ -376,7 +380,11 @@ class Subject:
             unsupported("the subject does not claim PCP" + ("" if pcp is True else f" with {pcp}"))
         if interworking and not self.claims.get("interworking"):
             unsupported("the subject does not claim to ask a PCP server upstream for its mappings (RFC 6970)")
-        if interworking and not self.adapter.interworks:
+        if pcp and self.claims.get("proxy") and not proxy:
+            unsupported("what a PCP proxy answers is up to the server upstream; that it passes on what is asked is tested (PCPX)")
+        if proxy and not self.claims.get("proxy"):
+            unsupported("the subject does not claim to be a PCP proxy (RFC 7648)")
+        if (interworking or proxy) and not self.adapter.interworks:
             notrun(f"needs a PCP server of ours upstream, which {self.adapter.name} does not have")
         if firewall6 and not self.claims.get("firewall6"):
             unsupported("the subject does not claim to be an IPv6 firewall")

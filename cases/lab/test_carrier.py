@@ -48,3 +48,47 @@ def test_ports_of_a_subscriber_in_a_row(carried):
         router.address = "100.64.0.2"
         answer = router.map(2000, 2000, options=pcp.port_set(16, 2000))
     assert answer.result == pcp.SUCCESS and answer.option("PORT_SET")[:2] == b"\0\x10", answer
+
+
+# -- a home router that is a PCP proxy (RFC 7648) ------------------------------------------------------------
+
+
+@pytest.fixture
+def relayed():
+    with Lab("cgnat-pcp", profile="r1=conformant-pcp-proxy") as lab:
+        yield lab
+
+
+def test_a_proxy_opens_both(relayed):
+    """One MAP to the home router, and a packet of the peer comes through both NATs; deleted, none does."""
+    with pcp.Client(relayed) as client:
+        answer = client.map(1872, lifetime=86400)
+        assert answer.outer == ("44.0.1.2", 1872) and answer.lifetime <= 7200, answer  # no longer than the carrier's
+        inner, = relayed.mappings("carrier")
+        assert inner["internal_client"] == "100.64.0.2" and tcp_reaches(relayed, 1872)
+        assert client.delete(1872).result == pcp.SUCCESS
+    assert relayed.mappings("carrier") == relayed.mappings("r1") == [] and not tcp_reaches(relayed, 1872)
+
+
+def test_a_proxy_has_lost_what_its_carrier_has_lost(relayed):
+    with pcp.Client(relayed) as client, pcp.listen(relayed) as heard:
+        client.map(1872)
+        pcp.drain(relayed, heard)
+        relayed.router("carrier", op="reboot")
+        assert pcp.hear(heard).source[0] == relayed.lan_address()
+        assert relayed.mappings("r1") == []
+        assert client.map(1872).outer == ("44.0.1.2", 1872) and tcp_reaches(relayed, 1872)
+
+
+def test_a_proxy_without_an_answer(relayed):
+    """The carrier says nothing: the client hears so, and the router's own mapping has gone."""
+    relayed.run("carrier", "nft", "add table ip deaf; add chain ip deaf in { type filter hook input priority -300; };"
+                " add rule ip deaf in udp dport 5351 drop")
+    with pcp.Client(relayed) as client:
+        request = client.map_request(1872)
+        client.send(request)
+        client.fenced()
+        relayed.advance(26)
+        got = client.receive(4)
+        pcp.refused(pcp.parse(*got), request, pcp.NETWORK_FAILURE)
+    assert relayed.mappings("r1") == []
