@@ -105,6 +105,8 @@ void interwork_resume(struct binding *b)
 {
 	int64_t half = (b->until - clock_now()) / 2;
 
+	if (!b->interwork->router->profile->policy.upstream_renew)
+		return;
 	arm(b, clock_now() + (half > RENEW_MIN_US ? half : RENEW_MIN_US));
 }
 

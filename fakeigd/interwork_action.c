@@ -25,6 +25,7 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
+#include "choice.h"
 #include "interwork_parts.h"
 #include "mapping_conflict.h"
 
@@ -130,8 +131,11 @@ static struct operation *start(struct soap_call *call, enum purpose purpose, siz
 /* RFC 6970 4.3; the version is that of the device. */
 static int error_of(const struct router *r, uint8_t code)
 {
+	const struct policy *policy = &r->profile->policy;
 	bool v2 = r->profile->device_version >= 2;
 
+	if (!policy_is(policy, upstream_refusal, "by-code"))
+		return policy_code(policy, upstream_refusal);
 	switch (code) {
 	case PCP_NOT_AUTHORIZED:
 		return v2 ? 606 : 718;
@@ -189,6 +193,8 @@ static int install(struct operation *o, const struct upstream_result *result)
 				   result->port);
 	else if (!result->port || !result->lifetime)
 		code = soap_refuse(call, 501, "the server upstream grants nothing");
+	if (policy_is(&call->router->profile->policy, upstream_lease, "granted"))
+		m->lease = result->lifetime;
 	m->external_port = result->port;
 	m->wan_port = asked->internal_port == result->port ? 0 : asked->internal_port;
 	if (!code)

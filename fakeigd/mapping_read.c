@@ -13,6 +13,7 @@
 #include "mapping.h"
 #include "router.h"
 #include "service_tables.h"
+#include "upstream.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -89,6 +90,15 @@ static int generic_end(struct soap_call *call, uint32_t index)
 		"index %u of %zu entries", index, portmap_count(p));
 }
 
+/* IWF-10: nobody upstream is asked, but by policy. */
+static void look_upstream(const struct soap_call *call)
+{
+	struct upstream *u = call->router->upstream;
+
+	if (policy_is(policy_of(call), upstream_read, "every") && upstream_is_ready(u))
+		upstream_announce(u, NULL, NULL);
+}
+
 int mapping_get_generic(struct soap_call *call)
 {
 	uint32_t index = soap_in_number(call, "NewPortMappingIndex");
@@ -96,6 +106,7 @@ int mapping_get_generic(struct soap_call *call)
 	const struct mapping *m = index < first ? NULL : generic_at(call, index - first);
 	int code;
 
+	look_upstream(call);
 	if (!m)
 		return generic_end(call, index);
 	code = judge_reading(call, m);
@@ -146,7 +157,9 @@ int mapping_get_specific(struct soap_call *call)
 
 	if (code)
 		return code;
-	if (!m && interwork_is_on(call->router->interwork))
+	look_upstream(call);
+	if (!m && interwork_is_on(call->router->interwork) &&
+	    !policy_is(policy_of(call), upstream_read, "none"))
 		return interwork_probe(call, key.port, key.protocol);
 	if (!m) {
 		code = policy_code(policy_of(call), specific_missing);
@@ -315,6 +328,7 @@ int mapping_get_list(struct soap_call *call)
 
 	if (code)
 		return code;
+	look_upstream(call);
 	if (!most || most > policy->list_max)
 		most = (uint32_t)policy->list_max;
 	for (size_t i = 0; i < portmap_count(p) && found < most; i++) {

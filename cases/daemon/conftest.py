@@ -31,7 +31,8 @@ from cases.harness.subject import FORMS, Subject, WrongAdapter, adapter_of
 DEFAULT = "fakeigd:conformant-igd1 fakeigd:conformant-igd2"
 # Beside them, for these alone.
 MORE = {"fakeigd:conformant-all": "NATPMP-* PCP-* PCPX-* XP-* SEC-13 SEC-23 SEC-24", "fakeigd:pcp-only": "PCP-71",
-        "fakeigd:carrier-pcp": "PCP-39 PCP-63 PCPX-*", "fakeigd:pcp-nat64": "PCPX-15", "fakeigd:conformant-pcp-proxy": "PCPX-*"}
+        "fakeigd:carrier-pcp": "PCP-39 PCP-63 PCPX-*", "fakeigd:pcp-nat64": "PCPX-15", "fakeigd:conformant-pcp-proxy": "PCPX-*",
+        "fakeigd:conformant-interworking": "IWF-*", "fakeigd:conformant-interworking-igd1": "IWF-*"}
 HERE = pathlib.Path(__file__).resolve().parent
 _subjects = {}  # name -> a Subject that runs, kept between checks
 _evidence = {}  # item -> folder of its second run

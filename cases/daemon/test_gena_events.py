@@ -248,7 +248,7 @@ def test_end_of_a_lease(subject, cp, heard):
     assert subject.igd < 2 or update_in(event) == int(last) + 1
 
 
-@requirement("GENA-35", needs="wan-control")
+@requirement("GENA-35", interworking=False, needs="wan-control")
 def test_loss_of_the_connection(subject, lab, heard):
     assert heard.first.values["ExternalIPAddress"] == lab.wan_address()
     assert heard.first.values["ConnectionStatus"] == "Connected"
@@ -263,7 +263,7 @@ def test_loss_of_the_connection(subject, lab, heard):
     assert seen["ExternalIPAddress"] == lab.wan_address()
 
 
-@requirement("GENA-35", needs="wan-control")
+@requirement("GENA-35", interworking=False, needs="wan-control")
 def test_change_of_the_address(subject, lab, heard):
     before = lab.wan_address()
     subject.renumber("44.0.1.77")

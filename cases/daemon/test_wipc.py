@@ -59,7 +59,7 @@ def test_other_client_and_other_remote_host_is_refused(subject, lab, cp, other):
     assert subject.reaches(20000)
 
 
-@requirement("WIPC-05", needs="peer2")
+@requirement("WIPC-05", interworking=False, needs="peer2")
 def test_same_client_and_other_remote_host(subject, lab, cp):
     cp.add(20000, remote=lab.address_of("peer"))
     code = fault_of(cp.add, 20000, remote=lab.address_of("peer2"))
@@ -87,7 +87,7 @@ def test_internal_port_0(subject, cp):
     assert code_of_add(cp, NewInternalPort=0) in ((732,) if version(subject) == 2 else (402, 600, 601))
 
 
-@requirement("WIPC-09", needs="other")
+@requirement("WIPC-09", interworking=False, needs="other")
 def test_external_port_0(subject, cp, other):
     code = code_of_add(cp, 0, NewInternalPort=30000)
     if code != 716:
@@ -133,7 +133,7 @@ def test_internal_port_differs(subject, cp, protocol):
     assert subject.reaches(20001, protocol, internal=30001)
 
 
-@requirement("WIPC-24")
+@requirement("WIPC-24", interworking=False)
 def test_disabled_mapping(subject, cp):
     cp.add(20000, enabled=0)
     assert cp.specific(20000)["NewEnabled"] == "0"

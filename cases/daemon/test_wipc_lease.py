@@ -135,7 +135,7 @@ def test_external_address_without_connection(subject, lab, cp):
     subject.wan("up")
 
 
-@requirement("WIPC-64", needs="wan-control")
+@requirement("WIPC-64", interworking=False, needs="wan-control")
 @pytest.mark.parametrize("address", ["100.64.0.2", "192.168.77.2", "10.1.2.3"])
 def test_private_external_address(subject, cp, address):
     subject.renumber(address)

@@ -50,7 +50,7 @@ def test_any_port_again_is_an_update(subject, cp):
     assert subject.reaches(21000, internal=30001)
 
 
-@requirement("WIPC-47", service=V2, needs="peer2")
+@requirement("WIPC-47", service=V2, interworking=False, needs="peer2")
 def test_any_port_for_another_remote_host(subject, lab, cp):
     first = add_any(cp, 21000, internal=30000, remote=lab.address_of("peer"))
     second = add_any(cp, 21000, internal=30000, remote=lab.address_of("peer2"))

@@ -17,7 +17,7 @@ def test_specific_entry(subject, lab, cp):
     specific_is_what_was_added(lab, cp, "1")
 
 
-@requirement("WIPC-33")
+@requirement("WIPC-33", interworking=False)
 def test_specific_entry_that_is_disabled(subject, lab, cp):
     specific_is_what_was_added(lab, cp, "0")
 

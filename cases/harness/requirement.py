@@ -68,8 +68,8 @@ def requirement(*ids, **conditions):
     igd: least version of InternetGatewayDevice, 1 when left out. natpmp: True for NAT-PMP, of a subject that need be no
     InternetGatewayDevice unless igd says so. pcp: the same for PCP, True or the opcode or options that it must claim
     ("PEER", ["FILTER", "PREFER_FAILURE"]). firewall6: True for what only an IPv6 firewall does. interworking: True
-    for what only a router does that asks a PCP server upstream. proxy: True for what only a PCP proxy does. action: name, or
-    list of names, of optional actions. service: name of a service. needs: words of Subject.abilities ("clock", "wan-side",
+    for what only a router does that asks a PCP server upstream, False for what such a router does
+    another way. proxy: True for what only a PCP proxy does. action: name, or list of names, of optional actions. service: name of a service. needs: words of Subject.abilities ("clock", "wan-side",
     "wan-control", "reboot", "restart", "other", "peer2", "ipv6", "nat64", "firewall-switch": whoever owns it switches the IPv6 firewall,
     "kernel": its kernel's tables can be read). A subject that does not claim igd, natpmp, pcp, firewall6, interworking, proxy, action or service is
     ``unsupported``; one that lacks an ability is ``not-run``.

@@ -368,7 +368,7 @@ class Subject:
         wanted = set() if names is True else {names} if isinstance(names, str) else set(names)
         return bool(claimed) and wanted <= (self.claims.get("pcp-offers", PCP) if claimed is True else set(claimed))
 
-    def require(self, igd=None, natpmp=False, pcp=None, firewall6=False, interworking=False, proxy=False, action=(), service=None,
+    def require(self, igd=None, natpmp=False, pcp=None, firewall6=False, interworking=None, proxy=False, action=(), service=None,
                 needs=()):
         """End the check when the subject does not claim, or the lab cannot do, what it needs."""
         igd = int(not natpmp and not pcp) if igd is None else igd
@@ -380,6 +380,8 @@ class Subject:
             unsupported("the subject does not claim PCP" + ("" if pcp is True else f" with {pcp}"))
         if interworking and not self.claims.get("interworking"):
             unsupported("the subject does not claim to ask a PCP server upstream for its mappings (RFC 6970)")
+        if interworking is False and self.claims.get("interworking"):
+            unsupported("is otherwise where a PCP server upstream is asked for each mapping (RFC 6970)")
         if pcp and self.claims.get("proxy") and not proxy:
             unsupported("what a PCP proxy answers is up to the server upstream; that it passes on what is asked is tested (PCPX)")
         if proxy and not self.claims.get("proxy"):

@@ -29,7 +29,7 @@ FILE = pathlib.Path(__file__).parent / "deviations.yaml"
 LONG = bool(os.environ.get("IGDLAB_LONG"))
 CONFORMANT = [f"fakeigd:conformant-{name}" for name in ("igd1", "igd2", "ppp", "minimal", "all", "pcp-proxy")]
 PART = 32            # make test does one of so many of the quirks that break something
-AREAS = "SSDP DESC SOAP GENA IGD WIPC WCONN CIF NAT SEC NATPMP PCP PCPX XP 6FC V6FW".split()  # of which checks the coverage is reckoned
+AREAS = "SSDP DESC SOAP GENA IGD WIPC WCONN CIF NAT SEC NATPMP PCP PCPX XP 6FC V6FW IWF".split()  # of which checks the coverage is reckoned
 SLOW = """http-rate-sensitive http-hang-on-request http-chunk-malformed-no-size sec-xml-entities
     http-content-length-wrong ssdp-answers-service-st-only ssdp-notify-instead-of-reply ssdp-first-search-lost sec-deep-nesting
     ev-no-events-sent desc-huge-services pm-addany-unsupported-hang pm-addany-slow-loop http-slow-response http-slow-response-under-load http-hang-on-request-control
