@@ -132,6 +132,20 @@ def test_captures_of_unlike_routers(tmp_path, profile):
     assert sum(e["verbatim"] for e in report["exchanges"]) <= len(report["exchanges"]) // 10
 
 
+@needs_upnpc
+@pytest.mark.parametrize("how", ["dot", "remove"])
+def test_what_becomes_of_a_description(tmp_path, how):
+    """The client's "test one, two" comes back as the router made it, and so it does from the learned one."""
+    odd, script = tmp_path / "odd.yaml", tmp_path / "client.sh"
+    odd.write_text(f"summary: characters\nextends: conformant-igd1\npolicy: {{description: {{other-characters: {how}}}}}\n")
+    script.write_text("upnpc -e 'test one, two' -a 192.168.1.4 8080 8080 TCP 600\nupnpc -l\n")
+    igdlab("run", "-o", tmp_path / "evidence", "-p", odd, "--json", "--", "sh", script)
+    igdlab("import", tmp_path / "evidence" / "capture.pcapng", "-o", tmp_path / "a.flow.json", "--json")
+    report = igdlab("learn", tmp_path / "a.flow.json", "-o", tmp_path / "learned.yaml", "--check", "--json")
+    assert f"other-characters: {how}" in (tmp_path / "learned.yaml").read_text()
+    assert report["exchanges"] and [e for e in report["exchanges"] if not e["same"]] == []
+
+
 @pytest.mark.parametrize("order", ["oldest", "newest", "port"])
 def test_what_few_clients_ask(tmp_path, order):
     """Searches, silence, order, errors, events and documents come from policy and templates, too."""

@@ -195,6 +195,14 @@ def test_somebody_elses_port_moves_ours_on_that_layer_alone():
     assert all(l["verified"] for l in layers)
 
 
+def test_the_router_chooses_where_it_may():
+    """AddAnyPortMapping: what the answer says is the port, at the first try."""
+    said = cp(["-p", "conformant-igd2", "-q", "pm-addany-other-port"], "map", "--any")
+    added = [step["request"].split()[0] for step in said["steps"] if step["step"] == "add"]
+    assert added == ["AddAnyPortMapping"] and said["result"]["status"] == "mapped"
+    assert said["result"]["external_port"] != 1872 and said["layers"][0]["verified"]
+
+
 @pytest.mark.sanitize
 def test_a_stale_mapping_of_ours_is_deleted():
     script = (f"{IGDLAB} map --internal 99 >/dev/null && {IGDLAB} map --json")
