@@ -294,3 +294,8 @@ def drain(lab, sock):
 def hear(sock, timeout=4.0):
     """The next announcement of PCP as an Answer; TimeoutError when none comes. NAT-PMP's are left out."""
     return port5351.hear(Client, sock, timeout)
+
+
+def waiting(sock):
+    """The announcements of PCP that are there already, as Answers."""
+    return port5351.waiting(Client, sock)

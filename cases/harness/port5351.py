@@ -110,6 +110,16 @@ def hear(protocol, sock, timeout):
     raise TimeoutError("no announcement")
 
 
+def waiting(protocol, sock):
+    """The announcements of a protocol that are there already, as Answers; the other's are left out."""
+    found = []
+    while select.select([sock], [], [], 0)[0]:
+        data, source = sock.recvfrom(2048)
+        if data[:1] == bytes([protocol.VERSION]):
+            found.append(protocol.parse(data, source[:2]))
+    return found
+
+
 # -- what the checks of both do ----------------------------------------------------------------------------
 
 
