@@ -99,11 +99,11 @@ test:
 .PHONY: units
 units: $(test_bins)
 
-# Slower lanes: everything repeated, fuzzing for a minute each, figures beside the neighbours'.
+# Slower lanes: the long cases and all under the sanitizers, fuzzing for a minute each, figures beside the neighbours'.
 .PHONY: test-long
 test-long: test
 	@IGDLAB_LONG=1 $(PYTEST) -n 3 cases
-	@IGDLAB_BUILD=build/san IGDLAB_LONG=1 $(PYTEST) -n 2 cases
+	@IGDLAB_BUILD=build/san $(PYTEST) -n 4 cases
 
 .PHONY: fuzz
 fuzz:
@@ -168,7 +168,7 @@ uninstall:
 help:
 	@echo "make demo       install what is missing, build, run three scenes on real input"
 	@echo "make test       the same, then every test (under 10 minutes on 2 cores)"
-	@echo "make test-long  every test, also repeated and under the sanitizers"
+	@echo "make test-long  the same, the long tests (the whole closed loop), and the cases under the sanitizers"
 	@echo "make clients    the real clients of Debian for igdlab test client; make clients-npm: and those of npm"
 	@echo "make fuzz       every fuzzer for 60 s (SECONDS=N)"
 	@echo "make bench      our figures beside the neighbours', same run"

@@ -22,7 +22,7 @@ from .requirement import BROKEN
 
 QUIRKS = REPOSITORY / "fakeigd" / "quirks"
 BATCH = 2         # subjects per run: pytest wants all checks of all subjects in memory
-WORKERS = 7       # runs at a time; they wait more than they reckon
+WORKERS = 7 * os.cpu_count()  # runs at a time; they wait more than they reckon
 SLOW = 5          # and of those that do nothing but wait
 PATIENCE = "5"    # seconds after which a router that a quirk made mute is given up
 RAN = ("pass", "fail", "non-strict", "inconclusive")
