@@ -71,11 +71,12 @@ def test_a_proxy_opens_both(relayed):
 
 
 def test_a_proxy_has_lost_what_its_carrier_has_lost(relayed):
+    relayed.advance(300)  # what was announced of the start is over
     with pcp.Client(relayed) as client, pcp.listen(relayed) as heard:
         client.map(1872)
         pcp.drain(relayed, heard)
         relayed.router("carrier", op="reboot")
-        assert pcp.hear(heard).source[0] == relayed.lan_address()
+        assert pcp.hear(heard).epoch <= 5
         assert relayed.mappings("r1") == []
         assert client.map(1872).outer == ("44.0.1.2", 1872) and tcp_reaches(relayed, 1872)
 
