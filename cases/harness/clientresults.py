@@ -41,6 +41,8 @@ def run(item, nextitem, protocol, evidence):
     """Run a case; when it fails, once more in a fresh lab, which leaves evidence when there is a folder for it. A case
     that failed once and not again is inconclusive. True (pytest's hook)."""
     hook = item.ihook
+    if nextitem is item:  # --repeat: it is to be torn down and set up again
+        nextitem = item.parent
     hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = protocol(item, nextitem=nextitem, log=False)
     first = next((r for r in reports if dict(r.user_properties).get("grade") == "fail"), None)

@@ -11,7 +11,7 @@ import pathlib
 
 from . import matrix, outcome
 from .drive import Session, Wanted, routers, table
-from .lab import Lab
+from .lab import Lab, until
 from .requirement import inconclusive, nonstrict, unsupported
 
 _bases = {}  # (client, router) -> outcome there without any quirk
@@ -126,10 +126,14 @@ def _meet(client, case, wanted, evidence):
         busy = load()
         before = {outcome.key(mapping) for mapping in table(lab)}
         said = session.perform("add", wanted)
-        ports = outcome.open_ports(lab, said, wanted, before=before)
+        opened = lambda: outcome.open_ports(lab, said, wanted, before=before)
+        ports = opened()
         if said.claim == "mapped" and not ports:  # there are routers that forward only after some seconds
             lab.advance(LATE)
-            ports = outcome.open_ports(lab, said, wanted, before=before)
+            ports = opened()
+        if said.claim == "mapped" and not ports and client.resident:  # it may go on to the next router
+            with contextlib.suppress(TimeoutError):
+                ports = until(opened, timeout=client.times["settle"])
         return Meeting(said, ports, wanted, table(lab), max(busy, load()))
 
 
