@@ -45,9 +45,10 @@
 
 #define FILE_NAME     "capture.pcapng"
 #define APPLICATION   "igdlab " IGDLAB_VERSION
-#define SNAPLEN	      262144	/* more than segmentation offload can make */
-#define RING_BYTES    (4 << 20) /* per link: 12,000 small packets between two turns */
-#define RETIRE_MS     4		/* a packet is visible at most this long after its arrival */
+#define SNAPLEN	      262144	 /* more than segmentation offload can make */
+#define RING_BYTES    (4 << 20)	 /* per link: 12,000 small packets between two turns */
+#define RETIRE_MS     4		 /* a packet is visible at most this long after its arrival */
+#define KEPT_BYTES    (16 << 20) /* per link: a router that sends without end fills no disk */
 #define FLUSH_BYTES   (64 << 10)
 #define FLUSH_IDLE_MS 100 /* a quiet link's packets are in the file after this */
 #define DRAIN_TURNS   8	  /* waits of RETIRE_MS without a packet after which a ring is empty */
@@ -83,6 +84,7 @@ struct capture {
  * struct tap - a capture process's own state
  * @interface:	its number in the file
  * @seen:	packets that libpcap handed over
+ * @kept:	bytes of them in the file; from KEPT_BYTES on they are only counted
  */
 struct tap {
 	pcap_t *pcap;
@@ -91,6 +93,7 @@ struct tap {
 	int control;
 	int error;
 	uint64_t seen;
+	uint64_t kept;
 	struct buf out;
 };
 
@@ -114,17 +117,22 @@ static void flush(struct tap *t)
 static void on_packet(u_char *arg, const struct pcap_pkthdr *h, const u_char *bytes)
 {
 	struct tap *t = (struct tap *)arg;
+	bool last;
 
 	t->seen++;
-	if (t->error)
+	if (t->error || t->kept >= KEPT_BYTES)
 		return;
-	pcapng_write_packet(&t->out, &(struct pcapng_packet){
-					     .interface = t->interface,
-					     .time_ns = h->ts.tv_sec * INT64_C(1000000000) +
-							h->ts.tv_usec, /* nanoseconds, as asked */
-					     .original_len = h->len,
-					     .data = {(const char *)bytes, h->caplen},
-				     });
+	t->kept += h->caplen;
+	last = t->kept >= KEPT_BYTES;
+	pcapng_write_packet(&t->out,
+			    &(struct pcapng_packet){
+				    .interface = t->interface,
+				    .time_ns = h->ts.tv_sec * INT64_C(1000000000) +
+					       h->ts.tv_usec, /* nanoseconds, as asked */
+				    .original_len = h->len,
+				    .data = {(const char *)bytes, h->caplen},
+				    .comment = last ? slice_of(CAPTURE_FULL) : (struct slice){0},
+			    });
 	if (t->out.len >= FLUSH_BYTES)
 		flush(t);
 }

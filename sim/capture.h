@@ -14,6 +14,11 @@
 
 #include <sys/types.h>
 
+/** CAPTURE_FULL - the comment of the last packet that is kept of a link: 16 MiB are enough to see
+ * what a router without an end does, and the packets behind it are only counted. */
+#define CAPTURE_FULL                                                                               \
+	"igdlab: the last packet of this link that is kept; those behind it are only counted"
+
 /**
  * struct capture_link - something to listen on
  * @netns:	descriptor of its network namespace
@@ -35,8 +40,8 @@ struct capture;
  *		altogether and not one per link
  * @d:		which link could not be opened, and why
  *
- * When it returns, every frame from then on is captured. The caller stays in its namespaces.
- * Return: NULL after a complaint; then nothing is left running.
+ * When it returns, every frame from then on is captured (see CAPTURE_FULL). The caller stays in its
+ *namespaces. Return: NULL after a complaint; then nothing is left running.
  */
 struct capture *capture_start(int dir, const struct capture_link *links, size_t count,
 			      struct diag *d);

@@ -15,6 +15,7 @@
 #include "evidence.h"
 
 #include "../fakeigd/base/mem.h"
+#include "capture.h"
 #include "evidence_parts.h"
 #include "replace.h"
 
@@ -64,6 +65,17 @@ static void *grow(void *array, size_t count, size_t size)
 	return xrealloc(array, (count ? count * 2 : 1) * size);
 }
 
+static void add_packet(struct evidence *e, const struct pcapng_packet *packet)
+{
+	struct evidence_packet *p;
+
+	e->packets = grow(e->packets, e->count, sizeof(*e->packets));
+	p = &e->packets[e->count++];
+	*p = (struct evidence_packet){.packet = *packet, .from = -1, .to = -1};
+	if (slice_starts(packet->comment, CAPTURE_FULL))
+		buf_puts(&p->comment, CAPTURE_FULL);
+}
+
 static void read_capture(struct evidence *e)
 {
 	union pcapng_content content;
@@ -72,9 +84,7 @@ static void read_capture(struct evidence *e)
 	pcapng_open(&e->reader, e->map, e->map_len);
 	while ((block = pcapng_next(&e->reader, &content)) > PCAPNG_BAD) {
 		if (block == PCAPNG_PACKET) {
-			e->packets = grow(e->packets, e->count, sizeof(*e->packets));
-			e->packets[e->count++] = (struct evidence_packet){
-				.packet = content.packet, .from = -1, .to = -1};
+			add_packet(e, &content.packet);
 		} else if (block == PCAPNG_STATISTICS) {
 			e->statistics =
 				grow(e->statistics, e->statistics_count, sizeof(*e->statistics));

@@ -2,11 +2,12 @@
 """Evidence: one complete pcapng, the ladder, the journals."""
 import json
 import subprocess
+import threading
 import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from cases.harness.lab import program
+from cases.harness.lab import Lab, program
 
 
 def tshark(path, *argv):
@@ -78,3 +79,20 @@ def test_run_json_and_lab_json(evidence):
     lines = (evidence / "r1.journal.ndjson").read_text().splitlines()
     events = {json.loads(line)["event"] for line in lines}
     assert {"received", "sent", "state"} <= events
+
+
+def test_what_never_ends_fills_no_disk(tmp_path):
+    """Of each network 16 MiB are kept, the last packet says so, and those behind it are counted."""
+    with Lab("flat", evidence=tmp_path / "out", capture=True) as lab, lab.listen("peer", 9) as listener:
+        with lab.connect("client", lab.address_of("peer"), 9) as sending:
+            taking, _ = listener.accept()
+            reader = threading.Thread(target=lambda: all(iter(lambda: taking.recv(1 << 20), b"")))
+            reader.start()
+            for _ in range(20):
+                sending.sendall(bytes(1 << 20))
+        reader.join()
+        taking.close()
+    path = tmp_path / "out" / "capture.pcapng"
+    assert 2 * (16 << 20) <= path.stat().st_size < 2 * (17 << 20)
+    last = tshark(path, "-Y", "frame.comment contains \"those behind it are only counted\"", "-T", "fields", "-e", "frame.interface_name")
+    assert sorted(last.split()) == ["home", "internet"]
