@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from cases.client.test_hostile import PEAK, peak_in
-from cases.harness import drive, matrix, meeting, requirement
+from cases.harness import clientresults, drive, matrix, meeting, requirement
 from cases.harness.client import CLIENTS, Client, WrongAdapter, names
 from cases.harness.lab import Lab, program
 
@@ -182,8 +182,11 @@ def test_run_fails_leaves_evidence_and_resumes(tmp_path):
     assert {"case.json", "capture.pcapng", "ladder.svg", "client.stdout", "replay.sh"} <= {p.name for p in folder.iterdir()}
     assert subprocess.run([folder / "replay.sh"], capture_output=True, check=False).returncode == 1
     lines = (out / "cases.ndjson").read_text().splitlines()
-    (out / "cases.ndjson").write_text(lines[0] + "\n" + lines[1][:20])
-    assert run(liar, "--select", "kind:profile conformant-igd*", "-o", out, "--resume").returncode == 1
+    busy = json.loads(lines[0]) | {"grade": "inconclusive", "reason": clientresults.too_busy("it says nothing", 9)}
+    for left in (lines[0] + "\n" + lines[1][:20], json.dumps(busy) + "\n" + lines[1]):
+        (out / "cases.ndjson").write_text(left)
+        assert run(liar, "--select", "kind:profile conformant-igd*", "-o", out, "--resume").returncode == 1
+        assert json.loads((out / "results.json").read_text())["counts"] == found["counts"]
     assert len(json.loads((out / "results.json").read_text())["cases"]) == 2
     assert "said-but-not-mapped" in (out / "report.html").read_text() and pathlib.Path(out, "summary.md").read_text().startswith("| |")
     assert os.path.getsize(out / "junit.xml")

@@ -7,6 +7,7 @@ import pytest
 
 from cases.harness import drive, matrix, meeting, outcome
 from cases.harness.client import CLIENTS
+from cases.harness.clientresults import too_busy
 from cases.harness.drive import HOME, Wanted
 from cases.harness.requirement import inconclusive
 from cases.harness.scenario import place, scenario
@@ -62,7 +63,7 @@ def test_hostile_router(client, visit, evidence, quirk):
             session.perform("delete", Wanted())
         assert not said.crashed, f"it crashed: {said.code}, {said.stderr[-300:]}"
         if said.hung and busy > meeting.BUSY:
-            inconclusive(f"it did not end in {said.seconds:.0f} s, while the machine had {busy:.0f} times more to do than it can")
+            inconclusive(too_busy(f"it did not end in {said.seconds:.0f} s", busy))
         assert not said.hung or client.resident, f"it did not end in {said.seconds:.0f} s"
         assert said.claim != "mapped" or ports, f"it says that the port is open: {said.stdout[-300:]}"
         routers = {p["address"] for name in drive.routers(lab) for p in lab.info["nodes"][name]["ports"] if p.get("role") == "lan"}

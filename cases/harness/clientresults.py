@@ -109,12 +109,25 @@ def gather(found, seconds, output):
     gathered.append(found)
     if output:
         pathlib.Path(output).mkdir(parents=True, exist_ok=True)
-        with open(pathlib.Path(output) / "cases.ndjson", "a", encoding="utf-8") as file:
-            print(json.dumps({name: found.get(name) for name in _FIELDS}, ensure_ascii=False), file=file)
+        line = json.dumps({name: found.get(name) for name in _FIELDS}, ensure_ascii=False) + "\n"
+        with open(pathlib.Path(output) / "cases.ndjson", "a+b") as file:
+            if file.tell():  # what was interrupted may have left half a line
+                file.seek(-1, os.SEEK_END)
+                line = line if file.read() == b"\n" else "\n" + line
+            file.write(line.encode())
+
+
+BUSY = "while the machine had"
+
+
+def too_busy(sentence, times):
+    """Why a case that may have failed for want of processor time is inconclusive."""
+    return f"{sentence}, {BUSY} {times:.0f} times more to do than it can"
 
 
 def resumed(output):
-    """{key: case} of the lines that an earlier run left; a line that was cut off counts as not there."""
+    """{key: case} of the lines that an earlier run left; a line that was cut off counts as not there, and one of a case
+    that the machine was too busy for."""
     found = {}
     try:
         lines = (pathlib.Path(output) / "cases.ndjson").read_text().splitlines()
@@ -123,6 +136,8 @@ def resumed(output):
     for line in lines:
         try:
             case = json.loads(line)
+            if case["grade"] == "inconclusive" and BUSY in case["reason"]:
+                continue
             found[key(case)] = case
         except (ValueError, KeyError):
             continue

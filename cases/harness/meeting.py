@@ -10,6 +10,7 @@ import os
 import pathlib
 
 from . import matrix, outcome
+from .clientresults import too_busy
 from .drive import Session, Wanted, routers, table
 from .lab import Lab, until
 from .requirement import inconclusive, nonstrict, unsupported
@@ -61,7 +62,7 @@ class Meeting:
             unsupported(outcome.sentence(self.found))
         slow = self.found == "hung" or (self.said.code is None and self.found == "silently-failed")
         if grade == "fail" and slow and self.busy > BUSY:
-            inconclusive(f"{outcome.sentence(self.found)}, while the machine had {self.busy:.0f} times more to do than it can")
+            inconclusive(too_busy(outcome.sentence(self.found), self.busy))
         if grade == "fail" and self.base == self.found:
             inconclusive(f"not the quirk's doing: {outcome.sentence(self.found)}, and the same on its router without it")
         if grade == "pass" and word == "retries" and self.found == "mapped-and-said":
