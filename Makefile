@@ -102,7 +102,8 @@ units: $(test_bins)
 # Slower lanes: the long cases and all under the sanitizers, fuzzing for a minute each, figures beside the neighbours'.
 .PHONY: test-long
 test-long: test
-	@IGDLAB_LONG=1 $(PYTEST) -n 3 cases
+	@IGDLAB_LONG=1 $(PYTEST) cases/loop/test_daemon_loop.py
+	@IGDLAB_LONG=1 $(PYTEST) -n 6 --ignore=cases/loop/test_daemon_loop.py cases
 	@IGDLAB_BUILD=build/san $(PYTEST) -n 4 cases
 
 .PHONY: fuzz
