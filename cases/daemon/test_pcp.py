@@ -207,11 +207,11 @@ def test_announce(pc):
 
 
 @requirement("PCP-70", pcp=True, natpmp=True)
-def test_both_protocols_at_one_port(pc):
+def test_both_protocols_at_one_port(subject, pc):
     for _ in range(2):
         pc.send(natpmp.address_request())
         old = natpmp.parse(*pc.receive(4))
-        assert (old.version, old.opcode, old.result) == (0, 128, natpmp.SUCCESS)
+        assert (old.version, old.opcode, old.result, old.address) == (0, 128, natpmp.SUCCESS, subject.lab.wan_address())
         assert pc.announce().result == pcp.SUCCESS
 
 
