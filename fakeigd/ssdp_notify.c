@@ -9,10 +9,11 @@
  *
  * Timer: after a start or reboot the first set waits a random part of 100 ms (SSDP-21); `ssdp-sets`
  * of the profile follow each other by 100 to 200 ms; then one set per refresh, at a random point of
- * the second quarter of max-age (SSDP-22, SSDP-23). An IGD:2 first revokes what a predecessor that
- * crashed may have announced (SSDP-26, policy ssdp.byebye-first). Byebye at the end is sent at once
- * (SSDP-25).
+ * the second quarter of max-age (SSDP-22, SSDP-23), or with policy ssdp.refresh at its half. An
+ * IGD:2 first revokes what a predecessor that crashed may have announced (SSDP-26, policy
+ * ssdp.byebye-first). Byebye at the end is sent at once (SSDP-25).
  */
+#include "choice.h"
 #include "description.h"
 #include "profile.h"
 #include "ssdp_parts.h"
@@ -96,6 +97,8 @@ void ssdp_alive(struct ssdp *s)
 	s->sets_left -= s->sets_left > 0;
 	if (s->sets_left)
 		wait = SET_WAIT_US + ssdp_random(s, SET_WAIT_US);
+	else if (policy_is(&s->router->profile->policy, ssdp_refresh, "half"))
+		wait = 2 * quarter;
 	else
 		wait = quarter + ssdp_random(s, quarter);
 	loop_timer_arm(s->router->loop, &s->announce, clock_now() + wait, announce_due, s);
