@@ -92,7 +92,7 @@ test:
 	@$(MAKE) --no-print-directory SAN=1 unit
 	@scripts/fuzz --smoke
 	@scripts/check-tree
-	@$(PYTEST) -n 6 cases
+	@$(PYTEST) -n 8 cases
 	@IGDLAB_BUILD=build/san $(PYTEST) -n 4 -m sanitize cases
 	@scripts/demo
 

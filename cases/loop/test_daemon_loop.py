@@ -28,7 +28,7 @@ from cases.harness.requirement import BROKEN
 FILE = pathlib.Path(__file__).parent / "deviations.yaml"
 LONG = bool(os.environ.get("IGDLAB_LONG"))
 CONFORMANT = [f"fakeigd:conformant-{name}" for name in ("igd1", "igd2", "ppp", "minimal", "all", "pcp-proxy")]
-PART = 32            # make test does one of so many of the quirks that break something
+PART = 48            # make test does one of so many of the quirks that break something
 AREAS = "SSDP DESC SOAP GENA IGD WIPC WCONN CIF NAT SEC NATPMP PCP PCPX XP 6FC V6FW IWF".split()  # of which checks the coverage is reckoned
 SLOW = """http-rate-sensitive http-hang-on-request http-chunk-malformed-no-size sec-xml-entities
     http-content-length-wrong ssdp-answers-service-st-only ssdp-notify-instead-of-reply ssdp-first-search-lost sec-deep-nesting

@@ -15,7 +15,7 @@ QUIRKS = sorted((TOP / "fakeigd/quirks").glob("*.yaml"))
 PROFILES = sorted((TOP / "fakeigd/profiles").glob("*.yaml"))
 CLASSES = {"field", "server-source", "client-workaround", "test-corpus", "recalled", "synthetic"}
 PLAIN = {"conformant-igd1", "conformant-igd2", "conformant-minimal", "conformant-ppp", "conformant-all",
-         "conformant-interworking", "conformant-interworking-igd1",
+         "conformant-interworking", "conformant-interworking-igd1", "conformant-pcp-proxy",
          "natpmp-only", "pcp-only", "carrier-pcp", "pcp-nat64"}  # made, not seen
 
 

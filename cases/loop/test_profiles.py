@@ -60,8 +60,9 @@ def test_client(path):
 @pytest.mark.parametrize("name, via", [(path.stem, via) for path in sorted(matrix.PROFILES.glob("*.yaml")) for via in ("natpmp", "pcp")
                                        if via in matrix.spoken(path.stem)])
 def test_client_by_port_5351(name, via):
-    """The same by NAT-PMP and by PCP, and the mapping is taken away again."""
-    with Lab("flat", profile=name) as lab:
+    """The same by NAT-PMP and by PCP, and the mapping is taken away again; a router that asks another one has that behind it."""
+    behind = "upstream" in resolved(matrix.PROFILES / f"{name}.yaml")
+    with Lab("cgnat-pcp" if behind else "flat", profile=f"r1={name}") as lab:
         options = ["--external", str(PORT), "--internal", str(PORT), "--via", via, "--json"]
         done = lab.run("client", program("igdlab"), "map", *options)
         assert done.code == 0, done.stdout + done.stderr
