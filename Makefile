@@ -92,7 +92,7 @@ test:
 	@$(MAKE) --no-print-directory SAN=1 unit
 	@scripts/fuzz --smoke
 	@scripts/check-tree
-	@$(PYTEST) -n 8 cases
+	@$(PYTEST) -n 7 cases
 	@IGDLAB_BUILD=build/san $(PYTEST) -n 4 -m sanitize cases
 	@scripts/demo
 
