@@ -110,10 +110,11 @@ def hear(protocol, sock, timeout):
     raise TimeoutError("no announcement")
 
 
-def waiting(protocol, sock):
-    """The announcements of a protocol that are there already, as Answers; the other's are left out."""
+def waiting(protocol, sock, grace=0.03):
+    """The announcements of a protocol that were sent before the last answer, as Answers; the other's are left out. What two
+    processors carry may come *grace* seconds behind what was sent after it."""
     found = []
-    while select.select([sock], [], [], 0)[0]:
+    while select.select([sock], [], [], 0 if found else grace)[0]:
         data, source = sock.recvfrom(2048)
         if data[:1] == bytes([protocol.VERSION]):
             found.append(protocol.parse(data, source[:2]))
