@@ -268,8 +268,9 @@ def announcement_times(subject, sock):
         moved += step
         with Client(subject.lab) as fence:
             fence.announce()
+        heard = pcp.waiting(sock)
         now = time.monotonic() - begun + moved
-        times += [(last, now)] * len(pcp.waiting(sock))
+        times += [(last, now)] * len(heard)
         last = now
     return times
 
