@@ -1,114 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * firewall6.c - the IPv6 firewall between WAN and LANs (RFC 6092), in nftables.
+ * firewall6.c - the IPv6 firewall between WAN and LANs (RFC 6092): when it stands, its switches.
  *
- * Theory of operation. Table "ip6 fakeigd" has one chain, which what is forwarded passes before the
- * rules of whoever owns the machine (a lab's among them: sim/nat.h, "mark NAT_MARK_OPEN"):
- *
- *   chain pass { type filter hook forward priority filter - 5;
- *     iif != WAN oif != WAN accept
- *     exthdr routing type 0 drop					REC-4
- *     ip6 saddr fc00::/7 drop; ip6 daddr fc00::/7 drop			REC-7
- *     fib saddr . iif oif missing drop					REC-5, REC-6
- *     iif != WAN accept						what leaves
- *     ct direction reply ct state established,related accept		REC-11, REC-18, REC-36
- *     ct mark set KEY map @p15; mark set OPEN; accept			pinholes: one of these for
- *									each map
- *     ct state related accept						REC-18, REC-36
- *     meta l4proto { esp, ah, hip } or udp dport 500 mark set OPEN accept	REC-21 to REC-26
- *     tcp syn log group SYN_GROUP drop					REC-34, see
- * firewall6_refusal.c reject with icmpv6 admin-prohibited				REC-10
- *   }
- *
- * Pinholes are elements of the maps p0 to p15; a map's number tells which fields of the tuple its
- * key has besides the internal client: protocol 1, internal port 2, remote host 4, remote port 8.
- * With 16 in place of 4 the remote host is a prefix, and the map one of ranges (p16 to p27); those
- * are there where PCP is spoken with filters, and only what RFC 6887 calls FILTER makes them.
- * The map gives the mark for the connection, and the element counts packets (6FC-20). Packets of a
- * connection that came in through a pinhole are looked up each time, so that closing it (RFC 6092
- * clause 3.4) stops the next one; what conntrack knows of it goes as well. Sources are judged by
- * the routing table, so that prefixes that come and go need no rules of their own. What the kernel
- * never forwards (multicast sources, REC-1 to REC-3) needs none either.
- *
- * Switched off (REC-49), all this ends behind "what leaves": everything comes in. Policies
- * firewall6.lets-in and firewall6.loses leave rules out or add some.
+ * Theory of operation. There is a table while the router has a WAN interface and an IPv6 address on
+ * a LAN: firewall6_rules.c makes it, by the policies and by two switches that services and the
+ * administrator turn; firewall6_pinhole.c puts pinholes into it. With policy firewall6.refusal
+ * "delayed" SYNs from outside are answered late (REC-34) by firewall6_refusal.c, and at once where
+ * the kernel cannot hand out what it drops.
  */
 #include "firewall6.h"
 
-#include "../sim/nat.h"
-#include "../sim/nft.h"
 #include "base/mem.h"
 #include "choice.h"
+#include "firewall6_parts.h"
 #include "firewall6_refusal.h"
-#include "forward_table.h"
 #include "gena.h"
 #include "journal.h"
 #include "pinhole.h"
-#include "profile.h"
-#include "router.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/icmp6.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-#define TABLE	    FORWARD_TABLE
-#define PRIORITY    (-5)
-#define IPPROTO_HIP 139
-#define IKE_PORT    500
-
-#define MAPS 32
-enum {
-	BY_PROTOCOL = 1,
-	BY_INTERNAL_PORT = 2,
-	BY_REMOTE_HOST = 4,
-	BY_REMOTE_PORT = 8,
-	BY_REMOTE_PREFIX = 16,
-};
-
-/**
- * struct firewall6 - the firewall of one router
- * @stands:	there is a table
- * @enabled, @inbound: as policy or firewall6_set() has them
- * @late:	SYNs that may not come in are answered later, by @refusal
- */
-struct firewall6 {
-	struct router *router;
-	bool stands;
-	bool enabled;
-	bool inbound;
-	bool late;
-	struct firewall6_refusal *refusal;
-};
-
-static const char no_fib[] = "nft fib expressions (CONFIG_NFT_FIB_IPV6)";
-static const char no_rule[] = "nft rules for IPv6 (CONFIG_NF_TABLES_IPV6, CONFIG_NFT_CT)";
-static const char no_exthdr[] = "nft extension headers (CONFIG_NF_TABLES)";
-static const char no_reject[] = "nft reject (CONFIG_NFT_REJECT_IPV6)";
-static const char no_log[] = "nft log to user space (CONFIG_NFT_LOG, CONFIG_NETFILTER_NETLINK_LOG)";
-
-static const struct policy *policy_of(const struct firewall6 *f)
-{
-	return &f->router->profile->policy;
-}
+#include <string.h>
 
 struct firewall6 *firewall6_new(struct router *r)
 {
 	struct firewall6 *f = xcalloc(1, sizeof(*f));
 
 	f->router = r;
-	f->enabled = policy_of(f)->firewall6_enabled;
-	f->inbound = policy_of(f)->firewall6_inbound;
+	f->enabled = firewall6_policy(f)->firewall6_enabled;
+	f->inbound = firewall6_policy(f)->firewall6_inbound;
 	return f;
-}
-
-static int table_delete(void)
-{
-	struct nft_batch b = {.family = NFPROTO_IPV6, .table = TABLE};
-
-	nft_delete_table(&b);
-	return nft_commit(&b, NULL);
 }
 
 void firewall6_free(struct firewall6 *f)
@@ -117,334 +37,13 @@ void firewall6_free(struct firewall6 *f)
 		return;
 	firewall6_refusal_free(f->refusal);
 	if (f->stands)
-		table_delete();
+		firewall6_table_delete();
 	free(f);
 }
 
 bool firewall6_stands(const struct firewall6 *f)
 {
 	return f->stands;
-}
-
-static void map_name(unsigned map, char name[8])
-{
-	snprintf(name, 8, "p%u", map);
-}
-
-static struct nftnl_rule *rule_of(struct nft_batch *b)
-{
-	return nft_rule(b, "pass");
-}
-
-/* iif WAN or oif WAN, or neither. */
-static void on_wan(struct nftnl_rule *rule, uint32_t key, uint32_t op, const struct router *r)
-{
-	nft_meta(rule, key, 0);
-	nft_compare(rule, 0, op, &r->wan.index, sizeof(r->wan.index));
-}
-
-static void done(struct nft_batch *b, struct nftnl_rule *rule, int verdict)
-{
-	nft_verdict(rule, verdict);
-	nft_rule_done(b, rule, no_rule);
-}
-
-static void protocol(struct nftnl_rule *rule, uint8_t number)
-{
-	nft_meta(rule, NFT_META_L4PROTO, 0);
-	nft_compare(rule, 0, NFT_CMP_EQ, &number, 1);
-}
-
-/* mark set OPEN accept */
-static void accept_open(struct nft_batch *b, struct nftnl_rule *rule)
-{
-	const uint32_t mark = NAT_MARK_OPEN;
-
-	nft_constant(rule, 0, &mark, sizeof(mark));
-	nft_set_mark(rule, 0);
-	done(b, rule, NF_ACCEPT);
-}
-
-/* ip6 saddr fc00::/7 drop, or daddr */
-static void drop_local(struct nft_batch *b, uint32_t offset)
-{
-	const uint8_t mask = 0xfe, local = 0xfc, none = 0;
-	struct nftnl_rule *rule = rule_of(b);
-
-	nft_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, offset, 1, 0);
-	nft_mask_set(rule, 0, &mask, &none, 1);
-	nft_compare(rule, 0, NFT_CMP_EQ, &local, 1);
-	done(b, rule, NF_DROP);
-}
-
-/* What nobody may send across the WAN, in neither direction. */
-static void add_sanity(const struct firewall6 *f, struct nft_batch *b)
-{
-	const struct policy *policy = policy_of(f);
-	const bool local = policy_is(policy, firewall6_lets_in, "local");
-	const uint8_t zero = 0, mask = 0xfe, local_net = 0xfc;
-	const uint32_t nowhere = 0;
-	struct nftnl_rule *rule;
-
-	if (!policy_is(policy, firewall6_lets_in, "routing-header")) {
-		rule = rule_of(b);
-		nft_exthdr(rule, IPPROTO_ROUTING, 2, 1, 0);
-		nft_compare(rule, 0, NFT_CMP_EQ, &zero, 1);
-		nft_verdict(rule, NF_DROP);
-		nft_rule_done(b, rule, no_exthdr);
-	}
-	if (!local) {
-		drop_local(b, 8);
-		drop_local(b, 24);
-	}
-	if (!policy_is(policy, firewall6_lets_in, "spoofed")) {
-		rule = rule_of(b);
-		if (local) { /* no route leads to them: that is not to stop them either */
-			nft_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 8, 1, 0);
-			nft_mask_set(rule, 0, &mask, &zero, 1);
-			nft_compare(rule, 0, NFT_CMP_NEQ, &local_net, 1);
-		}
-		nft_fib_way_back(rule, 0);
-		nft_compare(rule, 0, NFT_CMP_EQ, &nowhere, sizeof(nowhere));
-		nft_verdict(rule, NF_DROP);
-		nft_rule_done(b, rule, no_fib);
-	}
-}
-
-/* ct state STATES [ct direction reply] VERDICT */
-static void add_state(struct nft_batch *b, uint32_t states, bool reply, int verdict)
-{
-	const uint8_t back = IP_CT_DIR_REPLY;
-	struct nftnl_rule *rule = rule_of(b);
-
-	if (reply) {
-		nft_ct(rule, NFT_CT_DIRECTION, -1, 0);
-		nft_compare(rule, 0, NFT_CMP_EQ, &back, 1);
-	}
-	nft_ct(rule, NFT_CT_STATE, -1, 0);
-	nft_any_bit(rule, 0, states);
-	done(b, rule, verdict);
-}
-
-/* meta l4proto icmpv6 icmpv6 type < 128 VERDICT: errors */
-static void add_errors(struct nft_batch *b, int verdict)
-{
-	const uint8_t informational = ICMP6_INFOMSG_MASK;
-	struct nftnl_rule *rule = rule_of(b);
-
-	protocol(rule, IPPROTO_ICMPV6);
-	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, 0);
-	nft_compare(rule, 0, NFT_CMP_LT, &informational, 1);
-	if (verdict == NF_ACCEPT)
-		accept_open(b, rule);
-	else
-		done(b, rule, verdict);
-}
-
-/* tcp flags & (syn | ack) == syn [ct direction reply]: the rule goes on where it is so. */
-static struct nftnl_rule *syn_rule(struct nft_batch *b, bool reply)
-{
-	const uint8_t mask = 0x12, syn = 0x02, none = 0, back = IP_CT_DIR_REPLY;
-	struct nftnl_rule *rule = rule_of(b);
-
-	protocol(rule, IPPROTO_TCP);
-	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 13, 1, 0);
-	nft_mask_set(rule, 0, &mask, &none, 1);
-	nft_compare(rule, 0, NFT_CMP_EQ, &syn, 1);
-	if (reply) {
-		nft_ct(rule, NFT_CT_DIRECTION, -1, 0);
-		nft_compare(rule, 0, NFT_CMP_EQ, &back, 1);
-	}
-	return rule;
-}
-
-/* Policy firewall6.loses, both ways. */
-static void add_losses(const struct firewall6 *f, struct nft_batch *b)
-{
-	static const uint8_t known[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMPV6};
-	const struct policy *policy = policy_of(f);
-
-	if (policy_is(policy, firewall6_loses, "errors"))
-		add_errors(b, NF_DROP);
-	if (policy_is(policy, firewall6_loses, "crossing-syn"))
-		done(b, syn_rule(b, true), NF_DROP);
-	if (policy_is(policy, firewall6_loses, "other-protocols")) {
-		struct nftnl_rule *rule = rule_of(b);
-
-		nft_meta(rule, NFT_META_L4PROTO, 0);
-		for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-			nft_compare(rule, 0, NFT_CMP_NEQ, &known[i], 1);
-		done(b, rule, NF_DROP);
-	}
-}
-
-/* Which of the numbers there is a map for. */
-static bool has_map(const struct firewall6 *f, unsigned map)
-{
-	return !(map & BY_REMOTE_PREFIX) ||
-	       (!(map & BY_REMOTE_HOST) && forward_has_filters(f->router));
-}
-
-static void add_map(struct nft_batch *b, unsigned map)
-{
-	char fields[6] = "\20", *field = fields + 1;
-	static const struct {
-		unsigned by;
-		uint32_t type;
-		char size;
-	} parts[] = {
-		{BY_PROTOCOL, NFT_TYPE_INET_PROTO, 1},
-		{BY_INTERNAL_PORT, NFT_TYPE_INET_SERVICE, 2},
-		{BY_REMOTE_HOST | BY_REMOTE_PREFIX, NFT_TYPE_IP6ADDR, 16},
-		{BY_REMOTE_PORT, NFT_TYPE_INET_SERVICE, 2},
-	};
-	uint32_t type = NFT_TYPE_IP6ADDR, len = 16;
-	struct nft_set set = {.data_type = NFT_TYPE_MARK, .data_len = sizeof(uint32_t)};
-	char name[8];
-
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		if (!(map & parts[i].by))
-			continue;
-		type = NFT_CONCAT(type, parts[i].type);
-		len += (parts[i].size + 3u) & ~3u;
-		*field++ = parts[i].size;
-	}
-	map_name(map, name);
-	set.name = name;
-	set.key_type = type;
-	set.key_len = len;
-	if (map & BY_REMOTE_PREFIX)
-		nft_add_range_set(b, &set, fields);
-	else
-		nft_add_set(b, &set);
-}
-
-/* ct mark set KEY map @pN mark set OPEN accept */
-static void add_pinholes(struct nft_batch *b, unsigned map)
-{
-	struct nftnl_rule *rule = rule_of(b);
-	unsigned reg = 4;
-	char name[8];
-
-	map_name(map, name);
-	if (map & (BY_INTERNAL_PORT | BY_REMOTE_PORT)) {
-		nft_meta(rule, NFT_META_L4PROTO, 0);
-		nft_lookup(rule, "ported", 0, false);
-	}
-	nft_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 24, 16, 0);
-	if (map & BY_PROTOCOL)
-		nft_meta(rule, NFT_META_L4PROTO, reg++);
-	if (map & BY_INTERNAL_PORT)
-		nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, reg++);
-	if (map & (BY_REMOTE_HOST | BY_REMOTE_PREFIX)) {
-		nft_payload(rule, NFT_PAYLOAD_NETWORK_HEADER, 8, 16, reg);
-		reg += 4;
-	}
-	if (map & BY_REMOTE_PORT)
-		nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, reg++);
-	nft_lookup_map(rule, name, 0, reg);
-	nft_set_ct_mark(rule, reg);
-	accept_open(b, rule);
-}
-
-/* Protocols that have ports where TCP has them. */
-static void add_ported(struct nft_batch *b)
-{
-	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, IPPROTO_SCTP,
-					    IPPROTO_DCCP};
-	const struct nft_set ported = {
-		.name = "ported", .key_type = NFT_TYPE_INET_PROTO, .key_len = 1};
-
-	nft_add_set(b, &ported);
-	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++)
-		nft_add_element(b, "ported", &protocols[i], 1);
-}
-
-/* IPsec and HIP (REC-21, REC-22, REC-24, REC-26) */
-static void add_ipsec(struct nft_batch *b)
-{
-	static const uint8_t protocols[] = {IPPROTO_ESP, IPPROTO_AH, IPPROTO_HIP};
-	const uint16_t ike = htons(IKE_PORT);
-	struct nftnl_rule *rule;
-
-	for (size_t i = 0; i < ARRAY_SIZE(protocols); i++) {
-		rule = rule_of(b);
-		protocol(rule, protocols[i]);
-		accept_open(b, rule);
-	}
-	rule = rule_of(b);
-	protocol(rule, IPPROTO_UDP);
-	nft_payload(rule, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 0);
-	nft_compare(rule, 0, NFT_CMP_EQ, &ike, sizeof(ike));
-	accept_open(b, rule);
-}
-
-/* What may not come in. */
-static void add_refusal(const struct firewall6 *f, struct nft_batch *b)
-{
-	const struct policy *policy = policy_of(f);
-	struct nftnl_rule *rule;
-
-	if (f->late) {
-		rule = syn_rule(b, false);
-		nft_log(rule, FIREWALL6_SYN_GROUP);
-		nft_verdict(rule, NF_DROP);
-		nft_rule_done(b, rule, no_log);
-	}
-	rule = rule_of(b);
-	if (policy_is(policy, firewall6_refusal, "silent"))
-		nft_verdict(rule, NF_DROP);
-	else
-		nft_reject(rule, NFT_REJECT_ICMP_UNREACH, ICMP6_DST_UNREACH_ADMIN);
-	nft_rule_done(b, rule, no_reject);
-}
-
-/* What comes from the WAN. */
-static void add_inward(const struct firewall6 *f, struct nft_batch *b)
-{
-	const uint32_t known = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED);
-	const struct policy *policy = policy_of(f);
-
-	add_state(b, known, true, NF_ACCEPT);
-	for (unsigned map = MAPS; map-- > 0;)
-		if (has_map(f, map))
-			add_pinholes(b, map);
-	add_state(b, NF_CT_STATE_BIT(IP_CT_RELATED), false, NF_ACCEPT);
-	if (policy_is(policy, firewall6_lets_in, "stray-errors"))
-		add_errors(b, NF_ACCEPT);
-	if (!policy_is(policy, firewall6_loses, "ipsec"))
-		add_ipsec(b);
-	add_refusal(f, b);
-}
-
-static int table_make(const struct firewall6 *f, const char **lacks)
-{
-	struct nft_batch b = {.family = NFPROTO_IPV6, .table = TABLE};
-	const struct router *r = f->router;
-	struct nftnl_rule *rule;
-
-	if (nft_exists(NFPROTO_IPV6, TABLE, NULL))
-		nft_delete_table(&b);
-	nft_add_table(&b);
-	for (unsigned map = 0; map < MAPS; map++)
-		if (has_map(f, map))
-			add_map(&b, map);
-	add_ported(&b);
-	nft_add_chain(&b, "pass", "filter", NF_INET_FORWARD, PRIORITY);
-	rule = rule_of(&b);
-	on_wan(rule, NFT_META_IIF, NFT_CMP_NEQ, r);
-	on_wan(rule, NFT_META_OIF, NFT_CMP_NEQ, r);
-	done(&b, rule, NF_ACCEPT);
-	add_sanity(f, &b);
-	add_losses(f, &b);
-	rule = rule_of(&b);
-	on_wan(rule, NFT_META_IIF, NFT_CMP_NEQ, r);
-	done(&b, rule, NF_ACCEPT);
-	if (f->enabled && !policy_is(policy_of(f), firewall6_lets_in, "everything"))
-		add_inward(f, &b);
-	else
-		accept_open(&b, rule_of(&b));
-	return nft_commit(&b, lacks);
 }
 
 static bool has_ipv6(const struct router *r)
@@ -464,13 +63,13 @@ static int make_best(struct firewall6 *f, const char **lacks)
 		f->refusal = firewall6_refusal_new(f->router, &error);
 	f->late = f->refusal;
 	if (!error)
-		error = table_make(f, lacks);
-	if (!error || !policy_is(policy_of(f), firewall6_refusal, "delayed"))
+		error = firewall6_table_make(f, lacks);
+	if (!error || !policy_is(firewall6_policy(f), firewall6_refusal, "delayed"))
 		return error;
 	journal_write(f->router->journal, JOURNAL_ERROR, "firewall6", NULL, NULL,
 		      "SYNs are refused at once", "{s:s}", "error", strerror(-error));
 	f->late = false;
-	return table_make(f, lacks);
+	return firewall6_table_make(f, lacks);
 }
 
 int firewall6_refresh(struct firewall6 *f, const char **lacks)
@@ -478,7 +77,8 @@ int firewall6_refresh(struct firewall6 *f, const char **lacks)
 	bool wanted = has_ipv6(f->router);
 	int error = 0;
 
-	f->late = wanted && f->enabled && policy_is(policy_of(f), firewall6_refusal, "delayed");
+	f->late = wanted && f->enabled &&
+		  policy_is(firewall6_policy(f), firewall6_refusal, "delayed");
 	if (!f->late) {
 		firewall6_refusal_free(f->refusal);
 		f->refusal = NULL;
@@ -486,98 +86,10 @@ int firewall6_refresh(struct firewall6 *f, const char **lacks)
 	if (wanted)
 		error = make_best(f, lacks);
 	else if (f->stands)
-		error = table_delete();
+		error = firewall6_table_delete();
 	if (!error)
 		f->stands = wanted;
 	return error;
-}
-
-static void put(struct forward_key *k, const void *value, uint32_t size)
-{
-	memcpy(k->key + k->key_len, value, size);
-	k->key_len += size < 4 ? 4 : size;
-}
-
-/* The last address of a prefix in place of the first, at @at of the range's end. */
-static void make_range(struct forward_key *k, uint32_t at, unsigned bits)
-{
-	memcpy(k->end, k->key, k->key_len);
-	for (unsigned i = 0; i < 16; i++) {
-		unsigned kept = bits > 8 * i ? bits - 8 * i : 0;
-		uint8_t mask = kept >= 8 ? 0xff : (uint8_t)(0xff00 >> kept);
-
-		k->key[at + i] &= mask;
-		k->end[at + i] |= (uint8_t)~mask;
-	}
-	k->is_range = true;
-}
-
-/* The element for a pinhole, as policy pinhole.opens makes it. */
-static struct forward_key key_of(const struct firewall6 *f, const struct pinhole *h, char name[8])
-{
-	bool any_remote = policy_is(policy_of(f), pinhole_opens, "any-remote");
-	bool any_port = policy_is(policy_of(f), pinhole_opens, "any-port");
-	bool remote =
-		!any_remote && (h->remote_prefix || !IN6_IS_ADDR_UNSPECIFIED(&h->remote_host));
-	const uint8_t number = (uint8_t)h->protocol;
-	const uint16_t internal = htons(h->internal_port), from = htons(h->remote_port);
-	struct forward_key k = {.family = NFPROTO_IPV6, .map = name, .data_len = sizeof(h->mark)};
-	unsigned map = 0;
-	uint32_t at;
-
-	put(&k, &h->internal_client, 16);
-	if (h->protocol != PINHOLE_ANY_PROTOCOL)
-		map |= BY_PROTOCOL, put(&k, &number, 1);
-	if (h->internal_port && !any_port)
-		map |= BY_INTERNAL_PORT, put(&k, &internal, 2);
-	at = k.key_len;
-	if (remote)
-		map |= h->remote_prefix ? BY_REMOTE_PREFIX : BY_REMOTE_HOST,
-			put(&k, &h->remote_host, 16);
-	if (h->remote_port && !any_remote)
-		map |= BY_REMOTE_PORT, put(&k, &from, 2);
-	if (map & BY_REMOTE_PREFIX)
-		make_range(&k, at, h->remote_prefix);
-	map_name(map, name);
-	memcpy(k.data, &h->mark, sizeof(h->mark));
-	return k;
-}
-
-static bool opens_something(const struct firewall6 *f)
-{
-	return f->stands && !policy_is(policy_of(f), pinhole_opens, "nothing");
-}
-
-int firewall6_open(struct firewall6 *f, const struct pinhole *h)
-{
-	char name[8];
-	struct forward_key k = key_of(f, h, name);
-	int error = opens_something(f) ? forward_elements_add(nft_socket(), &k, 1) : 0;
-
-	/* By policy two pinholes may be one for the kernel. */
-	return error == -EEXIST ? 0 : error;
-}
-
-int firewall6_close(struct firewall6 *f, const struct pinhole *h)
-{
-	char name[8];
-	struct forward_key k = key_of(f, h, name);
-	int error = opens_something(f) ? forward_elements_delete(nft_socket(), &k, 1) : -ENOENT;
-
-	if (error)
-		return error == -ENOENT ? 0 : error;
-	return forward_connections_end_marked(nft_socket(), h->mark);
-}
-
-uint64_t firewall6_packets(struct firewall6 *f, const struct pinhole *h)
-{
-	char name[8];
-	struct forward_key k = key_of(f, h, name);
-	uint64_t packets = 0;
-
-	if (!opens_something(f) || forward_element_get(nft_socket(), &k, &packets) < 0)
-		return 0;
-	return packets;
 }
 
 bool firewall6_enabled(const struct firewall6 *f)
@@ -614,5 +126,6 @@ int firewall6_set(struct firewall6 *f, bool enabled, bool inbound)
 
 int firewall6_restore(struct firewall6 *f)
 {
-	return firewall6_set(f, policy_of(f)->firewall6_enabled, policy_of(f)->firewall6_inbound);
+	return firewall6_set(f, firewall6_policy(f)->firewall6_enabled,
+			     firewall6_policy(f)->firewall6_inbound);
 }

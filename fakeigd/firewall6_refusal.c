@@ -27,6 +27,7 @@
 #include <netinet/ip6.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #define WAIT_US	    (6 * CLOCK_SECOND)
@@ -36,7 +37,7 @@
 /** struct waiting - a SYN without an answer yet */
 struct waiting {
 	struct firewall6_refusal *owner;
-	struct waiting *next, *prev;
+	LIST_ENTRY(waiting) link;
 	struct loop_timer timer;
 	struct firewall6_syn syn;
 	size_t len;
@@ -50,7 +51,7 @@ struct firewall6_refusal {
 	struct mnl_socket *conntrack;
 	int raw;
 	struct loop_source *source;
-	struct waiting *first;
+	LIST_HEAD(, waiting) waiting;
 	size_t count;
 };
 
@@ -113,12 +114,7 @@ static void forget(struct waiting *w)
 	struct firewall6_refusal *f = w->owner;
 
 	loop_timer_cancel(f->router->loop, &w->timer);
-	if (w->prev)
-		w->prev->next = w->next;
-	else
-		f->first = w->next;
-	if (w->next)
-		w->next->prev = w->prev;
+	LIST_REMOVE(w, link);
 	f->count--;
 	free(w);
 }
@@ -151,7 +147,9 @@ static void due(void *arg)
 
 static bool is_waiting(const struct firewall6_refusal *f, const struct firewall6_syn *syn)
 {
-	for (const struct waiting *w = f->first; w; w = w->next)
+	const struct waiting *w;
+
+	LIST_FOREACH(w, &f->waiting, link)
 		if (!memcmp(&w->syn, syn, sizeof(*syn)))
 			return true;
 	return false;
@@ -171,10 +169,7 @@ static void take(struct firewall6_refusal *f, struct slice packet)
 	w->syn = syn;
 	w->len = packet.len;
 	memcpy(w->packet, packet.ptr, packet.len);
-	w->next = f->first;
-	if (f->first)
-		f->first->prev = w;
-	f->first = w;
+	LIST_INSERT_HEAD(&f->waiting, w, link);
 	f->count++;
 	loop_timer_arm(f->router->loop, &w->timer, clock_now() + WAIT_US, due, w);
 }
@@ -227,8 +222,8 @@ void firewall6_refusal_free(struct firewall6_refusal *f)
 {
 	if (!f)
 		return;
-	while (f->first)
-		forget(f->first);
+	while (!LIST_EMPTY(&f->waiting))
+		forget(LIST_FIRST(&f->waiting));
 	if (f->source)
 		loop_unwatch(f->router->loop, f->source);
 	if (f->log)
