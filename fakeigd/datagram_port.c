@@ -125,3 +125,20 @@ void datagram_port_close(struct datagram_port *port)
 	}
 	port->count = 0;
 }
+
+int datagram_port_reopen(struct datagram_port *port,
+			 int (*serve)(void *arg, const struct router_interface *iface),
+			 bool on_lans, bool on_wan)
+{
+	const struct router *r = port->router;
+	int error = 0;
+
+	datagram_port_close(port);
+	for (size_t i = 0; i < r->lans && !error && on_lans; i++)
+		error = serve(port->arg, &r->lan[i]);
+	if (!error && on_wan && r->wan.index)
+		error = serve(port->arg, &r->wan);
+	if (error)
+		datagram_port_close(port);
+	return error;
+}

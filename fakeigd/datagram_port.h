@@ -7,6 +7,8 @@
 #include "effect.h"
 #include "router.h"
 
+#include <sys/queue.h>
+
 struct datagram_port;
 struct datagram_waiting;
 
@@ -39,7 +41,7 @@ struct datagram_received {
  * @receive:	called for each datagram; @arg is the owner's
  * @in, @size:	the buffer that datagrams are read into
  * @sockets, @count: one per interface and family
- * @first, @waiting: datagrams that wait, and how many
+ * @waiting, @waiting_count: datagrams that wait, the newest first, and how many
  */
 struct datagram_port {
 	struct router *router;
@@ -51,14 +53,20 @@ struct datagram_port {
 	size_t size;
 	struct datagram_socket sockets[2 * (ROUTER_LANS_MAX + 1)];
 	size_t count;
-	struct datagram_waiting *first;
-	size_t waiting;
+	LIST_HEAD(, datagram_waiting) waiting;
+	size_t waiting_count;
 };
 
 /** datagram_port_open() - one more socket, bound to @iface. Return: its descriptor, which is the
  * port's, for options of the protocol, or -errno. */
 int datagram_port_open(struct datagram_port *port, const struct router_interface *iface,
 		       sa_family_t family);
+/** datagram_port_reopen() - all sockets anew: @serve opens those of one interface and returns 0 or
+ * -errno; it is asked for each LAN where @on_lans, and for the WAN, where there is one, @on_wan.
+ * Return: 0, or the first error, and then none is open. */
+int datagram_port_reopen(struct datagram_port *port,
+			 int (*serve)(void *arg, const struct router_interface *iface),
+			 bool on_lans, bool on_wan);
 /** datagram_port_close() - every socket, and what waits for them. */
 void datagram_port_close(struct datagram_port *port);
 

@@ -25,8 +25,7 @@
  */
 struct datagram_waiting {
 	struct datagram_port *port;
-	struct datagram_waiting *next;
-	struct datagram_waiting *prev;
+	LIST_ENTRY(datagram_waiting) link;
 	struct loop_timer timer;
 	struct datagram d;
 	struct buf bytes;
@@ -72,13 +71,8 @@ static void waiting_free(struct datagram_waiting *w)
 	struct datagram_port *port = w->port;
 
 	loop_timer_cancel(port->router->loop, &w->timer);
-	if (w->prev)
-		w->prev->next = w->next;
-	else
-		port->first = w->next;
-	if (w->next)
-		w->next->prev = w->prev;
-	port->waiting--;
+	LIST_REMOVE(w, link);
+	port->waiting_count--;
 	buf_free(&w->bytes);
 	free(w->what);
 	free(w);
@@ -107,7 +101,7 @@ static void keep(const struct datagram_waiting *ready, int64_t delay_us)
 	struct datagram_port *port = ready->port;
 	struct datagram_waiting *w;
 
-	if (port->waiting >= WAITING_MAX) {
+	if (port->waiting_count >= WAITING_MAX) {
 		if (journal_on(port->router->journal))
 			journal_write(port->router->journal, JOURNAL_DECIDED, ready->d.layer, NULL,
 				      NULL, "drops an answer: too many wait", NULL);
@@ -118,26 +112,23 @@ static void keep(const struct datagram_waiting *ready, int64_t delay_us)
 	buf_add_slice(&w->bytes, ready->d.bytes);
 	w->d.bytes = buf_slice(&w->bytes);
 	w->d.what = w->what = xstrdup(ready->d.what);
-	w->next = port->first;
-	if (w->next)
-		w->next->prev = w;
-	port->first = w;
-	port->waiting++;
+	LIST_INSERT_HEAD(&port->waiting, w, link);
+	port->waiting_count++;
 	loop_timer_arm(port->router->loop, &w->timer, clock_now() + delay_us, waiting_due, w);
 }
 
 void datagram_forget(struct datagram_port *port)
 {
-	while (port->first)
-		waiting_free(port->first);
+	while (!LIST_EMPTY(&port->waiting))
+		waiting_free(LIST_FIRST(&port->waiting));
 }
 
 /* The oldest datagram that waits for another to leave first. */
 static struct datagram_waiting *oldest_held(const struct datagram_port *port)
 {
-	struct datagram_waiting *found = NULL;
+	struct datagram_waiting *found = NULL, *w;
 
-	for (struct datagram_waiting *w = port->first; w; w = w->next)
+	LIST_FOREACH(w, &port->waiting, link)
 		if (w->held)
 			found = w;
 	return found;

@@ -7,6 +7,8 @@
 #include "profile.h"
 #include "router.h"
 
+#include <sys/queue.h>
+
 #define HTTP_LISTENERS_MAX (3 * (ROUTER_LANS_MAX + 1) * (PROFILE_PORTS_MAX + 1))
 #define HTTP_RECEIVE_MAX   65536
 #define HTTP_KEEP_MAX	   16384 /* larger buffers are not kept from one request to the next */
@@ -30,7 +32,7 @@ struct http_listener {
 
 /**
  * struct connection - one TCP connection
- * @http, @next, @prev: whose, and its neighbours in the list
+ * @http, @link: whose, and its place in the list there
  * @source, @fd, @events: the descriptor and what epoll watches it for
  * @idle:	closes it; looks at @active when it fires, so that a request costs no timer
  * @active:	clock_now() of the last sign of life
@@ -61,8 +63,7 @@ struct http_listener {
  */
 struct connection {
 	struct http *http;
-	struct connection *next;
-	struct connection *prev;
+	LIST_ENTRY(connection) link;
 	struct loop_source *source;
 	int fd;
 	uint32_t events;
@@ -102,7 +103,7 @@ struct connection {
 
 /**
  * struct http - the server
- * @first, @count: open connections
+ * @connections, @count: open ones, the newest first, and how many
  * @port:	in use
  * @accept_again: retries accept() after the process ran out of descriptors
  * @reply:	of the request being answered; its buffers are kept
@@ -114,7 +115,7 @@ struct http {
 	http_handler_fn *handler;
 	struct http_listener listeners[HTTP_LISTENERS_MAX];
 	size_t listening;
-	struct connection *first;
+	LIST_HEAD(, connection) connections;
 	size_t count;
 	uint16_t port;
 	struct loop_timer accept_again;

@@ -57,12 +57,7 @@ void connection_close(struct connection *c, bool reset)
 		c->later->connection = NULL;
 	loop_forget(loop, c->source);
 	close(c->fd);
-	if (c->prev)
-		c->prev->next = c->next;
-	else
-		h->first = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
+	LIST_REMOVE(c, link);
 	h->count--;
 	buf_free(&c->in);
 	buf_free(&c->body);
@@ -126,10 +121,7 @@ static struct connection *connection_new(struct http *h, int fd, int lan)
 	c->active = clock_now();
 	c->events = EPOLLIN;
 	c->source = loop_watch(h->router->loop, fd, EPOLLIN, connection_ready, c);
-	c->next = h->first;
-	if (c->next)
-		c->next->prev = c;
-	h->first = c;
+	LIST_INSERT_HEAD(&h->connections, c, link);
 	h->count++;
 	loop_timer_arm(h->router->loop, &c->idle, c->active + idle_limit(c), idle_fired, c);
 	return c;
@@ -352,16 +344,16 @@ void http_adopt(struct http *h, int fd)
 
 void http_reset(struct http *h)
 {
-	while (h->first)
-		connection_close(h->first, true);
+	while (!LIST_EMPTY(&h->connections))
+		connection_close(LIST_FIRST(&h->connections), true);
 }
 
 void http_free(struct http *h)
 {
 	if (!h)
 		return;
-	while (h->first)
-		connection_close(h->first, false);
+	while (!LIST_EMPTY(&h->connections))
+		connection_close(LIST_FIRST(&h->connections), false);
 	stop_listening(h);
 	loop_timer_cancel(h->router->loop, &h->accept_again);
 	buf_free(&h->reply.body);

@@ -177,9 +177,10 @@ static bool is_wanted(const struct router *r, const struct router_interface *ifa
 	return r->profile->policy.pcp_ipv6 && !IN6_IS_ADDR_UNSPECIFIED(&iface->link6);
 }
 
-static int serve_interface(struct portcontrol *p, const struct router_interface *iface)
+static int serve_interface(void *arg, const struct router_interface *iface)
 {
 	static const sa_family_t families[] = {AF_INET, AF_INET6};
+	struct portcontrol *p = arg;
 	int fd = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families) && fd >= 0; i++)
@@ -196,18 +197,11 @@ static void announce(struct portcontrol *p)
 
 int portcontrol_reopen(struct portcontrol *p)
 {
-	struct router *r = p->router;
-	int error = 0;
+	int error;
 
 	pcp_proxy_stop(p);
-	datagram_port_close(&p->port);
 	pcp_rebind(p);
-	for (size_t i = 0; i < r->lans && !error; i++)
-		error = serve_interface(p, &r->lan[i]);
-	if (!error && r->wan.index && any_exposed(r))
-		error = serve_interface(p, &r->wan);
-	if (error)
-		datagram_port_close(&p->port);
+	error = datagram_port_reopen(&p->port, serve_interface, true, any_exposed(p->router));
 	announce(p);
 	return error;
 }

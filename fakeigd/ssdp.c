@@ -342,8 +342,9 @@ static int add_socket(struct ssdp *s, const struct router_interface *iface, sa_f
 	return family == AF_INET ? join_ipv4(fd, iface, ttl) : join_ipv6(fd, iface, ttl);
 }
 
-static int serve_interface(struct ssdp *s, const struct router_interface *iface)
+static int serve_interface(void *arg, const struct router_interface *iface)
 {
+	struct ssdp *s = arg;
 	bool v6 = s->router->profile->policy.ssdp_ipv6 &&
 		  (!IN6_IS_ADDR_UNSPECIFIED(&iface->link6) ||
 		   !IN6_IS_ADDR_UNSPECIFIED(&iface->address6));
@@ -354,17 +355,10 @@ static int serve_interface(struct ssdp *s, const struct router_interface *iface)
 
 int ssdp_reopen(struct ssdp *s)
 {
-	struct router *r = s->router;
-	bool is_on = r->profile->policy.igd_enabled;
-	int error = 0;
+	const struct policy *policy = &s->router->profile->policy;
+	int error = datagram_port_reopen(&s->port, serve_interface, policy->igd_enabled,
+					 policy->igd_enabled && policy->ssdp_wan);
 
-	datagram_port_close(&s->port);
-	for (size_t i = 0; i < r->lans && !error && is_on; i++)
-		error = serve_interface(s, &r->lan[i]);
-	if (!error && is_on && r->wan.index && r->profile->policy.ssdp_wan)
-		error = serve_interface(s, &r->wan);
-	if (error)
-		datagram_port_close(&s->port);
 	ssdp_restart(s);
 	return error;
 }

@@ -91,12 +91,7 @@ void upstream_cancel(struct upstream_call *call)
 	struct upstream *u = call->upstream;
 
 	loop_timer_cancel(u->router->loop, &call->timer);
-	if (call->next)
-		call->next->prev = call->prev;
-	if (call->prev)
-		call->prev->next = call->next;
-	else
-		u->first = call->next;
+	LIST_REMOVE(call, link);
 	buf_free(&call->bytes);
 	free(call);
 }
@@ -168,10 +163,7 @@ static struct upstream_call *start(struct upstream *u, const struct pcp_message 
 	call->fn = fn;
 	call->arg = arg;
 	call->deadline = clock_now() + (answer_us > 0 ? answer_us : profile_of(u)->answer_us);
-	call->next = u->first;
-	if (u->first)
-		u->first->prev = call;
-	u->first = call;
+	LIST_INSERT_HEAD(&u->calls, call, link);
 	if (asked->opcode == PCP_MAP && !asked->lifetime && !policy_of(u)->upstream_delete) {
 		call->ending = (struct upstream_result){.outcome = UPSTREAM_GRANTED,
 							.why = "nobody is told"};
@@ -263,7 +255,9 @@ struct upstream_call *upstream_announce(struct upstream *u, upstream_fn *fn, voi
 /* In a turn of their own, because an asker may ask again at once. */
 void upstream_end_all(struct upstream *u, const struct upstream_result *result)
 {
-	for (struct upstream_call *call = u->first; call; call = call->next) {
+	struct upstream_call *call;
+
+	LIST_FOREACH(call, &u->calls, link) {
 		call->ending = *result;
 		arm(call, clock_now());
 	}
@@ -289,8 +283,8 @@ void upstream_reload(struct upstream *u)
 {
 	const struct upstream_result over = {.outcome = UPSTREAM_CANCELLED, .why = "cancelled"};
 
-	while (u->first)
-		upstream_finish(u->first, &over);
+	while (!LIST_EMPTY(&u->calls))
+		upstream_finish(LIST_FIRST(&u->calls), &over);
 	upstream_close(u);
 	upstream_listen(u);
 }

@@ -7,6 +7,8 @@
 #include "upstream.h"
 #include "wire/epoch.h"
 
+#include <sys/queue.h>
+
 #define UPSTREAM_DATAGRAM 2048
 
 /**
@@ -19,8 +21,7 @@
  */
 struct upstream_call {
 	struct upstream *upstream;
-	struct upstream_call *next;
-	struct upstream_call *prev;
+	LIST_ENTRY(upstream_call) link;
 	struct pcp_message asked;
 	struct buf bytes;
 	struct loop_timer timer;
@@ -34,10 +35,10 @@ struct upstream_call {
 /**
  * struct upstream - the engine
  * @fd, @source: towards the server, -1 = not open; connected, so that the kernel lets nobody else
- *in and hands ICMP errors up
+ *		in and hands ICMP errors up
  * @local, @server: what @fd is bound and connected to
  * @announce_fd, @announce_source: port 5350 of the WAN, -1 = not open
- * @first:	requests on their way
+ * @calls:	requests on their way, the newest first
  * @epoch:	of the server
  * @secret:	what nonces are made from
  * @random:	of the gaps between retransmissions
@@ -50,7 +51,7 @@ struct upstream {
 	struct in_addr server;
 	int announce_fd;
 	struct loop_source *announce_source;
-	struct upstream_call *first;
+	LIST_HEAD(, upstream_call) calls;
 	struct upstream_watch *watches;
 	struct epoch epoch;
 	uint64_t secret[2];

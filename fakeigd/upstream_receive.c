@@ -56,9 +56,9 @@ static bool is_answer_to(const struct pcp_message *a, const struct pcp_message *
 static struct upstream_call *find_call(const struct upstream *u, const struct pcp_message *a,
 				       size_t len)
 {
-	struct upstream_call *found = NULL;
+	struct upstream_call *found = NULL, *call;
 
-	for (struct upstream_call *call = u->first; call; call = call->next)
+	LIST_FOREACH(call, &u->calls, link)
 		if (!call->ending.why && is_answer_to(a, &call->asked, len))
 			found = call;
 	return found;

@@ -101,7 +101,7 @@ static void connect_from(struct lan *l, const char *peer)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends),
 			 0);
 	http_adopt(l->up.f.r.http, ends[0]);
-	c = l->up.f.r.http->first;
+	c = LIST_FIRST(&l->up.f.r.http->connections);
 	fixture_peer(&c->peer, peer);
 	fixture_peer(&c->local, "192.168.1.1");
 	l->fd = ends[1];
@@ -185,6 +185,15 @@ static void say_result(struct lan *l, uint8_t code, uint32_t lifetime)
 	say(l, &m);
 }
 
+/* Another port than the one that was asked for. */
+static void say_other_port(struct lan *l)
+{
+	struct pcp_message m = grant(l);
+
+	m.external_port = 6598;
+	say(l, &m);
+}
+
 /* A mapping of @a that is granted for @lifetime, 0 = as asked. */
 static void mapped(struct lan *l, const char *a, const char *arguments, uint32_t lifetime)
 {
@@ -208,6 +217,14 @@ static bool has_option(const struct lan *l, uint8_t code)
 static size_t entries(const struct lan *l)
 {
 	return portmap_count(l->up.f.r.portmap);
+}
+
+/* The server is told that a port that it gave is of no use, and nobody else is. */
+static void assert_given_back(struct lan *l)
+{
+	assert_true(asked(&l->up));
+	assert_int_equal(l->up.m.lifetime, 0);
+	assert_int_equal(entries(l), 0);
 }
 
 static void lapse(struct lan *l, double seconds)
@@ -258,14 +275,11 @@ static void lease_0(void **state)
 static void any_port_is_what_was_assigned(void **state)
 {
 	struct lan *l = *state;
-	struct pcp_message m;
 
 	assert_int_equal(call(l, A, "AddAnyPortMapping", PLAIN), WAITING);
 	assert_true(asked(&l->up));
 	assert_false(has_option(l, PCP_OPTION_PREFER_FAILURE));
-	m = grant(l);
-	m.external_port = 6598;
-	say(l, &m);
+	say_other_port(l);
 	assert_int_equal(answer(l), 0);
 	assert_string_equal(fixture_value(&l->up.f, "NewReservedPort"), "6598");
 	assert_int_equal(portmap_at(l->up.f.r.portmap, 0)->external_port, 6598);
@@ -281,17 +295,12 @@ static void any_port_is_what_was_assigned(void **state)
 static void another_port_than_asked_is_given_back(void **state)
 {
 	struct lan *l = *state;
-	struct pcp_message m;
 
 	assert_int_equal(call(l, A, "AddPortMapping", PLAIN), WAITING);
 	assert_true(asked(&l->up));
-	m = grant(l);
-	m.external_port = 6598;
-	say(l, &m);
+	say_other_port(l);
 	assert_int_equal(answer(l), 718);
-	assert_true(asked(&l->up));
-	assert_int_equal(l->up.m.lifetime, 0);
-	assert_int_equal(entries(l), 0);
+	assert_given_back(l);
 }
 
 /* IWF-06 to IWF-08 */
@@ -500,7 +509,6 @@ static void what_upstream_has_lost_for_good_goes(void **state)
 static void mappings_are_made_anew(void **state)
 {
 	struct lan *l = *state;
-	struct pcp_message m;
 
 	mapped(l, A, PLAIN, 0);
 	lapse(l, 10);
@@ -509,13 +517,9 @@ static void mappings_are_made_anew(void **state)
 	assert_int_equal(l->up.m.external_port, 1872);
 	assert_int_equal(l->up.m.lifetime, 590);
 	assert_true(has_option(l, PCP_OPTION_PREFER_FAILURE));
-	m = grant(l);
-	m.external_port = 6598;
-	say(l, &m);
+	say_other_port(l);
 	/* Another port is of no use to who was told 1872. */
-	assert_int_equal(entries(l), 0);
-	assert_true(asked(&l->up));
-	assert_int_equal(l->up.m.lifetime, 0);
+	assert_given_back(l);
 }
 
 /* IWF-18 */

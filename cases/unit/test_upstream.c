@@ -54,6 +54,14 @@ static int teardown(void **state)
 static const struct upstream_map plain = {
 	.protocol = IPPROTO_TCP, .internal_port = 1872, .port = 1872, .lifetime = 600};
 
+static void assert_v4(const struct in6_addr *address, const char *text)
+{
+	struct in_addr v4;
+
+	assert_true(pcp_address_is_v4(address, &v4));
+	assert_int_equal(v4.s_addr, ip(text).s_addr);
+}
+
 static void a_request_says_all(void **state)
 {
 	struct asker *a = *state;
@@ -61,7 +69,6 @@ static void a_request_says_all(void **state)
 	struct upstream_map map = plain;
 	struct pcp_option option;
 	struct pcp_filter filter;
-	struct in_addr v4;
 
 	map.prefer_failure = true;
 	map.filter = (struct pcp_filter){128, 0, pcp_address_from_v4(ip("44.0.1.10"))};
@@ -73,9 +80,8 @@ static void a_request_says_all(void **state)
 	assert_int_equal(up->m.internal_port, 1872);
 	assert_int_equal(up->m.external_port, 1872);
 	assert_int_equal(up->m.lifetime, 600);
-	assert_true(pcp_address_is_v4(&up->m.client, &v4));
-	assert_int_equal(v4.s_addr, ip("127.0.0.1").s_addr);
-	assert_true(pcp_address_is_v4(&up->m.external_address, &v4) && !v4.s_addr);
+	assert_v4(&up->m.client, "127.0.0.1");
+	assert_v4(&up->m.external_address, "0.0.0.0");
 	assert_true(pcp_find_option(up->m.options, PCP_OPTION_PREFER_FAILURE, &option));
 	assert_true(pcp_find_option(up->m.options, PCP_OPTION_FILTER, &option));
 	assert_true(pcp_read_filter(&option, &filter) && filter.prefix == 128);
@@ -141,7 +147,6 @@ static void a_success_is_told(void **state)
 	struct asker *a = *state;
 	struct up *up = &a->up;
 	struct pcp_message m;
-	struct in_addr v4;
 
 	upstream_map(up->f.r.upstream, &plain, note, a);
 	assert_true(asked(up));
@@ -152,8 +157,7 @@ static void a_success_is_told(void **state)
 	assert_int_equal(a->result.port, 6598);
 	assert_int_equal(a->result.lifetime, 120);
 	assert_int_equal(a->result.epoch, 1000);
-	assert_true(pcp_address_is_v4(&a->result.address, &v4));
-	assert_int_equal(v4.s_addr, ip("44.0.1.9").s_addr);
+	assert_v4(&a->result.address, "44.0.1.9");
 	fixture_advance(&up->f, 100);
 	assert_false(asked(up));
 	reply(up, &m); /* once more, unasked */
