@@ -7,8 +7,7 @@
  * everybody on the router's outer network gets a route to it. A delegated prefix is routed to its
  * router whole, which answers "no route" for what its LANs leave of it (RFC 7084 WPD-5); addresses
  * of a prefix that a LAN had before are routed by nobody. IPv6 addresses are given without
- * duplicate address detection, the link-local ones too: nothing has to settle before the first
- * packet.
+ * duplicate address detection, the link-local ones too (when they are in use: lab_settle.c).
  */
 #include "lab_init.h"
 #include "link.h"
@@ -309,7 +308,7 @@ int lab_link_set(struct lab_init *lab, struct lab_node *node, size_t port, bool 
 	lab_carriers(lab, false);
 	/* The kernel gave up its routes and IPv6 addresses with the link; IPv4 addresses stayed. */
 	if (add_addresses6(lab, index, port) < 0 || add_default_routes(lab, index) < 0 ||
-	    show_all(lab) < 0)
+	    show_all(lab) < 0 || !lab_settle_node(lab, index))
 		error = -NLE_FAILURE;
 	return error;
 }

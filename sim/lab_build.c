@@ -211,8 +211,7 @@ bool lab_node_ipv6(const struct topology *t, const struct node *node)
 	return false;
 }
 
-/* Whether somebody chose its addresses: then it takes no other. */
-static bool has_address6(const struct node *node)
+bool lab_node_has_address6(const struct node *node)
 {
 	for (size_t i = 0; i < node->port_count; i++)
 		if (!IN6_IS_ADDR_UNSPECIFIED(&node->ports[i].address6))
@@ -244,7 +243,7 @@ static int build_node(struct lab_init *lab, struct lab_node *node)
 		.router = node->node->kind == NODE_ROUTER,
 		.ipv6 = lab_node_ipv6(lab->topology, node->node),
 		.accept_ra = lab_takes_ra(lab->topology, node->node),
-		.autoconf = !has_address6(node->node),
+		.autoconf = !lab_node_has_address6(node->node),
 	};
 	int error;
 

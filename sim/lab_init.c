@@ -209,7 +209,9 @@ static int make(struct lab_init *lab)
 		return -1;
 	if (lab_advertise(lab) < 0 || lab_nat64(lab) < 0)
 		return -1;
-	return lab->options->no_routers ? 0 : lab_routers_start(lab);
+	if (!lab->options->no_routers && lab_routers_start(lab) < 0)
+		return -1;
+	return lab_settle(lab);
 }
 
 /* The lab's description beside its captures: evidence.h reads it. */

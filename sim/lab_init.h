@@ -21,6 +21,7 @@
 #define LAB_FDS_MAX	 3
 #define LAB_ROUTER_START 15 /* seconds a router may take until it is ready */
 #define LAB_ROUTER_REPLY 15 /* seconds a fakeigd may take to answer */
+#define LAB_SETTLE	 15 /* seconds the kernel may take to use addresses and advertisements */
 
 struct lab_init;
 struct request;
@@ -203,6 +204,8 @@ int lab_build(struct lab_init *lab);
 int lab_link_set(struct lab_init *lab, struct lab_node *node, size_t port, bool up);
 /** lab_node_ipv6() - whether any port of the node is on a network with IPv6. */
 bool lab_node_ipv6(const struct topology *t, const struct node *node);
+/** lab_node_has_address6() - whether somebody chose an address for it: then it forms no other. */
+bool lab_node_has_address6(const struct node *node);
 /** lab_carriers() - link_ready() on every interface, so that no first packet is lost. 0, or -1
  * after a complaint when @all are to have a carrier and one has none. */
 int lab_carriers(struct lab_init *lab, bool all);
@@ -210,6 +213,11 @@ int lab_carriers(struct lab_init *lab, bool all);
 void lab_mac(uint8_t mac[6], size_t network, size_t node, size_t port);
 /** lab_link_local() - fe80:: address made of a hardware address (RFC 4291 appendix A). */
 struct in6_addr lab_link_local(const uint8_t mac[6]);
+/** lab_settle() - wait until the IPv6 addresses of all nodes are in use, and hosts have heard of
+ * their routers. 0, or -1 after a complaint. */
+int lab_settle(struct lab_init *lab);
+/** lab_settle_node() - wait for the addresses that one node was given. False: not in time. */
+bool lab_settle_node(struct lab_init *lab, size_t index);
 /** lab_addresses() - addresses and routes of all nodes. Return: 0, or -1 after a complaint. */
 int lab_addresses(struct lab_init *lab);
 /** lab_advertise() - router advertisements where the topology has them. 0, or -1 after a complaint.

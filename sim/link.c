@@ -239,6 +239,56 @@ int link_unreachable(struct nl_sock *sk, int family, const void *dst, int prefix
 	return error;
 }
 
+struct nl_sock *link_news6(void)
+{
+	struct nl_sock *sk = link_socket();
+
+	if (sk && nl_socket_add_membership(sk, RTNLGRP_IPV6_ROUTE) < 0) {
+		nl_socket_free(sk);
+		sk = NULL;
+	}
+	return sk;
+}
+
+/** struct seen6 - routes looked for, while all are gone through; bits of those found */
+struct seen6 {
+	const struct link_route6 *routes;
+	size_t count;
+	uint64_t found;
+};
+
+static void see_route(struct nl_object *object, void *arg)
+{
+	struct rtnl_route *route = (struct rtnl_route *)object;
+	struct nl_addr *dst = rtnl_route_get_dst(route);
+	uint8_t type = rtnl_route_get_type(route);
+	struct seen6 *seen = arg;
+
+	for (size_t i = 0; i < seen->count; i++) {
+		const struct link_route6 *r = &seen->routes[i];
+
+		if ((int)nl_addr_get_prefixlen(dst) != r->prefix ||
+		    type != (r->prefix ? RTN_LOCAL : RTN_UNICAST))
+			continue;
+		if (!r->prefix || (nl_addr_get_len(dst) == sizeof(r->dst) &&
+				   !memcmp(nl_addr_get_binary_addr(dst), &r->dst, sizeof(r->dst))))
+			seen->found |= UINT64_C(1) << i;
+	}
+}
+
+int link_missing6(struct nl_sock *sk, const struct link_route6 *routes, size_t count)
+{
+	struct seen6 seen = {.routes = routes, .count = count};
+	struct nl_cache *all;
+	int error = rtnl_route_alloc_cache(sk, AF_INET6, 0, &all);
+
+	if (error)
+		return error;
+	nl_cache_foreach(all, see_route, &seen);
+	nl_cache_free(all);
+	return (int)count - __builtin_popcountll(seen.found);
+}
+
 int link_ready(struct nl_sock *sk, int index)
 {
 	struct rtnl_link *link;

@@ -63,6 +63,21 @@ int link_route(struct nl_sock *sk, int index, int family, const void *dst, int p
 /** link_narrow_route() - add a route on the link for packets of @mtu bytes at most. */
 int link_narrow_route(struct nl_sock *sk, int index, int family, const void *dst, int prefix,
 		      unsigned mtu);
+
+#define LINK_HOST6 128 /* bits of a route to an address of one's own */
+
+/** struct link_route6 - a route: @prefix LINK_HOST6 to an own address that is in use, 0 the default
+ */
+struct link_route6 {
+	struct in6_addr dst;
+	int prefix;
+};
+
+/** link_news6() - a socket that is readable when IPv6 routes of the current network namespace have
+ * changed since it was made. Return: NULL when out of memory or descriptors. */
+struct nl_sock *link_news6(void);
+/** link_missing6() - how many of these routes are not there, or a negative libnl error. */
+int link_missing6(struct nl_sock *sk, const struct link_route6 *routes, size_t count);
 /** link_unreachable() - what goes to @dst/@prefix and has no better route is answered "no route".
  */
 int link_unreachable(struct nl_sock *sk, int family, const void *dst, int prefix);
