@@ -36,6 +36,7 @@
 #define CHUNK		16384
 #define NAIVE_MAX	(128 * 1024 * 1024)
 #define NAIVE_CHUNK	(1024 * 1024)
+#define NAIVE_HEAD_MAX	2048
 #define REDIRECTS_MAX	2
 #define CONNECT_WAIT_US (3 * CLOCK_SECOND)
 #define GRACE_US	(100 * 1000)
@@ -103,7 +104,11 @@ static enum progress read_head(struct reader *r)
 	enum http_error error;
 
 	for (;;) {
-		error = http_parse_head(out->raw.data, out->raw.len, &r->head, &r->head_len);
+		size_t len = out->raw.len;
+
+		if (cp_naive(r->cp, NAIVE_SINGLE_RECV) && len > NAIVE_HEAD_MAX)
+			len = NAIVE_HEAD_MAX;
+		error = http_parse_head(out->raw.data, len, &r->head, &r->head_len);
 		if (error == HTTP_INCOMPLETE) {
 			r->head_len = 0;
 			return MORE;
