@@ -71,12 +71,12 @@ import socket
 import time
 import xml.etree.ElementTree as ElementTree
 
-from . import description, effect, effect6, http, natpmp, pcp, pcp_server, soap, ssdp
+from . import arrivals, description, effect, effect6, http, natpmp, pcp, pcp_server, soap, ssdp
 from .controlpoint import ControlPoint
 from .lab import LabError
 
 GATEWAY = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
-SILENCE = 0.4  # seconds after which a lab's router will not answer any more
+SILENCE = 0.4  # seconds after which a lab's router has nothing more to say
 
 
 class MissingService(Exception):
@@ -249,16 +249,11 @@ class Observer:
             seen.body = "\n".join(d.decode("latin-1") for d, _, _ in datagrams)
         return seen
 
-    def _listen(self, sock, wait, count=None, wanted=lambda data: True):
-        begun, got = time.monotonic(), []
-        while count is None or len(got) < count:
-            left = wait - (time.monotonic() - begun)
-            if left <= 0 or not select.select([sock], [], [], left)[0]:
-                break
-            data, source = sock.recvfrom(65536)
-            if wanted(data):
-                got.append((data, source, time.monotonic()))
-        return self._datagrams(got, begun)
+    def _gather(self, sock, begun, step, wait=SILENCE, count=None, wanted=lambda data: True):
+        """The datagrams that answer what was sent since *begun*, or caused by ``then``. A step that has ``wait`` takes what comes
+        within it."""
+        until = (time.time() if "then" in step else begun) + step["wait"] if "wait" in step else None
+        return arrivals.datagrams(self.lab, sock, step.get("wait", wait), until, step.get("count", count), wanted)
 
     def do_search(self, what, step):
         what = {"st": what} if isinstance(what, str) else dict(what)
@@ -278,13 +273,15 @@ class Observer:
                 data = ssdp.search_bytes(what.get("st", GATEWAY), what.get("mx", 1), what.get("host", host),
                                          what.get("man", '"ssdp:discover"'),
                                          extra=tuple(what.get("extra", {}).items()))
+            begun = arrivals.stamped(sock)
             sock.sendto(data, to)
             self._then(step)
-            return self._listen(sock, step.get("wait", SILENCE), step.get("count"))
+            return self._datagrams(self._gather(sock, begun, step), begun)
 
     def do_notify(self, what, step):
         after = str((what or {}).get("after", "reboot"))
         with ssdp.listen_socket(self.lab) as sock:
+            begun = arrivals.stamped(sock)
             if after.startswith("advance"):
                 self.lab.advance(float(after.split()[1]))
             elif after == "byebye":
@@ -294,9 +291,8 @@ class Observer:
             elif after == "search":
                 with ssdp.search_socket(self.lab) as other:
                     other.sendto(ssdp.search_bytes(what.get("st", GATEWAY)), (ssdp.GROUP, ssdp.PORT))
-                    return self._listen(sock, step.get("wait", SILENCE), step.get("count"),
-                                        lambda data: not data.startswith(b"M-SEARCH"))
-            return self._listen(sock, step.get("wait", SILENCE), step.get("count"))
+            got = self._gather(sock, begun, step, wanted=lambda data: not data.startswith(b"M-SEARCH"))
+            return self._datagrams(got, begun)
 
     # -- HTTP ------------------------------------------------------------------------------------------
 
@@ -315,8 +311,10 @@ class Observer:
 
     def _exchange(self, where, pieces, step=None, to_head=False, listener=None):
         step = step or {}
-        connected = self.lab.connect("client", where.host, step.get("port", where.port))
-        with http.Client(connected, step.get("limit")) as client:
+        port = step.get("port", where.port)
+        with arrivals.Segments(self.lab, "client", where.host, port) if "segments" in step.get("expect", {}) else \
+                contextlib.nullcontext() as segments, \
+                http.Client(self.lab.connect("client", where.host, port), step.get("limit")) as client:
             client.socket.settimeout(step.get("timeout", 15))
             begun = time.monotonic()
             for number, piece in enumerate(pieces):
@@ -329,10 +327,14 @@ class Observer:
                 select.select([client.socket, listener], [], [], step.get("timeout", 15))[0]
             reply = client.receive(to_head)
             seen = self._reply(reply, begun)
+            if segments:
+                seen.segments = segments.count()
             seen.early = early
             seen.left = len(client._pending)
             if not seen.closed:
                 watched = {"closed", "left"} & set(step.get("expect", {}))
+                if watched:
+                    arrivals.settled(self.lab)
                 client.socket.settimeout(0.15 if watched else 0)
                 try:
                     more = client.socket.recv(65536)
@@ -427,11 +429,9 @@ class Observer:
             self._events(listener, seen, step.get("wait", SILENCE), what.get("answer", True))
         return seen
 
-    @staticmethod
-    def _events(listener, seen, wait, answer):
+    def _events(self, listener, seen, wait, answer):
         seen.events, seen.event, seen.body = 0, {}, ""
-        begun = time.monotonic()
-        while select.select([listener], [], [], max(0, wait - (time.monotonic() - begun)))[0]:
+        for _ in arrivals.arrivals(self.lab, listener, wait):
             sock, _ = listener.accept()
             with sock:
                 sock.settimeout(2)
@@ -469,21 +469,16 @@ class Observer:
     def _datagram(self, sock, request, to, step):
         """Send a request, if there is one; returns (what is seen, the bytes of the last answer or None)."""
         many = "replies" in step.get("expect", {}) or "sources" in step.get("expect", {})
-        wait, count = step.get("wait", SILENCE if many else 2.0), step.get("count", None if many else 1)
-        begun, got = time.monotonic(), []
         with sock:
+            begun = arrivals.stamped(sock)
             if request is not None:
                 sock.sendto(request, to)
             self._then(step)
-            while count is None or len(got) < count:
-                left = wait - (time.monotonic() - begun)
-                if left <= 0 or not select.select([sock], [], [], left)[0]:
-                    break
-                got.append(sock.recvfrom(2048))
-        seen = Seen(replies=len(got), sources=len({source for _, source in got}), seconds=time.monotonic() - begun)
+            got = self._gather(sock, begun, step, SILENCE if many else 2.0, None if many else 1)
+        seen = Seen(replies=len(got), sources=len({source for _, source, _ in got}), seconds=time.time() - begun)
         if not got:
             return seen, None
-        data, source = got[-1]
+        data, source, _ = got[-1]
         seen.__dict__.update(source=source[0], source_port=source[1], size=len(data), body=data.hex(), version=str(data[0]) if data else "")
         return seen, data
 
