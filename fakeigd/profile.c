@@ -378,17 +378,31 @@ const char *profile_error_text(const struct profile *p, int code)
 	return NULL;
 }
 
-static bool check_texts(const struct doc *doc, struct diag *d)
+static bool check_list(const struct doc *node, struct diag *d)
 {
-	const struct doc *assumed = doc_get(doc, "assumed"), *evidence = doc_get(doc, "evidence");
-	const struct doc *client = doc_get(doc, "client");
 	const char **list;
 	size_t count;
 
-	if (assumed) {
-		if (!doc_list_strings(assumed, &list, &count, d))
-			return false;
-		free(list);
+	if (!node)
+		return true;
+	if (!doc_list_strings(node, &list, &count, d))
+		return false;
+	free(list);
+	return true;
+}
+
+static bool check_texts(const struct doc *doc, struct diag *d)
+{
+	const struct doc *assumed = doc_get(doc, "assumed"), *evidence = doc_get(doc, "evidence");
+	const struct doc *conforms = doc_get(doc, "conforms"), *client = doc_get(doc, "client");
+
+	if (!check_list(assumed, d) || !check_list(conforms, d))
+		return false;
+	if (evidence && conforms) {
+		diag_at(d, conforms->file, conforms->line,
+			"conforms: this is for what was made from the specifications; \"evidence\" "
+			"says that it was seen");
+		return false;
 	}
 	return (!evidence || evidence_check(evidence, d)) && (!client || client_check(client, d));
 }

@@ -224,6 +224,9 @@ struct profile {
 struct profile *profile_load(const char *name, const char *const *quirks, size_t count,
 			     const char *data, const char *seed, struct diag *d);
 void profile_free(struct profile *p);
+/** profile_own_keys() - keys that describe a file and not the router: neither handed down by
+ * "extends" nor part of what it does. */
+const char *const *profile_own_keys(size_t *count);
 /** profile_error_text() - the profile's own errorDescription of a code, NULL when it has none. */
 const char *profile_error_text(const struct profile *p, int code);
 /** profile_resolve() - the merged document only, unchecked values, for "show"; caller frees. */

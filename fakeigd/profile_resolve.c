@@ -6,7 +6,7 @@
  * profile, then the overlays of its quirks in order, then those of the command line. Mappings merge
  * key by key and lists replace, with three exceptions: "rules" and "quirks" add up, a message that
  * only edits is laid over the message it edits (message_edit.c), and what describes a file
- * (summary, evidence, assumed, client) is not handed down.
+ * (summary, evidence, assumed, conforms, client) is not handed down.
  *
  * Two quirks must not set the same thing differently, because then the order in which they are
  * named would decide silently. So overlays are also merged with each other alone, and each is
@@ -30,16 +30,22 @@ static const char *const keys[] = {
 	"summary",  "extends",	"evidence", "assumed", "device",   "identity",
 	"listen",   "services", "urls",	    "ssdp",    "date",	   "external",
 	"messages", "policy",	"quirks",   "rules",   "state",	   "client",
-	"domain",   "devices",	"pages",    "errors",  "upstream",
+	"domain",   "devices",	"pages",    "errors",  "upstream", "conforms",
 };
 
 /* Of a profile itself: neither handed down by "extends" nor allowed in an overlay. */
-static const char *const own_keys[] = {"summary", "evidence", "assumed", "client"};
+static const char *const own_keys[] = {"summary", "evidence", "assumed", "conforms", "client"};
 
 const char *const *profile_keys(size_t *count)
 {
 	*count = ARRAY_SIZE(keys);
 	return keys;
+}
+
+const char *const *profile_own_keys(size_t *count)
+{
+	*count = ARRAY_SIZE(own_keys);
+	return own_keys;
 }
 
 /**

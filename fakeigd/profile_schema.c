@@ -352,6 +352,7 @@ json_t *profile_schema(void)
 	json_t *own = parse("{'summary': {'type': 'string'}, 'extends': {'type': 'string'},"
 			    " 'evidence': {'$ref': '#/$defs/evidence'},"
 			    " 'assumed': {'$ref': '#/$defs/texts'},"
+			    " 'conforms': {'$ref': '#/$defs/texts'},"
 			    " 'quirks': {'type': 'array', 'items': {'type': 'string'}},"
 			    " 'client': {'$ref': '#/$defs/client'}}");
 

@@ -127,15 +127,18 @@ static enum wan_status first_wan_state(const struct router *r)
 /* CONFIGID: a digest of what the descriptions are made from, 0 to 2^24-1 (SSDP-29). */
 static uint32_t config_id(const struct profile *p)
 {
-	static const char *const behaviour[] = {"policy",  "rules",    "quirks",  "state",
-						"summary", "evidence", "extends", "assumed",
-						"client",  "upstream"};
+	static const char *const behaviour[] = {"policy", "rules",   "quirks",
+						"state",  "extends", "upstream"};
+	size_t own;
+	const char *const *own_keys = profile_own_keys(&own);
 	struct doc *form = doc_copy(p->document);
 	struct buf text = {0};
 	uint32_t sum = UINT32_C(0x811c9dc5);
 
 	for (size_t i = 0; i < ARRAY_SIZE(behaviour); i++)
 		doc_remove(form, behaviour[i]);
+	for (size_t i = 0; i < own; i++)
+		doc_remove(form, own_keys[i]);
 	doc_to_yaml(form, &text);
 	for (size_t i = 0; i < ARRAY_SIZE(p->udn); i++)
 		buf_puts(&text, p->udn[i] ? p->udn[i] : "");

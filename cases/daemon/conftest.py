@@ -3,8 +3,8 @@
 
 Options come from the environment, because igdlab test daemon starts this:
 
-    IGDLAB_SUBJECT   names of subjects (harness/subject.py), separated by blanks; when left out, both conformant
-                     profiles of fakeigd, and one with further protocols for their checks
+    IGDLAB_SUBJECT   names of subjects (harness/subject.py), separated by blanks; when left out, the profiles of fakeigd
+                     that were made from the specifications, each for what its "conforms" says
     IGDLAB_SELECT    which requirements (harness/requirement.py, Selection)
     IGDLAB_PLAN      a JSON file {subject: {select: selection, named: [ids]}}, in place of both. With "named",
                      checks of other ids run with their first parameters only, and not at all when marked bulk
@@ -25,14 +25,10 @@ from cases.harness import foundation, natpmp, pcp, progress, results, trace
 from cases.harness.grading import apply_known, grade_of, status_of
 from cases.harness.http import BadMessage
 from cases.harness.lab import LabError
+from cases.harness.matrix import conformant
 from cases.harness.requirement import Selection, catalogue
 from cases.harness.subject import FORMS, Subject, WrongAdapter, adapter_of
 
-DEFAULT = "fakeigd:conformant-igd1 fakeigd:conformant-igd2"
-# Beside them, for these alone.
-MORE = {"fakeigd:conformant-all": "NATPMP-* PCP-* PCPX-* XP-* SEC-13 SEC-23 SEC-24", "fakeigd:pcp-only": "PCP-71",
-        "fakeigd:carrier-pcp": "PCP-39 PCP-63 PCPX-*", "fakeigd:pcp-nat64": "PCPX-15", "fakeigd:conformant-pcp-proxy": "PCPX-*",
-        "fakeigd:conformant-interworking": "IWF-*", "fakeigd:conformant-interworking-igd1": "IWF-*"}
 HERE = pathlib.Path(__file__).resolve().parent
 _subjects = {}  # name -> a Subject that runs, kept between checks
 _evidence = {}  # item -> folder of its second run
@@ -54,14 +50,14 @@ class _Both(list):
 
 def _plan():
     """{subject: (Selection, named ids or None)}"""
+    if not _option("PLAN") and not _option("SUBJECT"):
+        selection = Selection(_option("SELECT"))
+        return {f"fakeigd:{name}": (_Both(selection, Selection(asked)), None) for name, asked in conformant().items() if asked}
     if _option("PLAN"):
         plan = json.loads(pathlib.Path(_option("PLAN")).read_text())
     else:
-        plan = {name: {"select": _option("SELECT")} for name in _option("SUBJECT", DEFAULT).split()}
-    wanted = {name: (Selection(one["select"]), one.get("named")) for name, one in plan.items()}
-    if not _option("PLAN") and not _option("SUBJECT"):
-        wanted |= {name: (_Both(Selection(_option("SELECT")), Selection(areas)), None) for name, areas in MORE.items()}
-    return wanted
+        plan = {name: {"select": _option("SELECT")} for name in _option("SUBJECT").split()}
+    return {name: (Selection(one["select"]), one.get("named")) for name, one in plan.items()}
 
 
 # -- which checks of which subjects ---------------------------------------------------------------------

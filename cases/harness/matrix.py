@@ -72,6 +72,13 @@ def spoken(profile):
 
 
 @functools.lru_cache(maxsize=None)
+def conformant():
+    """{name: requirements that are asked of it} of the profiles that were made from the specifications, not seen."""
+    heads = {path.stem: _head(path) for path in sorted(PROFILES.glob("*.yaml"))}
+    return {name: " ".join(head["conforms"]) for name, head in heads.items() if "conforms" in head}
+
+
+@functools.lru_cache(maxsize=None)
 def quirk_cases():
     """One per quirk, on the profile and in the topology in which it is shown."""
     found = []

@@ -264,6 +264,20 @@ static void layers_are_laid_over_each_other(void **state)
 	profile_free(p);
 }
 
+static void what_was_made_was_not_seen(void **state)
+{
+	struct diag d = {0};
+
+	(void)state;
+	profile_free(loaded(START "conforms: [IWF-*]\n", NULL, NULL));
+	profile_free(loaded(START "conforms: []\n", NULL, NULL));
+	assert_null(load(START "conforms: []\nevidence: a field\n", NULL, NULL, &d));
+	assert_non_null(strstr(d.text.data, "p.yaml:3: conforms: "));
+	diag_free(&d);
+	assert_null(load(START "conforms: {a: b}\n", NULL, NULL, &d));
+	diag_free(&d);
+}
+
 static void a_quirk_named_twice_counts_once(void **state)
 {
 	const char *quirks[] = {"q"};
@@ -687,6 +701,7 @@ int main(void)
 		cmocka_unit_test(devices_and_pages_are_read),
 		cmocka_unit_test(a_profile_comes_from_memory_too),
 		cmocka_unit_test(layers_are_laid_over_each_other),
+		cmocka_unit_test(what_was_made_was_not_seen),
 		cmocka_unit_test(a_quirk_named_twice_counts_once),
 		cmocka_unit_test(udns_follow_from_the_seed),
 		cmocka_unit_test(mistakes_are_refused),
