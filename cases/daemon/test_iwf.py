@@ -167,7 +167,7 @@ def asked_briefly(upstream):
 
 
 @requirement("IWF-12", interworking=True)
-def test_delete_of_nothing(cp, upstream):
+def test_delete_of_nothing_upstream(cp, upstream):
     assert fault_of(cp.delete, 20000) == 714
     assert upstream.quiet()
 

@@ -96,7 +96,7 @@ def test_forms_of_true(subject, lab, cp, value):
     assert subject.reaches(40000)
 
 
-@requirement("SOAP-25")
+@requirement("SOAP-25", interworking=False)
 @pytest.mark.parametrize("value", ["0", "false", "no"])
 def test_forms_of_false(subject, lab, cp, value):
     assert add(cp, lab, NewEnabled=value) == 0

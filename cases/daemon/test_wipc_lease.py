@@ -98,9 +98,8 @@ def test_lease_counts_down(subject, cp):
     assert 1500 - step - 4 <= lease(cp, 20000) <= 1500 - step + 1
 
 
-@requirement("WIPC-20")
-@pytest.mark.parametrize("enabled", [1, 0])
-def test_lease_ends(subject, cp, enabled):
+def assert_ends(subject, cp, enabled):
+    """A mapping goes with its lease, and one without a lease stays."""
     add_timed(cp, 20000, 3, enabled=enabled)
     cp.add(20001)
     assert subject.reaches(20000) or not enabled
@@ -108,6 +107,16 @@ def test_lease_ends(subject, cp, enabled):
     assert not subject.reaches(20000)
     assert fault_of(cp.specific, 20000) == 714
     assert subject.reaches(20001)
+
+
+@requirement("WIPC-20")
+def test_lease_ends(subject, cp):
+    assert_ends(subject, cp, enabled=1)
+
+
+@requirement("WIPC-20", interworking=False)
+def test_lease_of_a_disabled_mapping_ends(subject, cp):
+    assert_ends(subject, cp, enabled=0)
 
 
 @requirement("WIPC-21")

@@ -5,8 +5,8 @@ Conformant profiles pass every check; a quirk breaks the requirements that it na
 check is broken by a quirk. Where that is not so yet, ``deviations.yaml`` says where and why:
 
     quirks: {NAME: {missing: {ID: reason}, extra: {ID: reason}}}    extra: {"*": reason} allows any
-    checks: {CHECK: reason}        checks that no quirk breaks
-    conformant: {CHECK: reason}    checks that may be inconclusive on a conformant profile
+    checks: {FILE.CHECK: reason}        checks that no quirk breaks
+    conformant: {FILE.CHECK: reason}    checks that may be inconclusive on a conformant profile
 
 A deviation that is not there any more has to be taken off the list, so the loop can only get tighter.
 ``make test`` looks at what quirks name and runs a part of the quirks, each with the areas that it breaks; all of them
@@ -15,6 +15,7 @@ IGDLAB_LOOP_RECORD=FILE writes what was found as a file of that form. IGDLAB_LOO
 those quirks only. IGDLAB_LOOP_KEEP=FOLDER keeps the results of each part, and an interrupted run of the same tree goes on
 from there; IGDLAB_LOOP_WORKERS=N is how many parts run at a time.
 """
+import ast
 import os
 import pathlib
 import zlib
@@ -22,12 +23,12 @@ import zlib
 import pytest
 import yaml
 
-from cases.harness import loop
+from cases.harness import loop, matrix
 from cases.harness.requirement import BROKEN
 
 FILE = pathlib.Path(__file__).parent / "deviations.yaml"
 LONG = bool(os.environ.get("IGDLAB_LONG"))
-CONFORMANT = [f"fakeigd:conformant-{name}" for name in ("igd1", "igd2", "ppp", "minimal", "all", "pcp-proxy")]
+CONFORMANT = [f"fakeigd:{path.stem}" for path in sorted(matrix.PROFILES.glob("conformant-*.yaml"))]
 PART = 48            # make test does one of so many of the quirks that break something
 AREAS = "SSDP DESC SOAP GENA IGD WIPC WCONN CIF NAT SEC NATPMP PCP PCPX XP 6FC V6FW IWF".split()  # of which checks the coverage is reckoned
 SLOW = """http-rate-sensitive http-hang-on-request http-chunk-malformed-no-size sec-xml-entities
@@ -89,8 +90,8 @@ def record(found):
 
 
 def function(result):
-    """The check's function: what its parameters share is one check."""
-    return loop.check_name(result).partition("[")[0]
+    """The check's file and function: what its parameters share is one check; other files have functions of that name, too."""
+    return f"{pathlib.PurePath(result['check'].partition('::')[0]).stem}.{loop.check_name(result).partition('[')[0]}"
 
 
 def of_areas(ids):
@@ -134,12 +135,24 @@ def test_quirk_breaks_what_it_names_and_no_more(results, name):
     assert not gone, f"{name}: take these off {FILE.name}"
 
 
+def test_deviations_are_of_checks():
+    listed = deviations()
+    assert {*listed.get("checks", {}), *listed.get("conformant", {})} <= set(loop.checks()), f"FILE.CHECK in {FILE.name}"
+
+
+def test_checks_of_a_file_have_names_of_their_own():
+    """The second function of a name would take the place of the first."""
+    for path in sorted((loop.REPOSITORY / "cases" / "daemon").glob("test_*.py")):
+        names = [node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]
+        assert len(names) == len(set(names)), [name for name in names if names.count(name) > 1]
+
+
 def test_quirks_name_what_checks_test(capsys):
     """Without running any: the share of checks of whose requirements some quirk says that it breaks one."""
     named = {i for quirk in QUIRKS.values() for i in quirk["breaks"]}
     every = {name: ids for name, ids in loop.checks().items() if of_areas(ids)}
     unnamed = sorted(name for name, ids in every.items() if not ids & named)
-    left = [name for name in unnamed if name.rpartition(".")[2] not in deviations().get("checks", {})]
+    left = [name for name in unnamed if name not in deviations().get("checks", {})]
     share = 1 - len(left) / len(every)
     with capsys.disabled():
         print(f"\nloop: quirks name what {len(every) - len(unnamed)} of {len(every)} checks test "
