@@ -336,6 +336,24 @@ int forward_flow(struct forward *f, struct forward_flow *flow)
 	return forward_connections_outward(f->netfilter, f->router->wan.address, flow);
 }
 
+int forward_flow_read(struct forward *f, struct forward_flow *flow)
+{
+	return f->wan ? forward_connection_read(f->netfilter, f->router->wan.address, flow)
+		      : -ENOENT;
+}
+
+int forward_flow_set(struct forward *f, const struct forward_flow *flow)
+{
+	return f->wan ? forward_connection_set(f->netfilter, flow) : 0;
+}
+
+int forward_flow_make(struct forward *f, const struct forward_flow *flow)
+{
+	if (!f->wan || !forward_binds_outward(f->router))
+		return -ENOTSUP;
+	return forward_connection_make(f->netfilter, f->router->wan.address, flow);
+}
+
 int forward_end_flows(struct forward *f)
 {
 	return f->wan ? forward_connections_end_outward(f->netfilter, f->router->wan.address, NULL)

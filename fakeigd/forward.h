@@ -56,6 +56,20 @@ struct forward_flow {
 /** forward_flow() - find such a connection and fill in the last two. 0, -ENOENT or another -errno.
  */
 int forward_flow(struct forward *f, struct forward_flow *flow);
+/**
+ * forward_flow_read() - of exactly that connection, whichever side began it: from which port it
+ * leaves, 0 = by another address than the WAN's, and how long it would still live
+ *
+ * Return: 0, -ENOENT or another -errno.
+ */
+int forward_flow_read(struct forward *f, struct forward_flow *flow);
+/** forward_flow_set() - it lives @seconds from now on, until its next packet, or ends with 0. 0,
+ * -ENOENT or another -errno. */
+int forward_flow_set(struct forward *f, const struct forward_flow *flow);
+/** forward_flow_make() - that connection as if its first packet had just gone out from
+ * @external_port, for @seconds. 0, -EEXIST, -ENOTSUP where mappings bind nothing outward, or
+ * another -errno. */
+int forward_flow_make(struct forward *f, const struct forward_flow *flow);
 /** forward_end_flows() - all such connections. 0 or -errno. */
 int forward_end_flows(struct forward *f);
 /** forward_bind() - what the internal endpoint of @m sends to its remote host leaves from its

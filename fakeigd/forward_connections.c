@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * forward_connections.c - connections that mappings carried, ended; those that leave, found
- * (ctnetlink).
+ * forward_connections.c - connections that mappings carried, ended; those that leave, found, made,
+ * and their time-outs set (ctnetlink).
  *
  * All connections through mappings have our mark, and the kernel goes through conntrack for us: for
  * all of them it deletes by mark at once. For one mapping it lists those with the mark, and those
  * that have the mapping's two ends are deleted one by one, so that a neighbour mapping at the same
  * port (another remote host, the other protocol) keeps its own.
+ *
+ * A connection that is made leaves from the port that it is told to: the kernel gets both tuples as
+ * if nothing were translated, and the source that its translation has to choose. For TCP it is one
+ * whose SYN has gone out. The kernel finds a connection by the tuple of either direction, so one
+ * that the remote host began is found by what the internal endpoint sends to it, too.
  */
 #include "../sim/netlink.h"
 #include "base/buf.h"
@@ -16,6 +21,7 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
@@ -270,6 +276,114 @@ int forward_connections_outward(struct mnl_socket *nl, struct in_addr wan,
 	int error = list(nl, false, look_at, &o);
 
 	return error || o.found ? error : -ENOENT;
+}
+
+static void put_tuple(struct nlmsghdr *nlh, uint16_t type, const struct tuple *t)
+{
+	struct nlattr *outer = mnl_attr_nest_start(nlh, type);
+	struct nlattr *inner = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
+
+	mnl_attr_put_u32(nlh, CTA_IP_V4_SRC, t->source.s_addr);
+	mnl_attr_put_u32(nlh, CTA_IP_V4_DST, t->destination.s_addr);
+	mnl_attr_nest_end(nlh, inner);
+	inner = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
+	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, t->protocol);
+	mnl_attr_put_u16(nlh, CTA_PROTO_SRC_PORT, t->source_port);
+	mnl_attr_put_u16(nlh, CTA_PROTO_DST_PORT, t->destination_port);
+	mnl_attr_nest_end(nlh, inner);
+	mnl_attr_nest_end(nlh, outer);
+}
+
+/* What the internal endpoint sends. */
+static struct tuple tuple_of(const struct forward_flow *flow)
+{
+	return (struct tuple){(uint8_t)flow->protocol, flow->client, flow->remote,
+			      htons(flow->port), htons(flow->remote_port)};
+}
+
+static struct tuple turned(const struct tuple *t)
+{
+	return (struct tuple){t->protocol, t->destination, t->source, t->destination_port,
+			      t->source_port};
+}
+
+int forward_connection_read(struct mnl_socket *nl, struct in_addr wan, struct forward_flow *flow)
+{
+	_Alignas(struct nlmsghdr) char out[256], in[4096];
+	struct nlmsghdr *nlh = header(out, IPCTNL_MSG_CT_GET, 0);
+	const struct tuple sent = tuple_of(flow);
+	struct tuple original, outer;
+	struct listed one;
+
+	put_tuple(nlh, CTA_TUPLE_ORIG, &sent);
+	if (mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) < 0 ||
+	    mnl_socket_recvfrom(nl, in, sizeof(in)) < 0)
+		return -errno;
+	nlh = (struct nlmsghdr *)in;
+	if (nlh->nlmsg_type == NLMSG_ERROR)
+		return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(nlh))->error;
+	if (!read_listed(nlh, &one))
+		return -EPROTO;
+	original = read_tuple(one.original);
+	outer = original.source.s_addr == flow->client.s_addr ? read_tuple(one.reply) : original;
+	flow->seconds = one.seconds;
+	flow->external_port =
+		outer.destination.s_addr == wan.s_addr ? ntohs(outer.destination_port) : 0;
+	return 0;
+}
+
+/* The source that the kernel's translation has to choose. */
+static void put_source(struct nlmsghdr *nlh, struct in_addr address, uint16_t port)
+{
+	struct nlattr *outer = mnl_attr_nest_start(nlh, CTA_NAT_SRC), *inner;
+
+	mnl_attr_put_u32(nlh, CTA_NAT_V4_MINIP, address.s_addr);
+	mnl_attr_put_u32(nlh, CTA_NAT_V4_MAXIP, address.s_addr);
+	inner = mnl_attr_nest_start(nlh, CTA_NAT_PROTO);
+	mnl_attr_put_u16(nlh, CTA_PROTONAT_PORT_MIN, htons(port));
+	mnl_attr_put_u16(nlh, CTA_PROTONAT_PORT_MAX, htons(port));
+	mnl_attr_nest_end(nlh, inner);
+	mnl_attr_nest_end(nlh, outer);
+}
+
+static void put_syn_sent(struct nlmsghdr *nlh)
+{
+	struct nlattr *outer = mnl_attr_nest_start(nlh, CTA_PROTOINFO);
+	struct nlattr *inner = mnl_attr_nest_start(nlh, CTA_PROTOINFO_TCP);
+
+	mnl_attr_put_u8(nlh, CTA_PROTOINFO_TCP_STATE, TCP_CONNTRACK_SYN_SENT);
+	mnl_attr_nest_end(nlh, inner);
+	mnl_attr_nest_end(nlh, outer);
+}
+
+int forward_connection_make(struct mnl_socket *nl, struct in_addr wan,
+			    const struct forward_flow *flow)
+{
+	_Alignas(struct nlmsghdr) char out[512];
+	struct nlmsghdr *nlh =
+		header(out, IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+	const struct tuple sent = tuple_of(flow), back = turned(&sent);
+
+	put_tuple(nlh, CTA_TUPLE_ORIG, &sent);
+	put_tuple(nlh, CTA_TUPLE_REPLY, &back);
+	mnl_attr_put_u32(nlh, CTA_TIMEOUT, htonl(flow->seconds));
+	put_source(nlh, wan, flow->external_port);
+	if (flow->protocol == IPPROTO_TCP)
+		put_syn_sent(nlh);
+	return netlink_ask(nl, nlh);
+}
+
+int forward_connection_set(struct mnl_socket *nl, const struct forward_flow *flow)
+{
+	_Alignas(struct nlmsghdr) char out[256];
+	uint16_t type = flow->seconds ? IPCTNL_MSG_CT_NEW : IPCTNL_MSG_CT_DELETE;
+	struct nlmsghdr *nlh = header(out, type, NLM_F_ACK);
+	const struct tuple sent = tuple_of(flow);
+
+	put_tuple(nlh, CTA_TUPLE_ORIG, &sent);
+	if (flow->seconds)
+		mnl_attr_put_u32(nlh, CTA_TIMEOUT, htonl(flow->seconds));
+	return netlink_ask(nl, nlh);
 }
 
 int forward_connections_forget(struct mnl_socket *nl, uint8_t epoch)

@@ -109,6 +109,14 @@ int forward_connections_end_marked(struct mnl_socket *nl, uint32_t mark);
 /** forward_connections_outward() - as forward_flow(). */
 int forward_connections_outward(struct mnl_socket *nl, struct in_addr wan,
 				struct forward_flow *flow);
+/** forward_connection_read() - as forward_flow_read(). */
+int forward_connection_read(struct mnl_socket *nl, struct in_addr wan, struct forward_flow *flow);
+/** forward_connection_make() - the connection of @flow, as if it had just begun;
+ * forward_connection_set(): one that is there lives @seconds more, 0 = ends. 0, -EEXIST or -ENOENT,
+ * or another -errno. */
+int forward_connection_make(struct mnl_socket *nl, struct in_addr wan,
+			    const struct forward_flow *flow);
+int forward_connection_set(struct mnl_socket *nl, const struct forward_flow *flow);
 /** forward_connections_end_outward() - end those that hosts of the LAN began; @m: that its internal
  * endpoint began, NULL = all. 0 or -errno. */
 int forward_connections_end_outward(struct mnl_socket *nl, struct in_addr wan,

@@ -26,6 +26,8 @@ struct pcp_hold {
  * struct pcp_peer - what a PEER asked for: the port that packets to a remote peer leave from
  * @lease:	first, so that its address is the peer's
  * @bound:	the kernel was told
+ * @idle_ends:	clock_now() at which the kernel would end the flow by itself, 0 = at once
+ * @set_ends:	when it ends by what the kernel was told last, of the kernel's own time
  */
 struct pcp_peer {
 	struct lease lease;
@@ -38,6 +40,8 @@ struct pcp_peer {
 	uint16_t remote_port;
 	uint16_t external_port;
 	bool bound;
+	int64_t idle_ends;
+	int64_t set_ends;
 };
 
 /**
@@ -60,6 +64,7 @@ struct pcp_hole {
  * @update:	next Mapping Updates
  * @next_port:	where the search for a free high port goes on
  * @peers, @peer_leases: what PEER asked for
+ * @look:	next look at the flows behind them
  * @proxied, @watch: requests on their way upstream, and who hears that the server there has
  * forgotten
  * @holes:	what MAP over IPv6 asked for
@@ -72,6 +77,7 @@ struct pcp_state {
 	uint16_t next_port;
 	struct pcp_peer *peers;
 	struct lease_heap peer_leases;
+	struct loop_timer look;
 	struct pcp_proxied *proxied;
 	struct upstream_watch watch;
 	struct pcp_hole *holes;

@@ -173,6 +173,7 @@ void pcp_stop(struct portcontrol *p)
 {
 	loop_timer_cancel(p->router->loop, &p->pcp.announce);
 	loop_timer_cancel(p->router->loop, &p->pcp.update);
+	loop_timer_cancel(p->router->loop, &p->pcp.look);
 	pcp_forget(p);
 	lease_heap_free(&p->pcp.peer_leases);
 }

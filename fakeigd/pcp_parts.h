@@ -100,6 +100,11 @@ enum pcp_result pcp_peer(struct pcp_exchange *x);
 /** pcp_peers_port() - whether packets of another endpoint than the internal host's leave from it.
  */
 bool pcp_peers_port(const struct pcp_exchange *x, uint16_t port);
+/** pcp_flow_keep() - the flow of a PEER lives as long as its lease from now on; it is made where
+ * there is none. */
+void pcp_flow_keep(struct portcontrol *p, struct pcp_peer *peer);
+/** pcp_flow_release() - the PEER is over: its flow has what it would have without. */
+void pcp_flow_release(struct portcontrol *p, struct pcp_peer *peer);
 /** pcp_peers_forget() - all of them. */
 void pcp_peers_forget(struct portcontrol *p);
 /** pcp_pinhole(), pcp_peer6() - the same over IPv6. */

@@ -11,14 +11,9 @@
  * then has an element that binds the endpoint's packets to that host to the port (forward_bind()),
  * and MAP gives the port to nobody else.
  *
- * Nothing comes in by it but answers: the peer's packets pass as those of the connection do. It
- * ends with its lifetime or when it is asked to (lifetime 0), and connections go on.
- *
- * What is kept for that long is the port. How long the kernel remembers an idle connection stays
- * its own affair (nf_conntrack_udp_timeout_stream and the like): behind that time the peer's
- * packets are let in again once the endpoint has sent another one, which leaves from the same port.
- * A ct timeout object could change that for connections to come, but not for one that is there
- * already, which is what most PEERs are for.
+ * Nothing comes in by it but what that peer sends from the port that was named, as if the endpoint
+ * had sent to it already. pcp_flow.c keeps the flow alive for the lifetime granted. It ends with
+ * that or when it is asked to (lifetime 0), and a connection that is used goes on.
  */
 #include "base/mem.h"
 #include "forward.h"
@@ -138,6 +133,7 @@ static void drop(struct portcontrol *p, struct pcp_peer *peer, const char *why)
 		other->bound = true;
 		peer->bound = false;
 	}
+	pcp_flow_release(p, peer);
 	if (peer->bound)
 		forward_unbind(p->router->forward, &binding);
 	tell_journal(p, peer, why);
@@ -310,6 +306,7 @@ enum pcp_result pcp_peer(struct pcp_exchange *x)
 	x->answer.lifetime = pcp_lifetime(x);
 	lease_heap_set(&x->p->pcp.peer_leases, &peer->lease,
 		       clock_now() + x->answer.lifetime * CLOCK_SECOND);
+	pcp_flow_keep(x->p, peer);
 	if (seconds > x->answer.lifetime)
 		x->answer.lifetime = seconds;
 	x->answer.external_port = peer->external_port;

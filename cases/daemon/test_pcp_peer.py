@@ -48,12 +48,28 @@ def test_peer_of_what_went_out_from_another_port(subject, pc, to):
     assert pc.peer(40000, to).outer == source
 
 
+@requirement("PCP-43", pcp="PEER", needs=["wan-side", "kernel"])
+def test_flow_lives_as_long_as_was_granted(subject, pc, to):
+    seen_outside(subject, 40000)
+    answer = pc.peer(40000, to, lifetime=3600)
+    assert answer.result == pcp.SUCCESS and answer.lifetime > 600, answer
+    assert effect.remembered(subject.lab, "UDP", pc.address, 40000) > answer.lifetime - 300
+
+
 @requirement("PCP-44", pcp="PEER", needs="wan-side")
 @pytest.mark.parametrize("external", [0, 41000])
 def test_peer_of_what_has_yet_to_go_out(subject, pc, to, external):
     answer = pc.peer(40000, to, external)
     assert answer.result == pcp.SUCCESS and answer.external == (external or answer.external) != 0, answer
     assert seen_outside(subject, 40000) == answer.outer
+
+
+@requirement("PCP-44", pcp="PEER", needs="wan-side")
+def test_peer_may_send_first(subject, pc, to):
+    """A packet of the client would have let it in."""
+    answer = pc.peer(40000, to, 41000)
+    assert answer.result == pcp.SUCCESS, answer
+    assert subject.reaches(answer.external, "UDP", internal=40000, from_port=to[1])
 
 
 @requirement("PCP-45", pcp="PEER", needs=["wan-side", "other"])

@@ -12,7 +12,7 @@ import socket
 
 import pytest
 
-from cases.harness import packet6, pinhole
+from cases.harness import effect, packet6, pinhole
 from cases.harness.controlpoint import fault_of
 from cases.harness.effect6 import ANSWERS, PROBES, Fence, Wire, bound, reaches
 from cases.harness.packet6 import ACK, SYN
@@ -159,10 +159,8 @@ def test_no_port_control_outside(lab, port, data):
 
 def remembered(lab, protocol, port):
     """Seconds without packets after which the router forgets a connection that the client has opened from a port."""
-    found = [c["timeout"] for c in lab.request(op="state", node="r1")["conntrack"]
-             if c["protocol"] == protocol and c["original"].get("sport") == port
-             and c["original"]["src"] == lab.address6_of("client")]
-    return max(found) if found else inconclusive("the connection is not in the kernel's table")
+    found = effect.remembered(lab, protocol, lab.address6_of("client"), port)
+    return inconclusive("the connection is not in the kernel's table") if found is None else found
 
 
 @requirement("V6FW-05", **walled("kernel"))

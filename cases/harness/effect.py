@@ -103,3 +103,10 @@ def leaves_from(lab, port, client="client", ports=(5000,), peers=("peer",), time
                 ready = select.select([peer], [], [], timeout)[0]
                 seen.append(peer.recvfrom(64)[1] if ready else None)
     return seen
+
+
+def remembered(lab, protocol, address, port, router="r1"):
+    """Seconds without packets after which the kernel of a router forgets what a host has begun from a port; None: it knows of nothing."""
+    found = [one["timeout"] for one in lab.request(op="state", node=router)["conntrack"]
+             if (one["protocol"], one["original"]["src"], one["original"].get("sport")) == (protocol, address, port)]
+    return max(found, default=None)

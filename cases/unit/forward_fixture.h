@@ -102,6 +102,23 @@ static inline struct forward *ready(void **state)
 	return *state;
 }
 
+/* Policy and a table made by it, in place of the one that @state has. */
+static inline struct forward *with_policy(void **state, const char *yaml)
+{
+	struct diag d = {0};
+	struct doc *doc = doc_load_text(yaml, strlen(yaml), "policy", &d);
+	int error;
+
+	ready(state);
+	assert_non_null(doc);
+	assert_true(policy_read(&profile.policy, doc, &d));
+	doc_free(doc);
+	forward_free(*state);
+	*state = forward_new(&router, &error);
+	assert_non_null(*state);
+	return *state;
+}
+
 static inline struct mapping mapping(int protocol, uint16_t external, uint16_t internal)
 {
 	struct mapping m = {.protocol = protocol,

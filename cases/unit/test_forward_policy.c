@@ -31,23 +31,6 @@ static void hairpinning_is_a_policy(void **state)
 	close(neighbour);
 }
 
-/* Policy and a table made by it, in place of the one that @state has. */
-static struct forward *with_policy(void **state, const char *yaml)
-{
-	struct diag d = {0};
-	struct doc *doc = doc_load_text(yaml, strlen(yaml), "policy", &d);
-	int error;
-
-	ready(state);
-	assert_non_null(doc);
-	assert_true(policy_read(&profile.policy, doc, &d));
-	doc_free(doc);
-	forward_free(*state);
-	*state = forward_new(&router, &error);
-	assert_non_null(*state);
-	return *state;
-}
-
 static void connections_may_outlive_their_mapping(void **state)
 {
 	struct forward *f = with_policy(state, "{forward: {ends-connections: false}}");
