@@ -83,6 +83,8 @@ demo:
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@scripts/demo
 
+CASES     := cases
+SANITIZED := -m sanitize cases
 .PHONY: test
 test:
 	@scripts/install-deps test
@@ -92,19 +94,21 @@ test:
 	@$(MAKE) --no-print-directory SAN=1 unit
 	@scripts/fuzz --smoke
 	@scripts/check-tree
-	@$(PYTEST) -n 7 cases
-	@IGDLAB_BUILD=build/san $(PYTEST) -n 4 -m sanitize cases
+	@$(PYTEST) -n 7 $(CASES)
+	@IGDLAB_LONG= IGDLAB_BUILD=build/san $(PYTEST) -n 4 $(SANITIZED)
 	@scripts/demo
 
 .PHONY: units
 units: $(test_bins)
 
-# Slower lanes: the long cases and all under the sanitizers, fuzzing for a minute each, figures beside the neighbours'.
+# Slower lanes: what make test does with the long cases among them and all cases under the sanitizers, then the whole closed
+# loop, by itself as its parts run side by side; fuzzing for a minute each; figures beside the neighbours'.
 .PHONY: test-long
+test-long: export IGDLAB_LONG := 1
+test-long: CASES := --ignore=cases/loop/test_daemon_loop.py cases
+test-long: SANITIZED := cases
 test-long: test
-	@IGDLAB_LONG=1 $(PYTEST) cases/loop/test_daemon_loop.py
-	@IGDLAB_LONG=1 $(PYTEST) -n 6 --ignore=cases/loop/test_daemon_loop.py cases
-	@IGDLAB_BUILD=build/san $(PYTEST) -n 4 cases
+	@$(PYTEST) cases/loop/test_daemon_loop.py
 
 .PHONY: fuzz
 fuzz:
@@ -169,7 +173,7 @@ uninstall:
 help:
 	@echo "make demo       install what is missing, build, run three scenes on real input"
 	@echo "make test       the same, then every test (under 10 minutes on 2 cores)"
-	@echo "make test-long  the same, the long tests (the whole closed loop), and the cases under the sanitizers"
+	@echo "make test-long  the same with the long tests and every case under the sanitizers, then the whole closed loop"
 	@echo "make clients    the real clients of Debian for igdlab test client; make clients-npm: and those of npm"
 	@echo "make fuzz       every fuzzer for 60 s (SECONDS=N)"
 	@echo "make bench      our figures beside the neighbours', same run"
