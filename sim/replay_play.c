@@ -159,11 +159,22 @@ static size_t owner_of(const struct player *p, size_t number)
 	return number;
 }
 
+/* A client that is not answered soon asks again, and each request has its answer (RFC 6886 clause
+ * 3.1): as often as it was answered it is asked. */
+static size_t times_asked(const struct exchange *x, size_t wanted)
+{
+	bool repeats = x->protocol == FLOW_NATPMP || x->protocol == FLOW_PCP;
+	size_t asked = x->request.count;
+
+	return repeats && wanted > 1 && asked > 1 ? wanted < asked ? wanted : asked : 1;
+}
+
 static void play_datagram(struct player *p, size_t number, struct translated *t)
 {
 	struct replayed *own = &p->replayed[number], *r;
 	const struct exchange *x = &p->flow->exchanges[number];
 	int64_t until = clock_now() + DATAGRAM_LIMIT_US;
+	size_t wanted = answers_wanted(p, x);
 
 	if (!t->to.family) {
 		t->to.family = AF_INET;
@@ -182,15 +193,16 @@ static void play_datagram(struct player *p, size_t number, struct translated *t)
 	}
 	own->owner = owner_of(p, number);
 	r = &p->replayed[own->owner];
-	r->expected += answers_wanted(p, x);
+	r->expected += wanted;
 	if (r->ear < 0)
 		r->ear = live_socket(p->live, "dgram", &own->failed);
 	if (r->ear < 0)
 		return;
-	if (!live_send_to(p->live, r->ear, &t->to, buf_slice(&t->bytes))) {
-		own->failed = xasprintf("cannot be sent: %s", strerror(errno));
-		return;
-	}
+	for (size_t i = 0; i < times_asked(x, wanted); i++)
+		if (!live_send_to(p->live, r->ear, &t->to, buf_slice(&t->bytes))) {
+			own->failed = xasprintf("cannot be sent: %s", strerror(errno));
+			return;
+		}
 	while (r->live.reply_count < r->expected && talk_wait(r->ear, POLLIN, until)) {
 		struct recorded_message m;
 
