@@ -232,6 +232,18 @@ def test_lists_of_services_have_the_version_of_that_router(tmp_path):
     assert matrix.on_router_of(two, versions) is versions
 
 
+def test_routers_that_ask_upstream_have_whom_to_ask():
+    """Profiles that ask a PCP server behind them, and quirks of such, are met where there is one."""
+    asking = {path.stem for path in matrix.PROFILES.glob("*.yaml") if re.search("^upstream:", path.read_text(), re.M)}
+    cases = {case.id: case for case in (*matrix.quirk_cases(), *matrix.profile_cases())}
+    met = [case for case in cases.values() if case.profile[0].rpartition("=")[2] in asking]
+    assert {f"profile:{name}" for name in asking} | {"quirk:syn-pcpx-26-asks-each-time"} <= {case.id for case in met}
+    for case in met:
+        router, nodes = case.profile[0].partition("=")[0], matrix.load(matrix.TOPOLOGIES / f"{case.topology}.yaml")["nodes"]
+        assert "pcp" in matrix.spoken(nodes[nodes[router]["gateway"]]["igd"]), case.id
+        assert all(quirk.startswith(f"{router}=") for quirk in case.quirks), case.id
+
+
 @pytest.mark.parametrize("word", ["igdlab:single-search", "igdlab-keep:renews-late+any-announcer"])
 def test_a_naive_mode_is_known_again_by_its_word(word):
     assert Client(Client(word).word).name == word and Client(Client("miniupnpc").word).name == "miniupnpc"

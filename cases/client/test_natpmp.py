@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Clients of NAT-PMP (RFC 6886): what they ask, how often, whom they believe, when they renew. The oracle is the wire."""
 import functools
+import time
 
 import pytest
 
 from cases.harness.drive import Wanted
-from cases.harness.gateway import ANNOUNCE_PORT, USUAL, first_map, renewed, settled, waits
+from cases.harness.gateway import ANNOUNCE_PORT, AT_ONCE, USUAL, first_map, renewed, settled, waits
 from cases.harness.requirement import inconclusive, nonstrict, unsupported
 from cases.harness.scenario import scenario, unhurried
 
@@ -13,6 +14,8 @@ WANTED = Wanted()
 SPREAD = 5.0   # seconds within which a client makes its mappings again (clause 3.7)
 SLACK = 0.6    # a busy machine
 GRANTED = 50000
+TIMER = 0.6    # seconds: what waits for a timer takes longer
+LOOKS = 3      # as chance may make a client late, and no chance one that waits early
 
 
 @pytest.fixture
@@ -147,7 +150,7 @@ def test_comes_not_with_the_crowd(gateway):
     with gateway() as (_, session, gate):
         waited = waits(gate, mapped(session, gate), gate.announce, SPREAD + 3)
         assert max(waited) <= SPREAD + SLACK, waited
-        assert max(waited) > 0.5, f"it comes at once: {waited}"
+        assert max(waited) > AT_ONCE, f"it comes at once: {waited}"
 
 
 @scenario("NATPMP-42", speaks="natpmp", resident=True)
@@ -200,14 +203,16 @@ def test_pcp_first_and_natpmp_at_once(client, gateway):
     """A gateway of NAT-PMP is asked by PCP first, each time, and by NAT-PMP as soon as it has said what it speaks."""
     both(client)
     with gateway() as (_, session, gate):
-        for _ in range(1 if client.resident else 2):
+        gaps = []
+        while len(gaps) < LOOKS and not (len(gaps) > 1 and min(gaps) < TIMER):
             begun = len(gate.asks)
             claims(session, gate)
             asked = gate.all()[begun:]
             assert asked and asked[0].version == 2, "it does not begin with PCP"
             old = [a for a in asked if a.version == 0]
             assert old, "it does not fall back to NAT-PMP"
-            assert old[0].time - asked[0].time < 0.6, f"only after {old[0].time - asked[0].time:.1f} s"
+            gaps += [round(old[0].time - asked[0].time, 2)] * (LOOKS if client.resident else 1)
+        assert min(gaps) < TIMER, f"only after {gaps} s"
 
 
 @scenario("NATPMP-46", speaks="pcp")
@@ -217,10 +222,14 @@ def test_either_form_of_the_version_reply(client, gateway, opcode):
     both(client)
     with gateway() as (_, session, gate):
         gate.script = lambda ask: gate.other_version(ask, 0 if opcode == "0" else None) if ask.version == 2 else USUAL
-        claims(session, gate)
-        new, old = gate.of(2), gate.of(0)
-        assert new and old, f"{len(new)} requests of PCP, {len(old)} of NAT-PMP"
-        assert min(a.time for a in old) - new[0].time < 0.6, "it waited for something else"
+        gaps = []
+        while len(gaps) < LOOKS and not (gaps and min(gaps) < TIMER):
+            begun = time.monotonic()
+            claims(session, gate)
+            new, old = gate.of(2, begun), gate.of(0, begun)
+            assert new and old, f"{len(new)} requests of PCP, {len(old)} of NAT-PMP"
+            gaps += [round(old[0].time - new[0].time, 2)] * (LOOKS if client.resident else 1)
+        assert min(gaps) < TIMER, f"it waited for something else: {gaps}"
 
 
 @scenario("NATPMP-47", speaks="natpmp")

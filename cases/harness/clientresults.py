@@ -120,9 +120,9 @@ def gather(found, seconds, output):
 BUSY = "while the machine had"
 
 
-def too_busy(sentence, times):
-    """Why a case that may have failed for want of processor time is inconclusive."""
-    return f"{sentence}, {BUSY} {times:.0f} times more to do than it can"
+def too_busy(sentence, starved):
+    """Why a case that may have failed for want of processor time is inconclusive. starved: seconds of that."""
+    return f"{sentence}, {BUSY} no processor for it for {starved:.0f} s"
 
 
 def resumed(output):

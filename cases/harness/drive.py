@@ -18,7 +18,8 @@ HOME = "/tmp/home"  # in the node: its /tmp is its own
 TOUCH = 'mkdir -p "$(dirname "$1")" && printf %s "$2" > "$1"'
 FOLLOW = ("tail", "-q", "-n", "+1", "-s", "0.1", "-F")
 LOOK = 0.1          # seconds between two looks at a program that is not ours
-
+MOST = 3            # times its patience that a program gets on a busy machine
+WAITED = "grep -Hs . /proc/[0-9]*/task/*/schedstat"
 
 FATAL = (4, 5, 6, 7, 8, 11, 31)  # SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS
 
@@ -37,7 +38,8 @@ class Wanted:
 @dataclasses.dataclass
 class Said:
     """What a program said and how it ended. claim: a word of client.CLAIMS or None; code: exit status, -N for
-    a signal, None while it runs; hung: it had to be ended."""
+    a signal, None while it runs; hung: it had to be ended; starved: seconds without a processor, where more would have
+    been due to it."""
 
     operation: str
     claim: str = None
@@ -49,6 +51,7 @@ class Said:
     seconds: float = 0.0
     log: str = ""
     hung: bool = False
+    starved: float = 0.0
     thrown: bool = False  # claims.crashed: an exception that nobody caught has no signal
     unsupported: bool = False
 
@@ -56,6 +59,34 @@ class Said:
     def crashed(self):
         """It ended by a signal that says so, itself or below a shell or peak.py, which make 128 and the signal of it."""
         return self.thrown or self.code is not None and (-self.code in FATAL or self.code - 128 in FATAL)
+
+
+class Patience:
+    """Seconds that a program of a lab has for something. Those in which it, or the router, had to wait for a processor do not
+    count: what is too slow on a busy machine is too slow on any. starved: such seconds, where even MOST times its own were too few."""
+
+    def __init__(self, lab, seconds):
+        self._lab, self._seconds, self._begun, self.starved = lab, seconds, time.monotonic(), 0.0
+        self._end = self._begun + seconds
+
+    def left(self):
+        """Seconds that are left; 0 when they are over."""
+        if time.monotonic() >= self._end:
+            lost, most = starved(self._lab), self._seconds * MOST
+            self._end = self._begun + min(self._seconds + lost, most)
+            self.starved = lost if self._seconds + lost > most else 0.0
+        return max(0.0, self._end - time.monotonic())
+
+
+def starved(lab, node="client"):
+    """Seconds for which the programs that a lab has now had to wait for a processor: of each the thread that waited most."""
+    done, most = lab.run(node, "sh", "-c", WAITED), {}
+    for line in done.stdout.splitlines():
+        path, _, text = line.partition(":")
+        name, waited = path.split("/")[2], text.split()
+        if len(waited) == 3:
+            most[name] = max(most.get(name, 0), int(waited[1]))
+    return sum(most.values()) / 1e9
 
 
 class Session:
@@ -130,13 +161,20 @@ class Session:
         begun = time.monotonic()
         process = self.start(operation, wanted)
         said = Said(operation)
-        try:
-            said.code = process.wait(self.patience)
-        except TimeoutError:
-            said.hung = True
-            process.finish(9)
+        self._ends(said, process, self.patience)
+        said.code = None if said.hung else process.code
         said.seconds = time.monotonic() - begun
         return self._listened(said, process)
+
+    def _ends(self, said, process, seconds):
+        """Wait for the end of a process, for so long; what has not ended then is hung, and is ended."""
+        patience = Patience(self.lab, seconds)
+        while process.code is None and (left := patience.left()):
+            with contextlib.suppress(TimeoutError):
+                process.wait(left)
+        if process.code is None:
+            said.hung, said.starved = True, patience.starved
+            process.finish(9)
 
     def _listened(self, said, process):
         said.stdout, said.stderr, said.log = process.stdout, process.stderr, self.log.stdout if self.log else ""
@@ -162,17 +200,17 @@ class Session:
         begun = time.monotonic()
         if not self.process:
             self.process = self.start("add", wanted)
-        said, refused = Said("add"), None
+        said, refused, patience = Said("add"), None, Patience(self.lab, self.patience)
         if "mapped" not in self.client.claims:
             until = until or (lambda: self.mapped() >= self.client.asks.get("count", 1))
-        while (now := time.monotonic()) - begun < self.patience:
+        while patience.left():
             self._listened(said, self.process)
             if said.claim == "mapped" or (until and until()):
                 break
-            refused = refused or (said.claim and now)
-            if refused and now - refused > self.client.times["settle"] or self._ended():
+            refused = refused or (said.claim and Patience(self.lab, self.client.times["settle"]))
+            if refused and not refused.left() or self._ended():
                 break
-        said.code, said.seconds = self.process.code, time.monotonic() - begun
+        said.code, said.seconds, said.starved = self.process.code, time.monotonic() - begun, patience.starved
         return self._listened(said, self.process)
 
     def mapped(self):
@@ -192,11 +230,7 @@ class Session:
         begun, said = time.monotonic(), Said(operation)
         if self.process.code is None:
             self._ask_to_stop(wanted)
-            try:
-                self.process.wait(self.client.times["exit"])
-            except TimeoutError:
-                said.hung = True
-                self.process.finish(9)
+            self._ends(said, self.process, self.client.times["exit"])
         said.code, said.seconds = self.process.code, time.monotonic() - begun
         return self._listened(said, self.process)
 

@@ -19,6 +19,8 @@ QUIRKS = REPOSITORY / "fakeigd" / "quirks"
 PROFILES = REPOSITORY / "fakeigd" / "profiles"
 TOPOLOGIES = REPOSITORY / "topologies"
 USUAL = "conformant-igd1"  # the router of a quirk that names none
+CARRIER = {"name": "cgnat-pcp", "router": "r1"}  # where routers are that ask a PCP server upstream: it has one
+USUAL_PLACES = ("flat", CARRIER["name"])
 ROWS = REPOSITORY / "cases" / "client" / "rows.yaml"
 
 
@@ -79,15 +81,29 @@ def conformant():
 
 
 @functools.lru_cache(maxsize=None)
+def _usual_place(profile):
+    """Where a router is met when nothing says where, as the key "topology" of a quirk has it."""
+    values = _head(PROFILES / f"{profile}.yaml")
+    if "upstream" in values:
+        return CARRIER
+    return _usual_place(values["extends"]) if "extends" in values else "flat"
+
+
+def _at(place):
+    """(name of the topology, "ROUTER=" or "") of such a key."""
+    if isinstance(place, str):
+        return place, ""
+    return place["name"], f'{place["router"]}=' if "router" in place else ""
+
+
+@functools.lru_cache(maxsize=None)
 def quirk_cases():
     """One per quirk, on the profile and in the topology in which it is shown."""
     found = []
     for path in sorted(QUIRKS.glob("*.yaml")):
         quirk = _head(path)
-        place = quirk.get("topology", "flat")
-        name, router = (place, None) if isinstance(place, str) else (place["name"], place.get("router"))
-        at = f"{router}=" if router else ""
         client, base = quirk.get("client", {"must": "mapped"}), quirk.get("base", USUAL)
+        name, at = _at(quirk.get("topology") or _usual_place(base))
         found.append(Case("quirk", path.stem, quirk["layer"], name, (at + base,), (at + path.stem,), client["must"],
                           client.get("note", ""), quirk["summary"], _speaks(quirk["layer"], base)))
     return found
@@ -107,14 +123,22 @@ def quirk_case(name):
 
 @functools.lru_cache(maxsize=None)
 def profile_cases():
-    """One per profile, in the topology flat."""
+    """One per profile, in its usual place."""
     found = []
     for path in sorted(PROFILES.glob("*.yaml")):
         profile = _head(path)
         client = profile.get("client", {"must": "mapped"})
-        found.append(Case("profile", path.stem, "profile", "flat", (path.stem,), (), client["must"],
+        name, at = _at(_usual_place(path.stem))
+        found.append(Case("profile", path.stem, "profile", name, (at + path.stem,), (), client["must"],
                           client.get("note", ""), profile.get("summary", ""), spoken(path.stem)))
     return found
+
+
+def _spoken_in(topology):
+    """Protocols of the routers on the client's networks."""
+    nodes = topology["nodes"]
+    at = [node.get("igd", "none") for node in nodes.values() if set(node.get("lan", ())) & set(nodes["client"]["attach"])]
+    return tuple(sorted({name for profile in at if profile != "none" for name in spoken(profile)})) or ("igd",)
 
 
 @functools.lru_cache(maxsize=None)
@@ -126,7 +150,7 @@ def topology_cases():
         client = topology.get("client")
         if isinstance(client, dict):
             found.append(Case("topology", path.stem, "topology", path.stem, (), (), client["must"],
-                              client.get("note", ""), topology["summary"]))
+                              client.get("note", ""), topology["summary"], _spoken_in(topology)))
     return found
 
 

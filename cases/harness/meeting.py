@@ -6,7 +6,6 @@ seen goes into the results either way.
 """
 import contextlib
 import dataclasses
-import os
 import pathlib
 
 from . import matrix, outcome
@@ -18,7 +17,6 @@ from .requirement import inconclusive, nonstrict, unsupported
 _bases = {}  # (client, router) -> outcome there without any quirk
 SETS = 3    # of announcements that a router starts with, at most, each within a second of the one before
 LATE = 6    # seconds of the lab's clock
-BUSY = 3.0  # so many times more work than cores: what takes too long then proves nothing
 _MUST = {"mapped": "a packet of the peer reaches the client through the mapping, and the program says so",
          "reports-failure": "the program says that the port is not open (or opens it)",
          "inner": "the innermost router, at least, holds the mapping, and the program says whether packets arrive",
@@ -26,17 +24,12 @@ _MUST = {"mapped": "a packet of the peer reaches the client through the mapping,
          "retries": "the program tries again, with {}, and the port is open"}
 
 
-def load():
-    """How much more work there is than cores, at least 1."""
-    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-
-
 class Meeting:
     """What came of one operation. said: drive.Said; ports: those that packets reach; found: a word of outcome.OUTCOMES;
     table: the routers' mappings afterwards; base: what comes of it without the quirk of the case, where that was asked."""
 
-    def __init__(self, said, ports, wanted, mappings, busy):
-        self.said, self.ports, self.wanted, self.table, self.busy = said, ports, wanted, mappings, busy
+    def __init__(self, said, ports, wanted, mappings):
+        self.said, self.ports, self.wanted, self.table = said, ports, wanted, mappings
         self.found, self.base = outcome.judge(said, ports, wanted), None
 
     @property
@@ -61,8 +54,8 @@ class Meeting:
         if grade == "unsupported":
             unsupported(outcome.sentence(self.found))
         slow = self.found == "hung" or (self.said.code is None and self.found == "silently-failed")
-        if grade == "fail" and slow and self.busy > BUSY:
-            inconclusive(too_busy(outcome.sentence(self.found), self.busy))
+        if grade == "fail" and slow and self.said.starved:
+            inconclusive(too_busy(outcome.sentence(self.found), self.said.starved))
         if grade == "fail" and self.base == self.found:
             inconclusive(f"not the quirk's doing: {outcome.sentence(self.found)}, and the same on its router without it")
         if grade == "pass" and word == "retries" and self.found == "mapped-and-said":
@@ -89,8 +82,7 @@ def visit(client, case, wanted=None, evidence=None, node="client"):
              capture=bool(evidence)) as lab:
         if len(routers(lab)) > 1:
             quieten(lab)
-        patience = client.times["give-up"] * min(load(), 2)
-        with Session(client, lab, node=node, patience=patience) as session:
+        with Session(client, lab, node=node) as session:
             yield lab, session
             if evidence:
                 keep(evidence, session)
@@ -111,9 +103,9 @@ def meet(client, case, wanted=None, evidence=None):
 
 
 def on_base(client, case):
-    """The outcome on the router of a quirk without the quirk, found once; None in labs with more than that router."""
+    """The outcome on the router of a quirk without the quirk, found once; None where the topology is part of the quirk."""
     router = matrix.on_router_of(client, case).profile
-    if case.topology != "flat" or len(router) != 1 or "=" in router[0]:
+    if case.topology not in matrix.USUAL_PLACES or len(router) != 1:
         return None
     key = client.name, router[0]
     if key not in _bases:
@@ -124,7 +116,6 @@ def on_base(client, case):
 
 def _meet(client, case, wanted, evidence):
     with visit(client, case, wanted, evidence) as (lab, session):
-        busy = load()
         before = {outcome.key(mapping) for mapping in table(lab)}
         said = session.perform("add", wanted)
         opened = lambda: outcome.open_ports(lab, said, wanted, before=before)
@@ -135,7 +126,7 @@ def _meet(client, case, wanted, evidence):
         if said.claim == "mapped" and not ports and client.resident:  # it may go on to the next router
             with contextlib.suppress(TimeoutError):
                 ports = until(opened, timeout=client.times["settle"])
-        return Meeting(said, ports, wanted, table(lab), max(busy, load()))
+        return Meeting(said, ports, wanted, table(lab))
 
 
 def keep(folder, session):

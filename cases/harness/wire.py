@@ -11,6 +11,7 @@ import ipaddress
 import re
 import select
 import socket
+import struct
 import threading
 import xml.etree.ElementTree as ElementTree
 
@@ -21,6 +22,17 @@ STAMPS = 35                   # SO_TIMESTAMPNS
 BUFFER = 8 << 20
 GROUP = "239.255.255.250"
 LEAST = {socket.IPPROTO_TCP: 20, socket.IPPROTO_UDP: 8}  # bytes of a head
+
+
+def with_stamps(sock):
+    """Have the kernel tell when each packet came: not when this process had time to read it."""
+    sock.setsockopt(socket.SOL_SOCKET, STAMPS, 1)
+
+
+def stamp_of(extra):
+    """That time, in seconds since 1970, of what recvmsg() gave beside a packet; 0 for none."""
+    return next((seconds + nanoseconds / 1e9 for seconds, nanoseconds in
+                 (struct.unpack("qq", value) for _, kind, value in extra if kind == STAMPS)), 0)
 
 
 @dataclasses.dataclass
@@ -89,7 +101,7 @@ class Watch:
     def __enter__(self):
         self._socket = self.lab.socket(self.node, "raw", "packet", ALL_FRAMES)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-        self._socket.setsockopt(socket.SOL_SOCKET, STAMPS, 1)
+        with_stamps(self._socket)
         self._socket.setblocking(False)
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
@@ -112,12 +124,8 @@ class Watch:
                 data, extra, _, address = self._socket.recvmsg(65600, 64)
             except BlockingIOError:
                 return
-            seconds = nanoseconds = 0
-            if extra:
-                seconds = int.from_bytes(extra[0][2][:8], "little")
-                nanoseconds = int.from_bytes(extra[0][2][8:16], "little")
             if address[0] != "lo":
-                self._frames.append((seconds + nanoseconds / 1e9, address[0], data))
+                self._frames.append((stamp_of(extra), address[0], data))
 
     def _packets(self, protocol):
         """(time, interface, source address, destination, payload of IP) of what the node sent."""
