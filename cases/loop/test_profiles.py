@@ -12,7 +12,7 @@ import subprocess
 import pytest
 import yaml
 
-from cases.harness import description, effect, matrix, ssdp
+from cases.harness import arrivals, description, effect, matrix, ssdp
 from cases.harness.http import BadMessage
 from cases.harness.lab import Lab, program
 from cases.harness.observe import Observer
@@ -87,12 +87,19 @@ def stated(profile, message):
     return value.strip()
 
 
+def first_answer(lab, target):
+    """The first answer to one search, if there is one."""
+    with ssdp.search_socket(lab) as sock:
+        sock.sendto(ssdp.search_bytes(target), (ssdp.GROUP, ssdp.PORT))
+        return [ssdp.Datagram(*got) for got in arrivals.datagrams(lab, sock, 0.5, count=1)]
+
+
 def hear(lab):
     """The first answer to searches for a gateway, of any version and form, be it a NOTIFY."""
     for target in (GATEWAY, "upnp:rootdevice", "ssdp:all", "urn:schemas-upnp-org:service:WANPPPConnection:1",
                    "urn:dslforum-org:service:WANPPPConnection:1"):
         try:
-            replies = ssdp.search(lab, target, timeout=0.5)
+            replies = first_answer(lab, target)
         except BadMessage:
             continue
         if replies:
