@@ -47,9 +47,18 @@ def namespaces(pids):
     return found
 
 
-def namespaces_alive(wanted):
-    """Which of those some process still is in."""
-    return wanted & namespaces(p for p in processes())
+def born(pid):
+    """When a process was started, which tells it from a later one of the same number; None when it is gone."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+    except OSError:
+        return None
+
+
+def namespaces_alive(wanted, then):
+    """Which of those some process still is in that was there *then* ({pid: born}): their numbers are given to the namespaces of
+    later labs, which run beside this."""
+    return wanted & namespaces(p for p, when in then.items() if born(p) == when)
 
 
 def host_state():
@@ -96,6 +105,7 @@ def test_kill_9_leaves_nothing(victim, tmp_path):
         "command": [p for p, name in table.items() if name in ("cat", "sh")],
     }[victim]
     assert targets, f"no {victim} among {table}"
+    then = {p: born(p) for p in processes()}
     os.kill(targets[0], signal.SIGKILL)
     if victim in ("starter", "init"):
         wait_gone(family - {starter})
@@ -107,7 +117,7 @@ def test_kill_9_leaves_nothing(victim, tmp_path):
         lab._process.stdin.close()
         lab._process.wait(20)
         wait_gone(family - {starter})
-    until(lambda: not namespaces_alive(ours), what="namespaces to be gone")
+    until(lambda: not namespaces_alive(ours, then), what="namespaces to be gone")
     assert {k: v for k, v in host_state().items() if k != "sockets"} == \
         {k: v for k, v in before.items() if k != "sockets"}
     assert not any(lab.name in line for line in host_state()["sockets"])
@@ -117,18 +127,19 @@ def test_kill_9_leaves_nothing(victim, tmp_path):
 
 
 def test_killed_detached_lab_leaves_nothing():
-    own = namespaces([os.getpid()])
-    done = subprocess.run([program("igdlab"), "up", "flat", "--name", "doomed", "--json"],
+    own, name = namespaces([os.getpid()]), f"doomed-{os.getpid()}"
+    done = subprocess.run([program("igdlab"), "up", "flat", "--name", name, "--json"],
                           capture_output=True, check=True)
     assert done.stdout
-    connection = Connection(f"\0igdlab/{os.getuid()}/doomed")
+    connection = Connection(f"\0igdlab/{os.getuid()}/{name}")
     pid = connection.request(op="info")[0]["pid"]
     family = descendants(pid)
     ours = namespaces(family) - own
+    then = {p: born(p) for p in processes()}
     os.kill(pid, signal.SIGKILL)
     wait_gone(family)
-    until(lambda: not namespaces_alive(ours), what="namespaces to be gone")
-    assert "doomed" not in subprocess.run([program("igdlab"), "ps"], capture_output=True, text=True,
+    until(lambda: not namespaces_alive(ours, then), what="namespaces to be gone")
+    assert name not in subprocess.run([program("igdlab"), "ps"], capture_output=True, text=True,
                                           check=True).stdout
 
 
