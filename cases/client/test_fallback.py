@@ -114,9 +114,9 @@ def test_natpmp_after_half_of_pcp(client, router, how):
 
 
 @scenario(speaks="igd", layer="fallback")
-@pytest.mark.parametrize("quirk", ["http-hang-on-request", "soap-500-501-always", "desc-no-wan-services"])
+@pytest.mark.parametrize("quirk", ["http-hang-on-request", "pm-501-catch-all-every-add", "desc-no-wan-services"])
 def test_natpmp_beside_half_an_igd(client, router, quirk):
-    """UPnP hangs, always fails, or maps nothing: the port is mapped by NAT-PMP."""
+    """UPnP hangs, refuses each mapping, or maps nothing: the port is mapped by NAT-PMP."""
     speaks_also(client, "natpmp")
     with router("conformant-igd1", ("natpmp",), quirks=(f"r1={quirk}",)) as (_, session, gate):
         said = settled(session, WANTED, lambda left: gate.wait(lambda: gate.maps(0), 1, left), session.patience)

@@ -83,9 +83,11 @@ def visit(client, case, wanted=None, evidence=None, node="client"):
         if len(routers(lab)) > 1:
             quieten(lab)
         with Session(client, lab, node=node) as session:
-            yield lab, session
-            if evidence:
-                keep(evidence, session)
+            try:
+                yield lab, session
+            finally:
+                if evidence:
+                    keep(evidence, session)
 
 
 def quieten(lab):
