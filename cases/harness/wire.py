@@ -124,11 +124,10 @@ class Watch:
                 data, extra, _, address = self._socket.recvmsg(65600, 64)
             except BlockingIOError:
                 return
-            if address[0] != "lo":
-                self._frames.append((stamp_of(extra), address[0], data))
+            self._frames.append((stamp_of(extra), address[0], data))
 
-    def _packets(self, protocol):
-        """(time, interface, source address, destination, payload of IP) of what the node sent."""
+    def _packets(self, protocol, inward=False):
+        """(time, interface, source address, destination, payload of IP) of what the node sent; or, inward, to itself."""
         for time, interface, frame in list(self._frames):
             packet = frame[14:]
             if frame[12:14] != b"\x08\x00" or len(packet) < 20 or packet[9] != protocol:
@@ -136,7 +135,7 @@ class Watch:
             length = int.from_bytes(packet[2:4], "big") or len(packet)
             source, to = (str(ipaddress.ip_address(packet[i:i + 4])) for i in (12, 16))
             payload = packet[(packet[0] & 15) * 4:length]
-            if source in self.own and len(payload) >= LEAST[protocol]:
+            if inward == (interface == "lo") and (inward or source in self.own) and len(payload) >= LEAST[protocol]:
                 yield time, interface, source, to, payload
 
     # -- what it sent ---------------------------------------------------------------------------------------
@@ -151,9 +150,9 @@ class Watch:
         return [d for d in self.datagrams() if d.data.startswith(b"M-SEARCH") and d.head]
 
     def connects(self):
-        """(address, port) of every TCP connection that it tried to open."""
-        return sorted({(to, int.from_bytes(p[2:4], "big")) for _, _, _, to, p in self._packets(socket.IPPROTO_TCP)
-                       if p[13] & 0x12 == 0x02})
+        """(address, port) of every TCP connection that it tried to open, to itself as well."""
+        return sorted({(to, int.from_bytes(p[2:4], "big")) for inward in (False, True)
+                       for _, _, _, to, p in self._packets(socket.IPPROTO_TCP, inward) if p[13] & 0x12 == 0x02})
 
     def requests(self):
         """Its HTTP requests, in their order."""
