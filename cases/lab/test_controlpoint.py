@@ -79,11 +79,11 @@ LAST = ("rules: [{when: {action: GetGenericPortMappingEntry, NewPortMappingIndex
 BESIDE = {  # quirk: overlay
     "http-fault-with-200": "rules: [{when: {action: AddPortMapping, NewExternalPort: 1872}, "
                            "fault: {code: 718, text: x}}]",
-    "head-and-body-in-two-segments": APART,
     # There is an end to everything, in a test.
     "pm-generic-end-codes": LAST,
     "pm-generic-repeat-last": LAST,
 }
+BEHIND = {"head-and-body-in-two-segments": APART}  # the same; of two gaps the later one counts
 ALSO = {  # quirk: options of the verb, good or naive
     "pm-int-equals-ext-forced": ["--internal", "99"],
 }
@@ -129,7 +129,7 @@ def test_mode_falls_for_the_quirks_it_names(tmp_path, mode, quirk):
     where = what.get("topology", "flat")
     where = where if isinstance(where, str) else where["name"]
     before = ["-t", where, "-p", what.get("base", "conformant-igd1"), "-q", quirk]
-    overlay = "policy: {%s}" % SILENT if mode in QUIET else BESIDE.get(quirk)
+    overlay = "policy: {%s}" % SILENT if mode in QUIET else BESIDE.get(quirk) or BEHIND.get(quirk)
     # what is made here comes first in its layer only when it is named first
     before = [*options(tmp_path, overlay), *before] if quirk in BESIDE else before + options(tmp_path, overlay)
     verb = [IGDLAB, "map", "--json", *ALSO.get(quirk, [])]
