@@ -18,6 +18,8 @@
  * again while it is on its way upstream is not passed on again: one answer serves both, and the
  * engine (upstream.h) repeats it in its own time.
  *
+ * Of several servers upstream a client has one, which all of its requests go to (PCPX-33).
+ *
  * ANNOUNCE is answered here. When the server has lost its state, so have we: the entries go, the
  * epoch begins anew, and that is announced (PCPX-32). Other opcodes and unknown options are not
  * passed on, PEER neither: 4 and 5 (PCPX-31). Over IPv6 there is no NAT, and nothing to ask for.
@@ -231,6 +233,7 @@ static void pass_on(const struct pcp_exchange *x, uint16_t port, uint32_t lifeti
 		.lifetime = lifetime,
 		.prefer_failure = w->prefer_failure,
 		.description = text,
+		.client = pcp_client_v4(x),
 	};
 
 	for (size_t i = 0; i < w->filters; i++)
@@ -271,6 +274,7 @@ static enum pcp_result end_all(struct pcp_exchange *x)
 		const struct upstream_map map = {
 			.protocol = (uint8_t)m->protocol,
 			.internal_port = m->external_port,
+			.client = m->internal_client,
 		};
 
 		if (is_to_end(x, m))

@@ -15,6 +15,7 @@
 
 #define PROFILE_SERVICES_MAX 32
 #define PROFILE_PORTS_MAX    8
+#define PROFILE_UPSTREAM_MAX 8
 #define PROFILE_DEVICES_MAX  16
 #define PROFILE_PAGES_MAX    8
 
@@ -114,7 +115,8 @@ struct profile_mapping {
 /**
  * struct profile_upstream - whom the router asks for ports on its WAN side
  * @pcp:	a PCP server; false = nobody is asked
- * @server:	0.0.0.0 = the next hop of the WAN's default route
+ * @server, @servers: whom it asks, 0.0.0.0 = the next hop of the WAN's default route; each client
+ *		has one of them (RFC 7648 3.6)
  * @port:	of the server
  * @initial_us, @maximum_us: IRT and MRT of retransmission (RFC 6887 clause 8.1.1)
  * @answer_us:	how long an asker waits at most
@@ -124,7 +126,8 @@ struct profile_mapping {
  */
 struct profile_upstream {
 	bool pcp;
-	struct in_addr server;
+	struct in_addr server[PROFILE_UPSTREAM_MAX];
+	size_t servers;
 	uint16_t port;
 	int64_t initial_us;
 	int64_t maximum_us;

@@ -5,6 +5,7 @@
  *	upstream:
  *	  pcp: {server: gateway, initial: 3s, maximum: 1024s, answer: 25s, retries: 2}
  *
+ * "server" may be a list.
  * Without the section the router asks nobody. Times are those of RFC 6887 clause 8.1.1 where the
  * file says nothing; "answer" is below the 30 s within which a control point has to be answered
  * (UDA 2.0 clause 3.2.2, IWF-09).
@@ -34,25 +35,40 @@ static bool read_time(const struct doc *map, const char *key, int64_t *out, stru
 	return true;
 }
 
-static bool read_server(struct profile_upstream *u, const struct doc *map, struct diag *d)
+static bool read_server(struct in_addr *server, const struct doc *node, struct diag *d)
 {
-	const struct doc *node = doc_get(map, "server");
 	struct diag own = {0};
 	bool fine;
+
+	if (!doc_want(node, DOC_SCALAR, d) || !strcmp(node->text, "gateway"))
+		return node->kind == DOC_SCALAR;
+	fine = doc_ipv4(node, server, &own) && server->s_addr;
+	diag_free(&own);
+	if (!fine)
+		diag_at(d, node->file, node->line,
+			"server: expected gateway or an IPv4 address, found \"%s\"", node->text);
+	return fine;
+}
+
+static bool read_servers(struct profile_upstream *u, const struct doc *map, struct diag *d)
+{
+	const struct doc *node = doc_get(map, "server");
 
 	if (!node) {
 		diag_at(d, map->file, map->line,
 			"pcp: \"server\" is missing; expected gateway or an IPv4 address");
 		return false;
 	}
-	if (!doc_want(node, DOC_SCALAR, d) || !strcmp(node->text, "gateway"))
-		return node->kind == DOC_SCALAR;
-	fine = doc_ipv4(node, &u->server, &own) && u->server.s_addr;
-	diag_free(&own);
-	if (!fine)
-		diag_at(d, node->file, node->line,
-			"server: expected gateway or an IPv4 address, found \"%s\"", node->text);
-	return fine;
+	u->servers = node->kind == DOC_LIST ? node->count : 1;
+	if (!u->servers || u->servers > PROFILE_UPSTREAM_MAX) {
+		diag_at(d, node->file, node->line, "server: expected 1 to %d servers, found %zu",
+			PROFILE_UPSTREAM_MAX, u->servers);
+		return false;
+	}
+	for (size_t i = 0; i < u->servers; i++)
+		if (!read_server(&u->server[i], node->kind == DOC_LIST ? node->items[i] : node, d))
+			return false;
+	return true;
 }
 
 static bool read_rest(struct profile_upstream *u, const struct doc *map, struct diag *d)
@@ -98,7 +114,7 @@ bool profile_read_upstream(struct profile *p, const struct doc *section, struct 
 		return false;
 	}
 	u->pcp = true;
-	return doc_keys(map, keys, ARRAY_SIZE(keys), d) && read_server(u, map, d) &&
+	return doc_keys(map, keys, ARRAY_SIZE(keys), d) && read_servers(u, map, d) &&
 	       read_time(map, "initial", &u->initial_us, d) &&
 	       read_time(map, "maximum", &u->maximum_us, d) &&
 	       read_time(map, "answer", &u->answer_us, d) && read_rest(u, map, d);

@@ -15,6 +15,10 @@
  * is, so that who renews, changes or deletes it has the right one without keeping any (clause
  * 11.2).
  *
+ * With several servers there is a part of the engine for each, with its own socket, epoch, secret
+ * and requests; who asks for a client is served by the client's (RFC 7648 clause 3.6). When one of
+ * them has lost its mappings, whoever watches is told so of all.
+ *
  * upstream_socket.c holds the sockets, upstream_receive.c reads what comes.
  */
 #include "base/mem.h"
@@ -215,6 +219,18 @@ static void add_options(const struct upstream *u, const struct upstream_map *map
 		add_description(options, map->description, taken);
 }
 
+/* The same for all that a client asks for, lest its mappings differ in their outer address. */
+static struct upstream *part_for(struct upstream *u, const struct upstream_map *map)
+{
+	bool by_client = policy_is(policy_of(u), upstream_server, "by-client");
+	size_t place = by_client ? ntohl(map->client.s_addr) : map->internal_port;
+
+	place %= profile_of(u)->servers;
+	while (place-- && u->next)
+		u = u->next;
+	return u;
+}
+
 struct upstream_call *upstream_map(struct upstream *u, const struct upstream_map *map,
 				   upstream_fn *fn, void *arg)
 {
@@ -234,6 +250,7 @@ struct upstream_call *upstream_map(struct upstream *u, const struct upstream_map
 
 	if (pcp_address_is_any(&map->address)) /* no wish, of IPv4 (clause 11.1) */
 		asked.external_address = pcp_address_from_v4((struct in_addr){0});
+	u = part_for(u, map);
 	if (map->nonce)
 		memcpy(asked.nonce, map->nonce, PCP_NONCE_LEN);
 	else
@@ -263,29 +280,69 @@ void upstream_end_all(struct upstream *u, const struct upstream_result *result)
 	}
 }
 
+static struct upstream *new_part(struct router *r)
+{
+	struct upstream *u = xcalloc(1, sizeof(*u));
+
+	u->router = r;
+	u->fd = u->announce_fd = -1;
+	if (getrandom(u->secret, sizeof(u->secret), 0) != sizeof(u->secret) ||
+	    getrandom(&u->random, sizeof(u->random), 0) != sizeof(u->random))
+		u->random = (uint64_t)clock_real();
+	return u;
+}
+
+/* The parts for the servers behind the first one. */
+static void add_parts(struct upstream *first)
+{
+	struct upstream **at = &first->next;
+
+	for (size_t i = 1; i < profile_of(first)->servers; i++, at = &(*at)->next) {
+		*at = new_part(first->router);
+		(*at)->first = first;
+		(*at)->place = i;
+	}
+}
+
 struct upstream *upstream_new(struct router *r)
 {
 	struct upstream *u;
 
 	if (!r->profile->upstream.pcp)
 		return NULL;
-	u = xcalloc(1, sizeof(*u));
-	u->router = r;
-	u->fd = u->announce_fd = -1;
-	if (getrandom(u->secret, sizeof(u->secret), 0) != sizeof(u->secret) ||
-	    getrandom(&u->random, sizeof(u->random), 0) != sizeof(u->random))
-		u->random = (uint64_t)clock_real();
+	u = new_part(r);
+	u->first = u;
+	add_parts(u);
 	upstream_listen(u);
 	return u;
 }
 
-void upstream_reload(struct upstream *u)
+static void end_part(struct upstream *u)
 {
 	const struct upstream_result over = {.outcome = UPSTREAM_CANCELLED, .why = "cancelled"};
 
 	while (!LIST_EMPTY(&u->calls))
 		upstream_finish(LIST_FIRST(&u->calls), &over);
 	upstream_close(u);
+}
+
+static void end_parts(struct upstream *first)
+{
+	struct upstream *next;
+
+	end_part(first);
+	for (struct upstream *u = first->next; u; u = next) {
+		next = u->next;
+		end_part(u);
+		free(u);
+	}
+	first->next = NULL;
+}
+
+void upstream_reload(struct upstream *u)
+{
+	end_parts(u);
+	add_parts(u);
 	upstream_listen(u);
 }
 
@@ -293,8 +350,7 @@ void upstream_free(struct upstream *u)
 {
 	if (!u)
 		return;
-	upstream_reload(u);
-	upstream_close(u);
+	end_parts(u);
 	free(u);
 }
 
@@ -324,10 +380,12 @@ void upstream_notice(struct upstream *u)
 	if (!u)
 		return;
 	/* Requests on their way name the old address; who made them makes them anew. */
-	upstream_end_all(u, &moved);
-	upstream_close(u);
+	for (struct upstream *part = u; part; part = part->next) {
+		upstream_end_all(part, &moved);
+		upstream_close(part);
+		part->epoch = (struct epoch){0};
+	}
 	upstream_listen(u);
-	u->epoch = (struct epoch){0};
 	if (upstream_is_ready(u))
 		upstream_tell_lost(u, "the WAN address is another");
 }

@@ -2,10 +2,11 @@
 /*
  * upstream.h - the router as a client of the PCP server on its WAN side (RFC 6887 clause 8.1).
  *
- * One engine per router whose profile has "upstream"; whoever opens ports for his own protocol
- * (interworking with IGD, a proxy) asks it and is called back. It knows of no protocol of the LAN
- * and keeps no mapping: an asker that wants a mapping to last asks again before it ends, and when
- * the engine says that the server has forgotten (upstream_watch()).
+ * One engine per router whose profile has "upstream", with one part for each server it names;
+ *whoever opens ports for his own protocol (interworking with IGD, a proxy) asks it and is called
+ *back. It knows of no protocol of the LAN and keeps no mapping: an asker that wants a mapping to
+ *last asks again before it ends, and when the engine says that the server has forgotten
+ *(upstream_watch()).
  *
  *	call = upstream_map(r->upstream, &map, done, arg);	... done(arg, &result), once
  *
@@ -73,6 +74,7 @@ typedef void upstream_fn(void *arg, const struct upstream_result *result);
  * @peer_address, @peer_port: PEER instead of MAP when the address is not unspecified
  * @options:	further options as bytes, as pcp_add_option() makes them
  * @answer_us:	how long the asker can wait, 0 = as long as the profile says
+ * @client:	for whom: which of several servers is asked (RFC 7648 3.6); 0.0.0.0 = the first
  *
  * Nothing of it needs to live longer than the call.
  */
@@ -90,6 +92,7 @@ struct upstream_map {
 	uint16_t peer_port;
 	struct slice options;
 	int64_t answer_us;
+	struct in_addr client;
 };
 
 /** upstream_new() - the engine of a router whose profile asks for one, else NULL. Sends nothing. */
@@ -101,7 +104,7 @@ void upstream_reload(struct upstream *u);
 /** upstream_is_ready() - whether there is somebody to ask: a WAN address and a server (RFC 6970
  * 5.1). A route is looked up each time, since it may come and go. */
 bool upstream_is_ready(struct upstream *u);
-/** upstream_server() - whom it asks, 0.0.0.0 = nobody. */
+/** upstream_server() - whom it asks for who has no client, 0.0.0.0 = nobody. */
 struct in_addr upstream_server(struct upstream *u);
 /**
  * upstream_map() - ask for a mapping, or with lifetime 0 for its end

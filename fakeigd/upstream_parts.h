@@ -33,7 +33,9 @@ struct upstream_call {
 };
 
 /**
- * struct upstream - the engine
+ * struct upstream - the engine, or its part for a further server
+ * @first, @next, @place: of the parts; the first is the engine, has the watches and listens to
+ *		announcements
  * @fd, @source: towards the server, -1 = not open; connected, so that the kernel lets nobody else
  *		in and hands ICMP errors up
  * @local, @server: what @fd is bound and connected to
@@ -45,6 +47,9 @@ struct upstream_call {
  */
 struct upstream {
 	struct router *router;
+	struct upstream *first;
+	struct upstream *next;
+	size_t place;
 	int fd;
 	struct loop_source *source;
 	struct in_addr local;

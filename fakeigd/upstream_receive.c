@@ -32,7 +32,7 @@ void upstream_tell_lost(struct upstream *u, const char *why)
 		      "the server may have lost its mappings", "{s:s}", "why", why);
 	if (!u->router->profile->policy.upstream_recover)
 		return;
-	for (struct upstream_watch *w = u->watches; w; w = next) {
+	for (struct upstream_watch *w = u->first->watches; w; w = next) {
 		next = w->next;
 		w->fn(w->arg, why);
 	}
@@ -128,8 +128,9 @@ void upstream_read_announcement(struct upstream *u, const struct sockaddr_in *fr
 {
 	struct pcp_message a;
 
-	if (from->sin_addr.s_addr != upstream_server(u).s_addr ||
-	    from->sin_port != htons(u->router->profile->upstream.port) ||
+	while (u && from->sin_addr.s_addr != upstream_server(u).s_addr)
+		u = u->next;
+	if (!u || from->sin_port != htons(u->router->profile->upstream.port) ||
 	    pcp_parse_response(bytes.ptr, bytes.len, &a) != PCP_OK || a.opcode != PCP_ANNOUNCE ||
 	    a.result)
 		return;

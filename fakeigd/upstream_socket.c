@@ -22,11 +22,12 @@
 struct in_addr upstream_server(struct upstream *u)
 {
 	const struct router *r = u ? u->router : NULL;
+	struct in_addr server;
 
 	if (!r || !r->wan.index)
 		return (struct in_addr){0};
-	return r->profile->upstream.server.s_addr ? r->profile->upstream.server
-						  : interface_gateway(&r->wan);
+	server = r->profile->upstream.server[u->place];
+	return server.s_addr ? server : interface_gateway(&r->wan);
 }
 
 bool upstream_is_ready(struct upstream *u)
@@ -154,7 +155,7 @@ void upstream_listen(struct upstream *u)
 	struct ip_mreqn group = {.imr_ifindex = (int)r->wan.index};
 	int fd;
 
-	if (!r->wan.index)
+	if (!r->wan.index || u != u->first)
 		return;
 	fd = open_bound(r, &any);
 	if (fd < 0) {

@@ -5,7 +5,7 @@ The upstream is harness/pcp_server.py, which grants everything until a check tel
 """
 import pytest
 
-from cases.harness import pcp
+from cases.harness import pcp, pcp_server
 from cases.harness.requirement import requirement
 
 OUTSIDE = "44.0.9.9"  # an address that the router can know from the PCP server only
@@ -136,3 +136,19 @@ def test_retransmission_is_not_passed_on_again(pc, upstream):
         pc.send(request)
     pc.fenced()
     assert len(asked(upstream)) == 1
+
+
+@requirement("PCPX-33", pcp=True, proxy=True, needs=["upstreams", "other"])
+def test_client_keeps_its_server(subject, pc, pc2, upstream):
+    """Whichever it is; the ports that a client wishes for say whose a request is."""
+    with pcp_server.Server(subject.lab, "peer2") as second:
+        wishes = {pc: range(41000, 41004), pc2: range(42000, 42004)}
+        for client, ports in wishes.items():
+            for port in ports:
+                assert client.map(port, port).result == pcp.SUCCESS
+        found = [{ask.external for ask in server.maps()} for server in (upstream, second)]
+        assert found[0] | found[1] == {port for ports in wishes.values() for port in ports}
+        assert all(set(ports) in (ports & found[0], ports & found[1]) for ports in map(set, wishes.values())), found
+        for port in wishes[pc]:
+            assert pc.delete(port).result == pcp.SUCCESS
+        assert sorted(len(server.deletes()) for server in (upstream, second)) == [0, len(wishes[pc])]

@@ -71,7 +71,7 @@ def requirement(*ids, **conditions):
     for what only a router does that asks a PCP server upstream, False for what such a router does
     another way. proxy: True for what only a PCP proxy does. action: name, or list of names, of optional actions. service: name of a service. needs: words of Subject.abilities ("clock", "wan-side",
     "wan-control", "reboot", "restart", "other", "peer2", "ipv6", "nat64", "firewall-switch": whoever owns it switches the IPv6 firewall,
-    "kernel": its kernel's tables can be read). A subject that does not claim igd, natpmp, pcp, firewall6, interworking, proxy, action or service is
+    "kernel": its kernel's tables can be read, "upstreams": it has several PCP servers upstream, peer2 behind the one of each lab). A subject that does not claim igd, natpmp, pcp, firewall6, interworking, proxy, action or service is
     ``unsupported``; one that lacks an ability is ``not-run``.
     """
     for name in ids:

@@ -154,7 +154,8 @@ def profile_claims(name):
         claims["natpmp"] = enabled["natpmp"]
     _claim_pcp(claims, profile.get("policy", {}).get("pcp", {}))
     if "upstream" in profile:
-        claims["interworking"] = "pcp" in profile["upstream"]
+        servers = profile["upstream"].get("pcp", {}).get("server", [])
+        claims |= {"interworking": "pcp" in profile["upstream"], "upstreams": servers if isinstance(servers, list) else [servers]}
     if profile.get("policy", {}).get("pcp", {}).get("proxy", "off") != "off":
         claims |= {"proxy": True, "interworking": False}
     if "services" in profile:
@@ -351,6 +352,8 @@ class Subject:
             words.add("ipv6")
             if self.speaks_pcp("PREFIX64") and os.access(TUN, os.R_OK | os.W_OK):
                 words.add("nat64")
+        if len(self.claims.get("upstreams", [])) > 1:
+            words.add("upstreams")
         return words
 
     def offers(self, action):

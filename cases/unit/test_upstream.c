@@ -391,6 +391,59 @@ static void an_announcement_counts_from_the_server_alone(void **state)
 	assert_int_equal(a->lost, 1);
 }
 
+static int second_server(const struct up *up)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET,
+				 .sin_addr = ip("127.0.0.2"),
+				 .sin_port = htons(up->f.r.profile->upstream.port)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	return fd;
+}
+
+/* RFC 7648 clause 3.6 (PCPX-33); each server has an epoch of its own. */
+static void each_client_has_one_of_several_servers(void **state)
+{
+	struct asker *a = *state;
+	struct up *up = &a->up;
+	struct profile_upstream *p = &up->f.r.profile->upstream;
+	struct upstream_map map = plain;
+	struct pcp_message m;
+	int first = up->server, second = second_server(up);
+
+	p->server[1] = ip("127.0.0.2");
+	p->servers = 2;
+	upstream_reload(up->f.r.upstream);
+	map.client = ip("192.168.1.5");
+	upstream_map(up->f.r.upstream, &map, note, a);
+	assert_false(asked(up));
+	up->server = second;
+	assert_true(asked(up));
+	m = success(up, 1000000);
+	reply(up, &m);
+	map.client = ip("192.168.1.4");
+	upstream_map(up->f.r.upstream, &map, note, a);
+	assert_false(asked(up));
+	up->server = first;
+	assert_true(asked(up));
+	m = success(up, 5);
+	reply(up, &m);
+	assert_int_equal(a->answered, 2);
+	assert_int_equal(a->lost, 0);
+	announcement(up, "127.0.0.2", p->port, PCP_ANNOUNCE);
+	assert_int_equal(a->lost, 1);
+	map.client = ip("192.168.1.5");
+	upstream_map(up->f.r.upstream, &map, note, a);
+	p->servers = 1;
+	upstream_reload(up->f.r.upstream);
+	assert_int_equal(a->answered, 3);
+	assert_int_equal(a->result.outcome, UPSTREAM_CANCELLED);
+	upstream_map(up->f.r.upstream, &map, note, a);
+	assert_true(asked(up));
+	close(second);
+}
+
 /* RFC 6970 clause 5.1 (IWF-24). */
 static void nobody_is_asked_without_address_or_server(void **state)
 {
@@ -405,7 +458,7 @@ static void nobody_is_asked_without_address_or_server(void **state)
 	r->wan_state = WAN_DISCONNECTED;
 	assert_false(upstream_is_ready(r->upstream));
 	r->wan_state = WAN_CONNECTED;
-	r->profile->upstream.server = ip(""); /* the loopback interface has no default route */
+	r->profile->upstream.server[0] = ip(""); /* the loopback interface has no default route */
 	assert_false(upstream_is_ready(r->upstream));
 	assert_false(upstream_is_ready(NULL));
 }
@@ -447,6 +500,7 @@ int main(void)
 		TEST(the_end_cancels_what_waits),
 		TEST(an_epoch_that_starts_anew_is_told),
 		TEST(an_announcement_counts_from_the_server_alone),
+		TEST(each_client_has_one_of_several_servers),
 		TEST(nobody_is_asked_without_address_or_server),
 		TEST(another_address_starts_over),
 	};

@@ -65,7 +65,7 @@ static inline void up_start(struct up *up, const char *profile)
 	strcpy(up->f.r.wan.name, "lo");
 	up->f.r.wan.index = if_nametoindex("lo");
 	up->f.r.wan.address = ip("127.0.0.1");
-	up->f.r.profile->upstream.server = ip("127.0.0.1");
+	up->f.r.profile->upstream.server[0] = ip("127.0.0.1");
 	up->f.r.profile->upstream.port = ntohs(at.sin_port);
 	up->f.r.upstream = upstream_new(&up->f.r);
 	assert_non_null(up->f.r.upstream);
