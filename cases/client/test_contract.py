@@ -5,14 +5,17 @@ import json
 import os
 import pathlib
 import re
+import select
 import subprocess
+import time
+import types
 
 import pytest
 
-from cases.client.test_hostile import PEAK, peak_in
+from cases.client.test_hostile import PEAK, peak_in, peak_now
 from cases.harness import clientresults, drive, matrix, meeting, requirement
 from cases.harness.client import CLIENTS, Client, WrongAdapter, names
-from cases.harness.lab import Lab, program
+from cases.harness.lab import Lab, program, until
 
 README = (CLIENTS / "README.md").read_text()
 
@@ -269,3 +272,25 @@ def test_an_exception_that_nobody_caught_is_a_crash(tmp_path):
     (tmp_path / "dies.yaml").write_text('name: dies\nrun: {add: "sh -c \'echo Node.js v20 >&2; exit 1\'"}\nclaims: {crashed: {stderr: ^Node}}\n')
     status, said = check(tmp_path / "dies.yaml")
     assert status == 1 and any("crashed" in s for s in said), said
+
+
+def test_memory_of_a_program_that_runs_is_known():
+    """What will have to be killed, and peak.py with it, leaves no file."""
+    with Lab("flat") as lab:
+        running = types.SimpleNamespace(processes=[lab.start("client", *PEAK, "sleep", "99")])
+        until(lambda: peak_now(lab, running) > 100, what="a program below peak.py")
+        assert peak_in(lab, peak_now(lab, running)) > 100
+        running.processes[0].finish(9)
+
+
+def test_time_without_a_processor_does_not_count():
+    """Three programs want one processor: patience lasts as much longer as they had none, up to its limit."""
+    processor = str(min(os.sched_getaffinity(0)))
+    with Lab("flat") as lab:
+        begun, patience = time.monotonic(), drive.Patience(lab, 0.5)
+        spinning = [lab.start("client", "taskset", "-c", processor, "sh", "-c", "while :; do :; done") for _ in range(3)]
+        while left := patience.left():
+            select.select([], [], [], left)
+        assert time.monotonic() - begun >= drive.MOST * 0.5 and patience.starved >= 1.0
+        for process in spinning:
+            process.finish(9)
