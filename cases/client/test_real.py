@@ -3,12 +3,13 @@
 import json
 import os
 import re
+import subprocess
 
 import pytest
 
 from cases.harness.controlpoint import ControlPoint
 from cases.harness.effect import tcp_reaches
-from cases.harness.lab import REPOSITORY, Lab, until
+from cases.harness.lab import REPOSITORY, Lab, program, until
 
 PROFILES = ["conformant-igd1", "conformant-igd2", "broadcom-brcm400"]
 DEBIAN = REPOSITORY / "build" / "debian"
@@ -58,6 +59,18 @@ def test_upnpc_add_any():
         done = lab.run("client", "upnpc", "-n", client, 2500, 2500, "TCP", 600)
         assert done.code == 0, done.stdout
         assert tcp_reaches(lab, 2500)
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_natpmpc_opens_a_port(protocol):
+    """One command line from nothing to a packet through the mapping."""
+    done = subprocess.run([program("igdlab"), "run", "-t", "flat", "-p", "natpmp-only", "--json", "--",
+                           "natpmpc", "-a", "1872", "1872", protocol, "60"], capture_output=True, text=True, check=False)
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["verdict"]) == (0, "pass"), told["reason"]
+    assert [(e["protocol"], e["external_port"], e["from"], e["reached"], e["port"], e["ok"]) for e in told["effect"]] == [
+        (protocol.upper(), 1872, "peer", "client", 1872, True)]
+    assert "Mapped public port 1872" in told["command"]["stdout"] and told["routers"]["r1"]["mappings"][0]["lease"] == 60
 
 
 def test_gssdp_discover_sees_every_service(lab):
