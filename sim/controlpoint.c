@@ -54,9 +54,11 @@ const struct naive_mode naive_modes[] = {
 				       "desc-control-absolute desc-control-no-leading-slash "
 				       "desc-relative-url-fallback http-control-on-other-port",
 				       ""},
-	[NAIVE_URLBASE_LITERAL] =
-		{"urlbase-literal", "appends controlURL to URLBase as it is",
-		 "desc-urlbase-missing desc-urlbase-empty desc-urlbase-slash-joins", ""},
+	[NAIVE_URLBASE_LITERAL] = {"urlbase-literal",
+				   "appends controlURL to URLBase as it is, where there is one",
+				   "desc-urlbase-empty desc-urlbase-slash-joins", ""},
+	[NAIVE_URLBASE_NEEDED] = {"urlbase-needed", "takes a missing URLBase for an empty one",
+				  "desc-urlbase-missing", ""},
 	[NAIVE_FIRST_SERVICE] =
 		{"first-service", "uses the first port mapping service",
 		 "desc-both-wanip-and-wanppp desc-multi-wandevice-first-dead desc-multi-pppoe", ""},

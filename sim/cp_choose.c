@@ -156,8 +156,10 @@ static void glue_control_url(const struct cp *cp, const struct buf *document,
 	if (xml_parse_lenient(document->data, document->len, &root) != XML_OK)
 		return;
 	raw_urls(root, r->type, &control, &base);
-	if (cp_naive(cp, NAIVE_URLBASE_LITERAL))
-		glued = xasprintf("%s%s", base ? base : "", control ? control : "");
+	if (base && cp_naive(cp, NAIVE_URLBASE_LITERAL))
+		glued = xasprintf("%s%s", base, control ? control : "");
+	else if (!base && cp_naive(cp, NAIVE_URLBASE_NEEDED))
+		glued = xstrdup(control ? control : "");
 	else
 		glued = xasprintf("http://%s:%u%s", location->host, location->port,
 				  control ? control : "");
@@ -207,7 +209,8 @@ static size_t collect_services(struct cp *cp, const struct cp_candidate *c,
 			       const struct description *d, const struct buf *document,
 			       struct cp_router *out, size_t max)
 {
-	bool glue = cp_naive(cp, NAIVE_LITERAL_CONTROL_URL) || cp_naive(cp, NAIVE_URLBASE_LITERAL);
+	bool glue = cp_naive(cp, NAIVE_LITERAL_CONTROL_URL) ||
+		    cp_naive(cp, NAIVE_URLBASE_LITERAL) || cp_naive(cp, NAIVE_URLBASE_NEEDED);
 	size_t count = 0;
 
 	for (size_t i = 0; i < d->count && count < max; i++) {
