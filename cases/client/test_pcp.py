@@ -6,7 +6,7 @@ import time
 import pytest
 
 from cases.harness.drive import Wanted
-from cases.harness.gateway import AT_ONCE, MAPPED_ZERO, USUAL, Gateway, first_map, renewed, settled, waits
+from cases.harness.gateway import AT_ONCE, MAPPED_ZERO, USUAL, Gateway, alike, first_map, renewed, settled, waits
 from cases.harness.pcp import packed
 from cases.harness.requirement import inconclusive, nonstrict, notrun
 from cases.harness.scenario import scenario, unhurried
@@ -29,9 +29,9 @@ def begin(session, gate):
     return first_map(session, gate, 2, WANTED)
 
 
-def pcp_maps(gate, since=0):
+def pcp_maps(gate):
     """Requests for a mapping by PCP."""
-    return gate.maps(2, since)
+    return gate.maps(2)
 
 
 def claims(session, gate):
@@ -75,8 +75,7 @@ def test_asks_again_after_three_seconds(server):
     """Nobody answers: the request is sent again after 2.7 to 3.3 s, then after twice that, with the same nonce."""
     with server(script=lambda ask: None) as (_, session, gate):
         session.process = session.start("add", WANTED)
-        gate.wait(lambda: gate.of(2), 3, 14)
-        asked = [a for a in gate.of(2) if a.data == gate.of(2)[0].data]
+        asked = gate.wait(lambda: alike(gate.of(2)), 3, 14)
         assert asked, "it sends nothing by PCP"
         gaps = [round(b.time - a.time, 2) for a, b in zip(asked, asked[1:])]
         if not gaps:
@@ -147,8 +146,7 @@ def test_renewals_that_nobody_answers(server):
         first = begin(session, gate)
         gate.wait(gate.maps, 2, 0.5)
         gate.script = lambda ask: None
-        gate.wait(lambda: pcp_maps(gate, first.time), 3, 50)
-        at = [round(a.time - first.time, 1) for a in pcp_maps(gate, first.time)][:3]
+        at = [round(a.time - first.answered, 1) for a in gate.wait(lambda: gate.repeats(first), 3, 50)][:3]
         assert len(at) == 3 and all(low - SLACK <= t <= high + SLACK for t, (low, high) in
                                     zip(at, ((24, 30), (36, 39), (42, 43.5)))), at
         assert all(b - a >= 4 - 0.1 for a, b in zip(at, at[1:])), at
@@ -242,4 +240,5 @@ def test_asks_the_default_router(server):
     with server() as (lab, session, gate):
         with Gateway(lab, speaks=("pcp",), node="other") as other:
             claims(session, gate)
+            other.caught_up()
             assert gate.of(2) and not other.all(), f"{len(other.all())} requests to a neighbour"

@@ -23,7 +23,7 @@ import threading
 import time
 
 from . import pcp
-from .lab import LabError
+from .lab import DEADLINE, LabError
 from .port5351 import ANNOUNCE_PORT, GROUP, PORT
 from .requirement import inconclusive
 from .wire import stamp_of, with_stamps
@@ -55,8 +55,9 @@ def topology(folder, igd="none", net="192.168.1"):
 
 @dataclasses.dataclass
 class Ask:
-    """A request. time: monotonic seconds at which the kernel had it; source: (address, port); protocol, internal, external, lifetime:
-    of a mapping, else None; nonce, client, address, options: of PCP, as bytes."""
+    """A request. time: monotonic seconds at which the kernel had it; answered: those at which its first answer was sent, or None;
+    source: (address, port); protocol, internal, external, lifetime: of a mapping, else None; nonce, client, address, options: of
+    PCP, as bytes."""
 
     time: float
     source: tuple
@@ -71,6 +72,7 @@ class Ask:
     client: bytes = None
     address: bytes = None
     options: bytes = b""
+    answered: float = None
 
     @property
     def is_map(self):
@@ -117,7 +119,7 @@ class Gateway:
         self.external = "44.0.1.2"
         self.asks, self._changed = [], threading.Condition()
         self._begun, self._over, self._due, self._order = time.monotonic() - 5000, False, [], itertools.count()
-        self._sockets = {}
+        self._sockets, self._wanted, self._shown = {}, 0, 0
         self._ahead = time.time() - time.monotonic()  # of the kernel's stamps
 
     def __enter__(self):
@@ -221,15 +223,27 @@ class Gateway:
         """Requests for a mapping, by both protocols or by one of them (see of()), in their order; repetitions too."""
         return [ask for ask in list(self.asks) if ask.is_map and version in (None, ask.version) and ask.time > since]
 
+    def repeats(self, first, since=None):
+        """Requests for the same mapping by the same protocol, after a moment or after the answer to *first*: what was sent
+        before that was said once more for want of an answer."""
+        return [ask for ask in self.maps(first.version, since or first.answered or first.time)
+                if (ask.protocol, ask.internal) == (first.protocol, first.internal)]
+
     def again(self, first, timeout, since=None):
-        """The next request for the same mapping by the same protocol, after *first* or a moment; None when there is none in time."""
-        def same():
-            return [ask for ask in self.maps(first.version, first.time if since is None else since)
-                    if (ask.protocol, ask.internal) == (first.protocol, first.internal)]
-        return next(iter(self.wait(same, 1, timeout)), None)
+        """The next one of them; None when there is none in time."""
+        return next(iter(self.wait(lambda: self.repeats(first, since), 1, timeout)), None)
+
+    def caught_up(self):
+        """Return when everything that was sent to it before is among what it saw."""
+        with self._changed:
+            self._wanted += 1
+            number = self._wanted
+            self._wake.send(b"x")
+            self._changed.wait_for(lambda: self._shown >= number, DEADLINE)
 
     def deletes(self):
-        """Requests that take one away."""
+        """Requests that take one away, those too that were sent a moment ago."""
+        self.caught_up()
         return [ask for ask in list(self.asks) if ask.is_delete]
 
     def of(self, version, since=0):
@@ -250,9 +264,14 @@ class Gateway:
             ready = select.select([*self._sockets.values(), self._pipe], [], [], left)[0]
             if self._sockets[self.node] in ready:
                 self._take()
+            if self._pipe in ready:
+                self._show(len(self._pipe.recv(64)))
             while self._due and self._due[0][0] <= time.monotonic():
-                _, _, data, to, node = heapq.heappop(self._due)
-                self._sockets[node].sendto(data, to)
+                _, _, data, ask, node = heapq.heappop(self._due)
+                with self._changed:
+                    ask.answered = ask.answered or time.monotonic()
+                    self._sockets[node].sendto(data, ask.source)
+                    self._changed.notify_all()
             for node, sock in self._sockets.items():
                 if node != self.node and sock in ready:
                     self._drop(sock)
@@ -264,11 +283,20 @@ class Gateway:
         except OSError:
             pass
 
+    def _show(self, count):
+        """Somebody waits for what has come, so often."""
+        while self._take():
+            pass
+        with self._changed:
+            self._shown += count
+            self._changed.notify_all()
+
     def _take(self):
+        """Read a request, if there is one."""
         try:
             data, extra, _, source = self._sockets[self.node].recvmsg(2048, 64)
-        except OSError:  # an ICMP error of a client that has ended
-            return
+        except OSError:  # none, or an ICMP error of a client that has ended
+            return False
         ask = read(data, source, stamp_of(extra) - self._ahead)
         try:
             answer = self.script(ask)
@@ -277,10 +305,11 @@ class Gateway:
         answer = self.usual(ask) if answer is USUAL else answer
         for one in [(0, answer)] if isinstance(answer, bytes) else answer or ():
             delay, data, *node = one
-            heapq.heappush(self._due, (ask.time + delay, next(self._order), data, source, node[0] if node else self.node))
+            heapq.heappush(self._due, (ask.time + delay, next(self._order), data, ask, node[0] if node else self.node))
         with self._changed:
             self.asks.append(ask)
             self._changed.notify_all()
+        return True
 
     def also(self, node):
         """Have a socket of another node as well, for answers of somebody else; call it before the client starts."""
@@ -288,20 +317,27 @@ class Gateway:
         return self
 
 
+def alike(asks):
+    """The first of some requests, and its repetitions."""
+    return [ask for ask in asks if ask.data == asks[0].data]
+
+
 def first_map(session, gate, version, wanted):
-    """Start a client that stays, until it has asked for a mapping by a protocol (see Gateway.of()). Returns that request."""
+    """Start a client that stays, until it has asked for a mapping by a protocol (see Gateway.of()) and was answered. Returns
+    that request."""
     session.process = session.start("add", wanted)
-    asked = gate.wait(lambda: gate.maps(version), 1, 2 * session.patience)
+    asked = gate.wait(lambda: [ask for ask in gate.maps(version) if ask.answered], 1, 2 * session.patience)
     if not asked:
         inconclusive("it asked for no mapping")
     return asked[0]
 
 
 def renewed(gate, first):
-    """(seconds, request) with which a mapping is renewed; AssertionError when it is not, as long as it lives and 2 s more."""
+    """(seconds after it was granted, request) with which a mapping is renewed; AssertionError when it is not, as long as it lives
+    and 2 s more."""
     renewal = gate.again(first, gate.lifetime + 2)
     assert renewal, "it is not renewed"
-    return renewal.time - first.time, renewal
+    return renewal.time - first.answered, renewal
 
 
 def waits(gate, first, announce, within):
