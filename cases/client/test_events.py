@@ -6,7 +6,7 @@ import re
 import pytest
 
 from cases.harness import http
-from cases.harness.drive import Wanted
+from cases.harness.drive import Wanted, routers
 from cases.harness.requirement import inconclusive, nonstrict, unsupported
 from cases.harness.scenario import place, scenario
 from cases.harness.wire import Watch
@@ -25,7 +25,8 @@ def subscribed(visit, topology="flat"):
         made = [r for r in watch.requests() if r.method == "SUBSCRIBE"]
         if not made:
             unsupported("it does not subscribe to events")
-        sids = [line["sid"] for line in lab.journal() if line["layer"] == "gena" and line.get("sid")]
+        asked = next(name for name in routers(lab) if lab.lan_address(name) == made[0].to[0])
+        sids = [line["sid"] for line in lab.journal(asked) if line["layer"] == "gena" and line.get("sid")]
         if not sids:
             inconclusive("the router has no subscription")
         yield lab, session, made, sids[-1]
