@@ -4,7 +4,7 @@
  *
  *	if (policy_is(policy, lease_report, "granted"))		by its word
  *	code = policy_code(policy, lease_finite);		a choice that is a number is an
- *error code
+ *								error code
  *
  * A word that is not among the choices is a bug and aborts, so a test that passes there finds it.
  */

@@ -140,7 +140,8 @@ static void add_tuple(const struct router *r, const struct profile_service *s, s
 	buf_printf(out, ",%s", s->id);
 }
 
-void wanconnection_default(struct router *r, struct buf *out)
+/* DefaultConnectionService of Layer3Forwarding. */
+static void wanconnection_default(struct router *r, struct buf *out)
 {
 	const struct profile_service *s = first_connection(r);
 

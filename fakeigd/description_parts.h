@@ -41,11 +41,6 @@ struct descriptions {
 
 /** description_device_udn() - UDN of a device of the profile. */
 const char *description_device_udn(const struct descriptions *d, int device);
-/** description_has_device() - whether it is in the tree: something is in it, or it was asked for.
- */
-bool description_has_device(const struct descriptions *d, int device);
-/** description_device_type() - "urn:schemas-upnp-org:device:WANDevice:1" of a device. */
-void description_device_type(const struct descriptions *d, int device, struct buf *out);
 /** description_render_root() - @template NULL: the profile's. */
 void description_render_root(const struct descriptions *d, int lan, bool v6,
 			     const struct template *template, struct buf *out);

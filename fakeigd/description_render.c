@@ -12,7 +12,8 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
-bool description_has_device(const struct descriptions *d, int device)
+/* Whether it is in the tree: something is in it, or it was asked for. */
+static bool description_has_device(const struct descriptions *d, int device)
 {
 	const struct profile *p = d->router->profile;
 
@@ -27,7 +28,8 @@ bool description_has_device(const struct descriptions *d, int device)
 	return false;
 }
 
-void description_device_type(const struct descriptions *d, int device, struct buf *out)
+/* "urn:schemas-upnp-org:device:WANDevice:1" of a device. */
+static void description_device_type(const struct descriptions *d, int device, struct buf *out)
 {
 	const struct profile_device *from = &d->router->profile->devices[device];
 

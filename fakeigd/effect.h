@@ -33,7 +33,7 @@ struct also {
  * @body, @head: templates instead of the profile's (NULL = none)
  * @raw:	the whole answer, head and body, instead of both (NULL = none)
  * @header_name, @header_value: lines of the head set to a value, or (NULL) removed; @headers of
- *them
+ *		them
  * @replace, @replace_by: texts in the rendered body that become others; @replaces of them
  * @length_given: @length stands in Content-Length; @length_change: it is added to the true one
  * @as_is:	the body is sent as rendered even when the head says chunked
@@ -49,7 +49,7 @@ struct also {
  * @truncate:	bytes sent at most (-1 = all); for TCP the connection is closed after them
  * @truncate_end: so many bytes are missing at the end (0 = none)
  * @pad:	bytes added to the body, or with @pad_head to the head (0 = none), made while
- *sending
+ *		sending
  * @pad_with:	what they are, again and again; NULL = spaces
  * @copies:	times a datagram is sent (1 = once), @copy_gap_us apart
  * @drop:	send nothing; TCP connection stays open

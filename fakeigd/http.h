@@ -56,7 +56,7 @@ struct http_later {
  * @effects:	of the rules that matched: the server has initialised it and added those of
  *		RULE_HTTP before the handler runs; the handler adds those of its own layer
  * @after:	called once the last byte is handed to the kernel (NULL = nothing): GENA's initial
- *event
+ *		event
  * @after_arg:	for @after, a number so that nothing dangles
  * @later:	the answer comes later, and nothing else here counts; NULL = it is here
  */

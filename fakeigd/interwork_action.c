@@ -4,13 +4,13 @@
  *
  * Theory of operation
  *
- *	AddPortMapping		MAP with PREFER_FAILURE and the port as suggestion	IWF-03
- *	AddAnyPortMapping	MAP; NewReservedPort is what was assigned		IWF-04
- *	DeletePortMapping, -Range	a MAP with lifetime 0 for each entry		IWF-12,
- *IWF-13 GetSpecificPortMappingEntry	of a port that is not here: MAP with PREFER_FAILURE for a
- *minute; granted means that nobody has it: 714		IWF-11 GetExternalIPAddress	of the last
- *answer; before any, by policy of the profile, that of a MAP of port 9 for a minute
- *IWF-18
+ *	AddPortMapping			MAP with PREFER_FAILURE and the port as suggestion (IWF-03)
+ *	AddAnyPortMapping		MAP; NewReservedPort is what was assigned (IWF-04)
+ *	DeletePortMapping, -Range	MAP with lifetime 0 for each entry (IWF-12, IWF-13)
+ *	GetSpecificPortMappingEntry	of a port that is not here: MAP with PREFER_FAILURE for a
+ *					minute; granted means that nobody has it: 714 (IWF-11)
+ *	GetExternalIPAddress		of the last answer; before any, by policy of the profile,
+ *					that of a MAP of port 9 for a minute (IWF-18)
  *
  * What was mapped only to learn something is given back at once.
  *
@@ -299,7 +299,8 @@ static void ask(struct request *q)
 	q->call = upstream_map(r->upstream, &q->map, answered, q);
 }
 
-bool interwork_wanted_port(const struct interwork *w, uint16_t wan_port, int protocol)
+/* Whether an action on its way wants that port of the WAN address. */
+static bool interwork_wanted_port(const struct interwork *w, uint16_t wan_port, int protocol)
 {
 	for (const struct operation *o = w->operations; o; o = o->next)
 		for (size_t i = 0; i < o->count; i++)

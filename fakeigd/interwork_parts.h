@@ -84,7 +84,5 @@ void interwork_let_go(struct interwork *w, int protocol, uint16_t wan_port);
 /* interwork_action.c */
 /** interwork_cancel_operations() - nobody gets an answer. */
 void interwork_cancel_operations(struct interwork *w);
-/** interwork_wanted_port() - whether an action on its way wants that port of the WAN address. */
-bool interwork_wanted_port(const struct interwork *w, uint16_t wan_port, int protocol);
 
 #endif

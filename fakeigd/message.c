@@ -41,7 +41,6 @@ struct piece {
  * @id:		which message
  * @text:	all literal bytes, one after the other
  * @pieces, @count: what to send in order
- * @uses:	which placeholders occur
  * @open:	while compiling: the {if} that has no {end} yet, plus 1
  */
 struct template
@@ -50,7 +49,6 @@ struct template
 	struct buf text;
 	struct piece *pieces;
 	size_t count;
-	bool uses[PLACEHOLDER_COUNT];
 	size_t open;
 };
 
@@ -224,7 +222,6 @@ static bool compile_word(const struct compiler *c, struct slice word)
 		complain_unknown(&messages[t->id], word, c->node, c->d);
 		return false;
 	}
-	t->uses[id] = true;
 	add_piece(t, condition ? PIECE_IF : PIECE_VALUE, id);
 	if (condition)
 		t->open = t->count;
@@ -324,9 +321,4 @@ void template_render(const struct template *t, const struct message_values *valu
 		else if (!values->v[p->placeholder].len)
 			i = p->end - 1;
 	}
-}
-
-bool template_uses(const struct template *t, enum placeholder id)
-{
-	return t->uses[id];
 }

@@ -59,7 +59,5 @@ bool template_stands_for(const struct template *t, enum message_id id);
 /** template_render() - append the message to @out. Values are put in as they are: escape before. */
 void template_render(const struct template *t, const struct message_values *values,
 		     struct buf *out);
-/** template_uses() - whether the placeholder occurs. */
-bool template_uses(const struct template *t, enum placeholder id);
 
 #endif

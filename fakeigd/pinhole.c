@@ -72,6 +72,18 @@ static const struct policy *policy_of(const struct pinholes *p)
 	return &p->router->profile->policy;
 }
 
+/* Remove all that @wanted picks. Return: how many went. */
+static size_t remove_if(struct pinholes *p, bool (*wanted)(const struct pinhole *h, void *arg),
+			void *arg, const char *why)
+{
+	size_t before = p->count;
+
+	for (unsigned id = 1; id < IDS && p->count; id++)
+		if (p->by_id[id] && wanted(&p->by_id[id]->pinhole, arg))
+			pinhole_remove(p, (uint16_t)id, why);
+	return before - p->count;
+}
+
 static bool is_over(const struct pinhole *h, void *arg)
 {
 	(void)arg;
@@ -85,7 +97,7 @@ static void expire(void *arg)
 
 	while ((lease = lease_heap_take(&p->leases)))
 		((struct entry *)((char *)lease - offsetof(struct entry, lease)))->over = true;
-	pinholes_remove_if(p, is_over, NULL, "expired");
+	remove_if(p, is_over, NULL, "expired");
 }
 
 static void entry_free(struct entry *e)
@@ -200,7 +212,8 @@ static const char *protocol_text(int protocol, char number[8])
 	return protocol == PINHOLE_ANY_PROTOCOL ? "any" : number;
 }
 
-void pinhole_text(const struct pinhole *h, char *out, size_t size)
+/* "udp [2001:db8::4]:5000 from any" into @out of @size bytes; for people. */
+static void text_of(const struct pinhole *h, char *out, size_t size)
 {
 	char client[INET6_ADDRSTRLEN], remote[INET6_ADDRSTRLEN + 4], number[8];
 
@@ -221,7 +234,7 @@ static void tell_journal(const struct pinholes *p, const char *verb, const struc
 
 	if (!journal_on(p->router->journal))
 		return;
-	pinhole_text(h, text, sizeof(text));
+	text_of(h, text, sizeof(text));
 	snprintf(what, sizeof(what), "%s %s", verb, text);
 	inet_ntop(AF_INET6, &h->internal_client, client, sizeof(client));
 	inet_ntop(AF_INET6, &h->remote_host, remote, sizeof(remote));
@@ -347,17 +360,6 @@ bool pinhole_remove(struct pinholes *p, uint16_t id, const char *why)
 	return true;
 }
 
-size_t pinholes_remove_if(struct pinholes *p, bool (*wanted)(const struct pinhole *h, void *arg),
-			  void *arg, const char *why)
-{
-	size_t before = p->count;
-
-	for (unsigned id = 1; id < IDS && p->count; id++)
-		if (p->by_id[id] && wanted(&p->by_id[id]->pinhole, arg))
-			pinhole_remove(p, (uint16_t)id, why);
-	return before - p->count;
-}
-
 static bool is_any(const struct pinhole *h, void *arg)
 {
 	(void)h;
@@ -367,7 +369,7 @@ static bool is_any(const struct pinhole *h, void *arg)
 
 void pinholes_clear(struct pinholes *p, const char *why)
 {
-	pinholes_remove_if(p, is_any, NULL, why);
+	remove_if(p, is_any, NULL, why);
 }
 
 static bool is_stranded(const struct pinhole *h, void *arg)
@@ -391,7 +393,7 @@ int pinholes_reload(struct pinholes *p, const char **lacks)
 	int error;
 
 	if (policy_is(policy_of(p), pinhole_old_prefix, "remove"))
-		pinholes_remove_if(p, is_stranded, r, "prefix gone");
+		remove_if(p, is_stranded, r, "prefix gone");
 	for (const struct pinhole *h = pinhole_next(p, NULL); h; h = pinhole_next(p, h))
 		entry_of(h)->counted += (int64_t)firewall6_packets(r->firewall6, h);
 	error = firewall6_refresh(r->firewall6, lacks);

@@ -77,17 +77,13 @@ bool pinhole_renew(struct pinholes *p, uint16_t id, uint32_t lease);
 /** pinhole_remove() - closes it and ends its connections; @why goes to the journal. Return: whether
  * it was there. */
 bool pinhole_remove(struct pinholes *p, uint16_t id, const char *why);
-/** pinholes_remove_if() - remove all that @wanted picks. Return: how many went. */
-size_t pinholes_remove_if(struct pinholes *p, bool (*wanted)(const struct pinhole *h, void *arg),
-			  void *arg, const char *why);
+/** pinholes_clear() - remove all. */
 void pinholes_clear(struct pinholes *p, const char *why);
 /** pinhole_packets() - packets it has let in since it was made, from the kernel; 0 when there is
  * no firewall. */
 uint64_t pinhole_packets(const struct pinholes *p, const struct pinhole *h);
 /** pinhole_remaining() - seconds left, rounded up; 0 = never ends. */
 uint32_t pinhole_remaining(const struct pinhole *h);
-/** pinhole_text() - "udp [2001:db8::4]:5000 from any" into @out of @size bytes; for people. */
-void pinhole_text(const struct pinhole *h, char *out, size_t size);
 /** pinholes_reload() - at the start, and when policies, switches or the LAN's addresses are others:
  * the firewall is made anew (firewall6_refresh()) and all are opened in it; those of hosts that no
  * LAN has go first, where policy pinhole.old-prefix says so. @lacks: what the kernel refuses, or

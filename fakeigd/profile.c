@@ -422,7 +422,9 @@ static bool read_summary(struct profile *p, const struct doc *doc, struct diag *
 	return true;
 }
 
-bool profile_read(struct profile *p, const struct doc *doc, const char *seed, struct diag *d)
+/* Fill @p (zeroed, p->name set) from a resolved document. false after a
+ * complaint. */
+static bool profile_read(struct profile *p, const struct doc *doc, const char *seed, struct diag *d)
 {
 	const struct doc *external = doc_get(doc, "external");
 

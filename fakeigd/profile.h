@@ -37,7 +37,7 @@ struct policy {
  * @domain:	schemas-upnp-org
  * @udn:	NULL only for lan: derived from the root's
  * @texts:	its own friendly_name, manufacturer and so on, instead of the identity's, or NULL
- *(part of the document)
+ *		(part of the document)
  * @parent:	index of the device above, -1 for the root
  * @first:	before its siblings
  * @written:	it is in the tree even when nothing is in it

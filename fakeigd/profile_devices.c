@@ -17,7 +17,8 @@
 static const char *const standard_names[] = {"root", "wan", "connection", "lan"};
 _Static_assert(ARRAY_SIZE(standard_names) == SERVICE_LEVELS, "a name for each standard device");
 
-int profile_device_find(const struct profile *p, const char *name)
+/* Index of a device by name, -1 when there is none. */
+static int profile_device_find(const struct profile *p, const char *name)
 {
 	for (size_t i = 0; i < p->device_count; i++)
 		if (!strcmp(p->devices[i].name, name))

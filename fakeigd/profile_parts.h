@@ -10,8 +10,6 @@
 bool policy_read(struct policy *p, const struct doc *node, struct diag *d);
 /** policy_schema() - JSON Schema of the "policy" mapping. */
 json_t *policy_schema(void);
-/** rule_schema() - JSON Schema of one rule. */
-json_t *rule_schema(void);
 
 /** profile_identity_schema(), profile_urls_schema() - JSON Schemas of those mappings. */
 json_t *profile_identity_schema(void);
@@ -34,10 +32,6 @@ bool evidence_check(const struct doc *node, struct diag *d);
 /** client_check() - {must: mapped | reports-failure | survives | inner | retries(...)}. */
 bool client_check(const struct doc *node, struct diag *d);
 
-/** profile_read() - fill @p (zeroed, p->name set) from a resolved document. false after a
- * complaint. */
-bool profile_read(struct profile *p, const struct doc *doc, const char *seed, struct diag *d);
-
 /** profile_split_type() - "Name:1" taken apart; @name is the caller's, @version 1 to @max. */
 bool profile_split_type(const struct doc *node, long long max, char **name, unsigned *version,
 			struct diag *d);
@@ -50,8 +44,6 @@ bool profile_read_devices(struct profile *p, const struct doc *doc, const char *
 			  struct diag *d);
 bool profile_read_pages(struct profile *p, const struct doc *doc, struct diag *d);
 void profile_free_devices(struct profile *p);
-/** profile_device_find() - index of a device by name, -1 when there is none. */
-int profile_device_find(const struct profile *p, const char *name);
 /** profile_device_named() - the same for a node; complains. */
 bool profile_device_named(const struct profile *p, const struct doc *node, int *out,
 			  struct diag *d);

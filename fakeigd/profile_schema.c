@@ -136,7 +136,8 @@ static json_t *when_schema(void)
 			 "$ref", "#/$defs/pattern");
 }
 
-json_t *rule_schema(void)
+/* JSON Schema of one rule. */
+static json_t *rule_schema(void)
 {
 	json_t *properties = parse(
 		"{'name': {'type': 'string'},"

@@ -65,7 +65,7 @@ void rule_field_set(struct rule_field *field, const char *name, uint32_t value);
  * @field, @fields: of a binary message
  * @request:	NULL when there is none
  * @head:	head of the request; of ssdp "alive" and "byebye" the HOST they will have; NULL when
- *there is none
+ *		there is none
  * @from:	who sent it (or will receive it), NULL when unknown
  */
 struct rule_event {
@@ -93,8 +93,6 @@ bool rules_any(const struct rules *rules, enum rule_layer layer);
 /** rules_apply() - add the effects of every matching rule, in file order; counts occurrences. */
 void rules_apply(struct rules *rules, const struct router *r, const struct rule_event *event,
 		 struct effects *out);
-/** rules_field() - value of a field of a binary message, NULL when it has none of that name. */
-const char *rules_field(const struct rule_event *event, const char *name);
 /** rules_name_value() - value of {from}, {lan}, {external}, {uptime}, a field or an argument; NULL
  * when there is none. @text: room for an address. */
 const char *rules_name_value(const struct router *r, const struct rule_event *event,

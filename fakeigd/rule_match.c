@@ -54,7 +54,8 @@ static bool sender_v4(const struct rule_event *event, struct in_addr *out)
 	return true;
 }
 
-const char *rules_field(const struct rule_event *event, const char *name)
+/* Value of a field of a binary message, NULL when it has none of that name. */
+static const char *rules_field(const struct rule_event *event, const char *name)
 {
 	for (size_t i = 0; i < event->fields; i++)
 		if (!strcmp(event->field[i].name, name))

@@ -148,7 +148,7 @@ enum service_number { SERVICE_NUMBER_OK, SERVICE_NUMBER_BAD, SERVICE_NUMBER_RANG
  * @text:	white space around it is ignored
  * @max:	largest value the type holds
  * @out:	the value; for SERVICE_NUMBER_RANGE its low bits, for SERVICE_NUMBER_BAD the number
- *that stands first (else 0), as a careless router keeps them
+ *		that stands first (else 0), as a careless router keeps them
  */
 enum service_number service_number(const char *text, uint32_t max, uint32_t *out);
 /** service_boolean() - 0, 1, true, false, yes, no (any case). Return: whether it is one. */

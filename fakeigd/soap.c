@@ -27,7 +27,7 @@
  * the choice; rules of layer soap are applied once action and arguments are known, and may give
  * another answer with or without the action being performed. Nothing blocks: an answer is complete
  * when soap_post() returns (SOAP-14), or the action has kept the exchange by soap_hold() and sends
- *it when somebody else has answered; the connection may be gone by then.
+ * it when somebody else has answered; the connection may be gone by then.
  */
 #include "soap.h"
 

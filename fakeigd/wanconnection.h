@@ -79,7 +79,5 @@ void wanconnection_external(struct router *r, struct buf *out);
 const char *wanconnection_refuses_mappings(struct router *r);
 /** wanconnection_link_up() - PhysicalLinkStatus: whether the line has a carrier. */
 bool wanconnection_link_up(const struct router *r);
-/** wanconnection_default() - DefaultConnectionService of Layer3Forwarding. */
-void wanconnection_default(struct router *r, struct buf *out);
 
 #endif

@@ -44,7 +44,6 @@ void anonymiser_free(struct anonymiser *a);
 /** anonymise_ipv4(), anonymise_ipv6() - an address in place. Return: whether it was changed. */
 bool anonymise_ipv4(struct anonymiser *a, uint8_t address[4]);
 bool anonymise_ipv6(struct anonymiser *a, uint8_t address[16]);
-bool anonymise_mac(struct anonymiser *a, uint8_t mac[6]);
 /** anonymise_patterns() - append @in with addresses, MACs and UUIDs replaced. */
 void anonymise_patterns(struct anonymiser *a, struct slice in, struct buf *out);
 /** anonymise_descriptions() - append @in with the descriptions of port mappings replaced. */

@@ -139,7 +139,7 @@ static bool is_anonymous_mac(const uint8_t mac[6])
 	return (mac[0] & 1) || !memcmp(mac, ours, sizeof(ours)) || !memcmp(mac, zero, 6);
 }
 
-bool anonymise_mac(struct anonymiser *a, uint8_t mac[6])
+static bool anonymise_mac(struct anonymiser *a, uint8_t mac[6])
 {
 	const uint8_t *known = pairs_find(&a->macs, mac, 6);
 	size_t number = a->macs.count + 1;

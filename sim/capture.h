@@ -41,7 +41,7 @@ struct capture;
  * @d:		which link could not be opened, and why
  *
  * When it returns, every frame from then on is captured (see CAPTURE_FULL). The caller stays in its
- *namespaces. Return: NULL after a complaint; then nothing is left running.
+ * namespaces. Return: NULL after a complaint; then nothing is left running.
  */
 struct capture *capture_start(int dir, const struct capture_link *links, size_t count,
 			      struct diag *d);

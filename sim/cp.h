@@ -209,8 +209,6 @@ enum cp_outcome cp_get_specific(struct cp *cp, const struct cp_router *r, const 
 				uint16_t port, int protocol, struct cp_entry *out, int *code);
 enum cp_outcome cp_delete(struct cp *cp, const struct cp_router *r, const char *remote_host,
 			  uint16_t port, int protocol, int *code);
-/** cp_read_entry() - output arguments as a row; what is absent stays as it is in @out. */
-void cp_read_entry(const struct cp_answer *a, struct cp_entry *out);
 /** cp_get_external() - GetExternalIPAddress into @r. */
 void cp_get_external(struct cp *cp, int layer, struct cp_router *r);
 /** cp_get_status() - GetStatusInfo into @r; returns whether it counts as connected. */
@@ -495,8 +493,6 @@ void cp_candidates_free(struct cp *cp);
 
 /** cp_choose() - fetch descriptions, ask services, fill the router. False: none is an IGD. */
 bool cp_choose(struct cp *cp, int layer, struct cp_router *out);
-/** cp_describe() - the port mapping services of one description; @out has room for @max. */
-size_t cp_describe(struct cp *cp, const struct cp_candidate *c, struct cp_router *out, size_t max);
 /** cp_service_rank() - 0: maps no ports; else the higher the better. */
 int cp_service_rank(const char *type, unsigned *version);
 

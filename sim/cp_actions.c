@@ -258,7 +258,8 @@ static void read_text(const struct cp_answer *a, const char *name, char *out, si
 		snprintf(out, size, "%s", value);
 }
 
-void cp_read_entry(const struct cp_answer *a, struct cp_entry *out)
+/* Output arguments as a row; what is absent stays as it is in @out. */
+static void cp_read_entry(const struct cp_answer *a, struct cp_entry *out)
 {
 	const char *protocol = cp_value(a, "NewProtocol"), *enabled = cp_value(a, "NewEnabled");
 

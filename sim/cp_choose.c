@@ -253,7 +253,9 @@ static void mend_last_tag(struct buf *document)
 	}
 }
 
-size_t cp_describe(struct cp *cp, const struct cp_candidate *c, struct cp_router *out, size_t max)
+/* The port mapping services of one description; @out has room for @max. */
+static size_t cp_describe(struct cp *cp, const struct cp_candidate *c, struct cp_router *out,
+			  size_t max)
 {
 	struct cp_http_request q = {.method = "GET", .url = &c->url};
 	struct cp_http_reply reply = {0};

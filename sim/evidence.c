@@ -189,7 +189,8 @@ static void write_capture(struct evidence *e)
 	end_file(e, &r);
 }
 
-void evidence_address(struct buf *out, int family, const uint8_t address[16], uint16_t port)
+/* "192.168.1.4:1872", "[fe80::1]:1900". */
+static void evidence_address(struct buf *out, int family, const uint8_t address[16], uint16_t port)
 {
 	char text[INET6_ADDRSTRLEN];
 

@@ -8,7 +8,7 @@
 /**
  * evidence_finish() - turn what a lab left into what a person reads
  * @dir:	evidence directory: capture.pcapng, *.journal.ndjson, lab.json ("info" reply,
- *lab.h), and run.json (what "run --json" prints) when there is one
+ *		lab.h), and run.json (what "run --json" prints) when there is one
  * @d:		what could not be read, and where
  *
  * Rewrites capture.pcapng in order of time with the journals' lines as comments of the packets that

@@ -6,7 +6,7 @@
  *
  * A line (fakeigd/journal.h) names two end points and a time. Packets with something to say (a TCP
  * segment or a datagram with content) are listed three times, by both ends, by the sender and by
- *the receiver, sorted by that and by time, so that each line is one binary search:
+ * the receiver, sorted by that and by time, so that each line is one binary search:
  *
  *  received, decided	the last packet of the sender before the line: the request's last segment.
  *			The router may name its own address where the packet went to a group, so

@@ -64,7 +64,5 @@ void evidence_comments(struct evidence *e);
 /** evidence_load() - a JSON file of the directory; NULL when it is not there (or bad: complaint).
  */
 json_t *evidence_load(struct evidence *e, const char *name);
-/** evidence_address() - "192.168.1.4:1872", "[fe80::1]:1900". */
-void evidence_address(struct buf *out, int family, const uint8_t address[16], uint16_t port);
 
 #endif

@@ -15,7 +15,7 @@
  * struct import_options - what the user said
  * @router, @client: addresses as text, NULL = find out; given ones decide directions and which
  *		exchanges are wanted: with a router given, those with others are left out and
- *counted in a note
+ *		counted in a note
  * @mapped:	the file is mapped: an importer may give back what it has read (madvise)
  * @progress:	called now and then with bytes done; NULL = nobody looks
  * @arg:	for @progress

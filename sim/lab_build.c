@@ -203,7 +203,8 @@ static bool is_outside(const struct node *node)
 	return true;
 }
 
-bool lab_node_ipv6(const struct topology *t, const struct node *node)
+/* Whether any port of the node is on a network with IPv6. */
+static bool lab_node_ipv6(const struct topology *t, const struct node *node)
 {
 	for (size_t i = 0; i < node->port_count; i++)
 		if (t->networks[node->ports[i].network].prefix6)

@@ -202,8 +202,6 @@ int lab_build(struct lab_init *lab);
  * error.
  */
 int lab_link_set(struct lab_init *lab, struct lab_node *node, size_t port, bool up);
-/** lab_node_ipv6() - whether any port of the node is on a network with IPv6. */
-bool lab_node_ipv6(const struct topology *t, const struct node *node);
 /** lab_node_has_address6() - whether somebody chose an address for it: then it forms no other. */
 bool lab_node_has_address6(const struct node *node);
 /** lab_carriers() - link_ready() on every interface, so that no first packet is lost. 0, or -1
@@ -252,8 +250,6 @@ void lab_router_call(struct lab_init *lab, struct lab_node *node, json_t *reques
 		     router_reply_fn *fn, void *arg);
 /** lab_router_died() - its process was reaped; tells everybody unless that was wanted. */
 void lab_router_died(struct lab_init *lab, struct lab_node *node, int status);
-/** lab_router_tail() - last lines of its log, for complaints; caller frees; NULL = empty. */
-char *lab_router_tail(const struct igd *igd);
 /** lab_router_log() - open @igd.log. Return: 0 or -errno. */
 int lab_router_log(struct lab_init *lab, struct lab_node *node, const char *suffix);
 /** lab_daemon_start() - start the real daemon of a node. Return: 0, or -1 after a complaint. */
@@ -331,10 +327,6 @@ extern const size_t lab_op_count;
 
 /** lab_info() - the reply of "info". */
 json_t *lab_info(struct lab_init *lab);
-/** lab_conntrack() - the current namespace's connections as an array, or NULL and @error. */
-json_t *lab_conntrack(int *error);
-/** lab_ruleset() - the current namespace's nftables rules as text, or NULL. Caller frees. */
-char *lab_ruleset(void);
 /** lab_nft() - run nftables commands in the current namespace. Return: NULL, or what is wrong;
  * caller frees. */
 char *lab_nft(const char *commands);
@@ -358,8 +350,6 @@ void lab_finish_turn(struct lab_init *lab);
  * Return: 0, or -errno after a complaint. */
 int lab_node_mounts(struct lab_init *lab, struct lab_node *node, const char *const *paths,
 		    size_t count, struct diag *d);
-/** lab_node_output() - where output goes that nobody asked for: NODE.log, else nowhere. */
-int lab_node_output(struct lab_init *lab, struct lab_node *node);
 /** lab_syslog_drain() - everything written to the node's /dev/log so far goes to its log. */
 void lab_syslog_drain(struct lab_node *node);
 /** lab_exit_event() - {"event": @event, "pid", "code" or "signal"} of a wait status. */

@@ -165,7 +165,8 @@ static void find_paths(struct launch *l)
 	}
 }
 
-int lab_node_output(struct lab_init *lab, struct lab_node *node)
+/* Where output goes that nobody asked for: NODE.log, else nowhere. */
+static int lab_node_output(struct lab_init *lab, struct lab_node *node)
 {
 	if (node->output < 0)
 		node->output = lab_evidence_file(lab, node->node->name, "log");

@@ -38,7 +38,8 @@ int lab_router_log(struct lab_init *lab, struct lab_node *node, const char *suff
 	return node->igd.log < 0 ? -errno : 0;
 }
 
-char *lab_router_tail(const struct igd *igd)
+/* Last lines of its log, for complaints; caller frees; NULL = empty. */
+static char *lab_router_tail(const struct igd *igd)
 {
 	struct stat status;
 	off_t start;

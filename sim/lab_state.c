@@ -163,7 +163,8 @@ static int on_connection(const struct nlmsghdr *nlh, void *data)
 	return MNL_CB_OK;
 }
 
-json_t *lab_conntrack(int *error)
+/* The current namespace's connections as an array, or NULL and @error. */
+static json_t *lab_conntrack(int *error)
 {
 	struct mnl_socket *nl = netlink_open(NETLINK_NETFILTER);
 	const unsigned seq = 1;

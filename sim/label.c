@@ -97,7 +97,8 @@ void label_bytes(struct buf *out, uint64_t count)
 	buf_puts(out, count == 1 ? " byte" : " bytes");
 }
 
-void label_quoted(struct buf *out, struct slice bytes)
+/* ", "text"" when the bytes are a few printable characters. */
+static void label_quoted(struct buf *out, struct slice bytes)
 {
 	while (bytes.len && (bytes.ptr[bytes.len - 1] == '\n' || bytes.ptr[bytes.len - 1] == '\r'))
 		bytes.len--;

@@ -48,8 +48,6 @@ void label_append(struct flow_message *m, const char *more);
 void label_type(struct buf *out, struct slice type);
 /** label_bytes() - "1 byte", "2,954 bytes". */
 void label_bytes(struct buf *out, uint64_t count);
-/** label_quoted() - ", "text"" when the bytes are a few printable characters. */
-void label_quoted(struct buf *out, struct slice bytes);
 
 /** label_ssdp() - a datagram of SSDP. Return: false when it is none (nothing was changed). */
 bool label_ssdp(struct flow_message *m);

@@ -88,7 +88,8 @@ void ladder_ends(const struct ladder_node *nodes, size_t count, const struct flo
 
 /* ---- rows ---- */
 
-void row_free(struct row *row)
+/* Forget what a row holds. */
+static void row_free(struct row *row)
 {
 	for (size_t i = 0; i < row->hop_count; i++) {
 		free(row->hops[i].messages);

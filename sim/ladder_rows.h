@@ -54,7 +54,5 @@ void rows_build(struct rows *rows, const struct flow *flow, const struct ladder_
 /** rows_insert_pauses() - a row where the next message comes late. */
 void rows_insert_pauses(struct rows *rows);
 void rows_free(struct rows *rows);
-/** row_free() - forget what a row holds. */
-void row_free(struct row *row);
 
 #endif

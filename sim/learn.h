@@ -17,10 +17,10 @@
  * @base:	profile to extend, NULL = the conformant one of the router's version
  * @flow:	how the evidence calls the flow
  * @quirks:	of fakeigd, what is known of the program beyond the flow (learn_known()); NULL =
- *none
+ *		none
  * @alike:	profiles of the tree with the same SERVER, for a comment; NULL = none
  * @exact:	exchanges (indexes into the flow) whose answers become rules, byte for byte: what
- *the profile without them got wrong; @exact_count of them
+ *		the profile without them got wrong; @exact_count of them
  */
 struct learn_options {
 	const char *router;

@@ -171,8 +171,6 @@ void learn_tree(struct learner *l);
 /** learn_tree_write() - device, identity, listen, services, devices, urls, ssdp. */
 void learn_tree_write(struct learner *l);
 void learn_tree_free(struct learner *l);
-/** path_of() - path of an absolute URL or reference; the caller frees. */
-char *path_of(const char *url);
 
 /* ---- how it behaves (learn_table.c, learn_timing.c) ---- */
 

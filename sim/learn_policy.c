@@ -57,7 +57,8 @@ void table_write_policy(struct table *t, struct buf *out)
 
 /* ---- rules ---- */
 
-void rule_start(struct learner *l, const struct seen *s, const char *const *names)
+/* Begin a rule for an action and the named arguments of the request (NULL = none). */
+static void rule_start(struct learner *l, const struct seen *s, const char *const *names)
 {
 	buf_puts(&l->rules, "  - when: {layer: soap, action: ");
 	yaml_action(&l->rules, s->in.action);

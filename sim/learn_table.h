@@ -75,9 +75,6 @@ bool table_choose(struct table *t, const char *group, const char *key, const cha
 		  const char *value, const struct seen *where);
 /** table_write_policy() - append "policy". */
 void table_write_policy(struct table *t, struct buf *out);
-/** rule_start() - begin a rule for an action and the named arguments of the request (NULL = none).
- */
-void rule_start(struct learner *l, const struct seen *s, const char *const *names);
 /** rule_fault(), rule_reply() - a rule that answers as the flow: with its code, its arguments. */
 void rule_fault(struct learner *l, const struct seen *s, const char *const *names);
 void rule_reply(struct learner *l, const struct seen *s, const char *const *names);

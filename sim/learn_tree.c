@@ -16,7 +16,8 @@ static const char *const standard[] = {"root", "wan", "connection", "lan"};
 static const char *const standard_type[] = {"InternetGatewayDevice", "WANDevice",
 					    "WANConnectionDevice", "LANDevice"};
 
-char *path_of(const char *url)
+/* Path of an absolute URL or reference; the caller frees. */
+static char *path_of(const char *url)
 {
 	const char *scheme = strstr(url, "://"), *path = scheme ? strchr(scheme + 3, '/') : url;
 

@@ -29,6 +29,11 @@ static bool between(struct slice line, const char *mark, const char *end, struct
 	return true;
 }
 
+static void forget(struct log_named *n)
+{
+	buf_free(&n->head);
+	*n = (struct log_named){0};
+}
 static bool begin(struct log_named *n, struct slice line)
 {
 	struct slice code, reason;
@@ -38,7 +43,7 @@ static bool begin(struct log_named *n, struct slice line)
 	    !between(line, "Reason phrase = ", NULL, &reason) ||
 	    !slice_number(code, 999, &status) || status < 100)
 		return false;
-	log_named_free(n);
+	forget(n);
 	buf_printf(&n->head, "HTTP/1.1 %03u ", (unsigned)status);
 	buf_add_slice(&n->head, slice_trim(reason));
 	buf_puts(&n->head, "\r\n");
@@ -95,12 +100,6 @@ bool log_named_end(struct log_named *n, struct log_message *out)
 		out->m.first = n->first;
 		out->m.count = n->last - n->first + 1;
 	}
-	log_named_free(n);
+	forget(n);
 	return read;
-}
-
-void log_named_free(struct log_named *n)
-{
-	buf_free(&n->head);
-	*n = (struct log_named){0};
 }

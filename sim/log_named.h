@@ -20,6 +20,5 @@ struct log_named {
 bool log_named_line(struct log_named *n, struct slice line, uint64_t number);
 /** log_named_end() - the head is complete. Return: there was one; @n is none then. */
 bool log_named_end(struct log_named *n, struct log_message *out);
-void log_named_free(struct log_named *n);
 
 #endif

@@ -54,7 +54,8 @@ bool mount_covered(const char *path)
 	return false;
 }
 
-int mount_folders(const char *path)
+/* Mkdir -p of everything before the last "/" of @path. Return: 0 or -errno. */
+static int mount_folders(const char *path)
 {
 	char *copy = xstrdup(path);
 	int error = 0;

@@ -32,7 +32,5 @@ int mount_attach(int tree, const char *path);
  * Return: 0, or -errno after a complaint.
  */
 int mount_private(const char *hosts, struct diag *d);
-/** mount_folders() - mkdir -p of everything before the last "/" of @path. Return: 0 or -errno. */
-int mount_folders(const char *path);
 
 #endif

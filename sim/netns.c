@@ -114,7 +114,8 @@ static struct sysctl switch_sysctls[] = {
 	SYSCTL(IPV6, "ipv6/conf/default/disable_ipv6", "1", NULL, false),
 };
 
-bool netns_has_ipv6(void)
+/* Whether this kernel has IPv6 at all. */
+static bool netns_has_ipv6(void)
 {
 	return access("/proc/sys/net/ipv6/conf", X_OK) == 0;
 }

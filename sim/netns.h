@@ -43,7 +43,5 @@ struct netns_settings {
 int netns_configure(const struct netns_settings *settings, struct diag *d);
 /** netns_configure_switch() - the same for the namespace of the bridges: silent, no addresses. */
 int netns_configure_switch(struct diag *d);
-/** netns_has_ipv6() - whether this kernel has IPv6 at all. */
-bool netns_has_ipv6(void);
 
 #endif

@@ -47,7 +47,8 @@ void cmd_print_clean(const char *text)
 		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text);
 }
 
-void opt_help(const struct cmd *cmd)
+/* Usage line, summary and details of a verb on standard output. */
+static void opt_help(const struct cmd *cmd)
 {
 	printf("usage: igdlab %s%s%s\n\n%s\n", cmd->name, *cmd->arguments ? " " : "",
 	       cmd->arguments, cmd->summary);

@@ -44,8 +44,8 @@ struct operands {
  *		else options may stand anywhere up to "--"
  *
  * "--name value", "--name=value", "-n value", "-nvalue" and "--help" are understood; letters
- *without values may be joined. @argv is reordered: the operands end up in @rest, which points into
- *it.
+ * without values may be joined. @argv is reordered: the operands end up in @rest, which points into
+ * it.
  *
  * Return: OPT_GO_ON; or the exit status after help was printed or a complaint was made.
  */
@@ -55,7 +55,5 @@ int opt_parse(const struct cmd *cmd, const struct opt *options, size_t count, bo
  * @missing: the question when there is none. Return: OPT_GO_ON or the exit status. */
 int opt_one(const struct cmd *cmd, const struct operands *rest, const char *what,
 	    const char *missing);
-/** opt_help() - usage line, summary and details of a verb on standard output. */
-void opt_help(const struct cmd *cmd);
 
 #endif

@@ -49,7 +49,7 @@ struct recorded_gap {
  * @bytes:	as on the wire, as far as the source has them; HTTP: head and body with its transfer
  *		coding
  * @gaps:	what is missing, in order; a head without the body that it announces has one at its
- *end
+ *		end
  * @restored:	sentences: what the importer put back and what proves it ("body: CR before each LF;
  *		361 bytes as stated")
  * @segments:	how it arrived over TCP, in order; none = not known
@@ -101,7 +101,7 @@ struct recording_note {
  * struct recording - a flow; zero-initialised is empty, recording_free() at last
  * @summary:	one line, may be NULL
  * @source:	file name without folders; @kind: "log", "pcap", "pcapng", "journal"; @sha256: in
- *hex;
+ *		hex;
  *		@bytes: its size
  * @dated:	times are dates
  * @client, @router: the pair that most exchanges are between: addresses as text, NULL = not known

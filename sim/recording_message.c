@@ -74,7 +74,8 @@ static bool offset(struct slice s, int *seconds)
 	return true;
 }
 
-bool recording_time_parse(struct slice text, int64_t *ns)
+/* The reverse, any offset. Return: it is such a time. */
+static bool recording_time_parse(struct slice text, int64_t *ns)
 {
 	int year, shift;
 	struct tm tm = {0};

@@ -21,8 +21,6 @@ json_t *recording_head_json(const struct recording *r);
 bool recording_by_line(const struct recording *r);
 /** recording_time_text() - append RFC 3339 with as many digits as needed, in threes; UTC. */
 void recording_time_text(int64_t ns, struct buf *out);
-/** recording_time_parse() - the reverse, any offset. Return: it is such a time. */
-bool recording_time_parse(struct slice text, int64_t *ns);
 
 /**
  * struct place - where in a flow file something is read

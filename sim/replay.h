@@ -62,7 +62,7 @@ enum replay_source {
 /**
  * struct replay_match - one live exchange
  * @recorded:	index of the recorded one it equals, or (REPLAY_BEYOND) of one with the same
- *request; -1 = never asked there
+ *		request; -1 = never asked there
  * @why:	REPLAY_BEYOND: a sentence; owned
  */
 struct replay_match {

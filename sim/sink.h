@@ -69,7 +69,8 @@ struct sink;
  * struct sink_ops - what a sink does; messages are numbers that begin() gave, -1 is never passed on
  * @bodies:	it wants chunked bodies decoded
  * @data:	it wants connections that speak no HTTP: tell(), no_answer() and messages with
- *is_data. Without, such a connection is left alone as soon as that is clear, and left_out() called
+ *		is_data. Without, such a connection is left alone as soon as that is clear, and
+ *		left_out() called
  * @begin:	Return: a number, or -1: not wanted
  * @bytes:	the first @len bytes at hand of @in belong to it
  * @gap:	here @lost bytes of it are missing

@@ -62,7 +62,14 @@ static size_t body_length(const struct buf *b, const struct http_head *head, siz
 	return closed ? there : SIZE_MAX;
 }
 
-size_t talk_response(struct buf *b, bool to_head, bool closed)
+/* The HTTP response at the start of what came
+ * @b:		bytes so far; interim responses (1xx) are taken out of it
+ * @to_head:	it answers a HEAD request, so it has no body
+ * @closed:	nothing more comes
+ *
+ * Return: its length; 0 = not complete yet. Of what is no HTTP, and of a response that breaks off,
+ * everything counts once @closed. */
+static size_t talk_response(struct buf *b, bool to_head, bool closed)
 {
 	struct http_head head;
 	size_t used, body;

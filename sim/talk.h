@@ -12,16 +12,6 @@ bool talk_wait(int fd, short events, int64_t until);
 /** talk_send() - all of @bytes over a connection. Return: false: errno says why. */
 bool talk_send(int fd, struct slice bytes);
 /**
- * talk_response() - the HTTP response at the start of what came
- * @b:		bytes so far; interim responses (1xx) are taken out of it
- * @to_head:	it answers a HEAD request, so it has no body
- * @closed:	nothing more comes
- *
- * Return: its length; 0 = not complete yet. Of what is no HTTP, and of a response that breaks off,
- * everything counts once @closed.
- */
-size_t talk_response(struct buf *b, bool to_head, bool closed);
-/**
  * talk_hear() - read until a response is complete
  * @in:		bytes are appended; what follows the response stays behind it
  * @until:	clock_now() at which to give up

@@ -124,7 +124,6 @@ static void test_table(void **state)
 		struct frame f;
 
 		assert_row(i, frame_parse_ethernet(b.data, b.len, &f), rows[i].error);
-		assert_true(*frame_error_text(rows[i].error));
 		if (!rows[i].family)
 			continue;
 		assert_row(i, f.family, rows[i].family);

@@ -338,7 +338,7 @@ static void small_options_are_both_ways(void **state)
 	(void)state;
 	pcp_add_option(&bytes, PCP_OPTION_DESCRIPTION, "abcde", 5);
 	pcp_add_port_set(&bytes, &set);
-	pcp_add_third_party(&bytes, &third);
+	pcp_add_option(&bytes, PCP_OPTION_THIRD_PARTY, &third, sizeof(third));
 	assert_memory_equal(bytes.data,
 			    "\x80\0\0\5abcde\0\0\0\x82\0\0\5\0\x08\x13\x88\1\0\0\0\1\0\0\x10", 28);
 	assert_true(pcp_find_option(buf_slice(&bytes), PCP_OPTION_PORT_SET, &option));

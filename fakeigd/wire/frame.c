@@ -16,24 +16,7 @@
 
 #include "../base/mem.h"
 
-#include <assert.h>
 #include <net/ethernet.h>
-
-static const char *const errors[] = {
-	[FRAME_OK] = "a packet",
-	[FRAME_TRUNCATED] = "the packet is cut off",
-	[FRAME_NOT_IP] = "neither IPv4 nor IPv6",
-	[FRAME_BAD_HEADER] = "a header contradicts itself",
-	[FRAME_FRAGMENT] = "a fragment",
-	[FRAME_OTHER_TRANSPORT] = "neither UDP, TCP nor ICMP",
-};
-
-static_assert(ARRAY_SIZE(errors) == FRAME_ERROR_COUNT, "a text for every error");
-
-const char *frame_error_text(enum frame_error error)
-{
-	return error < FRAME_ERROR_COUNT ? errors[error] : "unknown error";
-}
 
 static uint8_t u8(struct slice s, size_t at)
 {

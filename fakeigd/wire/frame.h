@@ -88,6 +88,5 @@ enum frame_error frame_parse_joined(struct frame *frame, struct slice payload);
 enum frame_error frame_parse_ethernet(const uint8_t *data, size_t len, struct frame *out);
 /** frame_parse_ip() - the same starting at the IP header. */
 enum frame_error frame_parse_ip(const uint8_t *data, size_t len, struct frame *out);
-const char *frame_error_text(enum frame_error error);
 
 #endif

@@ -8,15 +8,16 @@
  * multiple of 4 bytes, 1100 at most.
  *
  *	request		version, opcode, reserved (2), lifetime (4), the client's address (16)
- *	response	version, 0x80 | opcode, reserved, result, lifetime (4), epoch (4), reserved
- *(12) MAP		nonce (12), protocol, reserved (3), internal port (2), external port (2),
+ *	response	version, 0x80 | opcode, reserved, result, lifetime (4), epoch (4),
+ *			reserved (12)
+ *	MAP		nonce (12), protocol, reserved (3), internal port (2), external port (2),
  *			external address (16)
  *	PEER		the same, remote port (2), reserved (2), remote address (16)
  *	ANNOUNCE	nothing
  *
  * Reserved fields are written as 0 and never read (PCP-13). The version is looked at before
- *anything that it may change, the direction before all. No field is judged: port 0, protocol 0 and
- *lifetime 0 mean things.
+ * anything that it may change, the direction before all. No field is judged: port 0, protocol 0 and
+ * lifetime 0 mean things.
  */
 #include "pcp.h"
 

@@ -71,7 +71,7 @@ enum pcp_error {
  * @epoch:	of a response: Epoch Time
  * @client:	of a request: the client's own address
  * @nonce, @protocol, @internal_port, @external_port, @external_address: of MAP and PEER; the last
- *two are suggestions in a request
+ *		two are suggestions in a request
  * @remote_port, @remote_address: of PEER
  * @options:	all of them as bytes, each within them whole; read them by pcp_next_option()
  *
@@ -120,7 +120,7 @@ struct pcp_port_set {
  * @bits:	of the prefix: 32, 40, 48, 56, 64 or 96
  * @prefix:	the prefix, with the suffix behind its place of the IPv4 address
  * @count, @list: IPv4 prefixes that it serves, as bytes of 6 each: length in bits (2), address;
- *none = all
+ *		none = all
  */
 struct pcp_prefix64 {
 	unsigned bits;
@@ -136,7 +136,6 @@ enum pcp_option_error {
 	PCP_OPTION_MISPLACED, /* not with this opcode */
 	PCP_OPTION_LENGTH,
 	PCP_OPTION_REPEATED, /* once only, and there was one before */
-	PCP_OPTION_ERROR_COUNT,
 };
 
 /**
@@ -171,7 +170,6 @@ const char *pcp_option_name(uint8_t code);
  */
 enum pcp_option_error pcp_check_option(struct slice options, const struct pcp_option *option,
 				       uint8_t opcode);
-const char *pcp_option_error_text(enum pcp_option_error error);
 
 /* Values of options. Each returns false when the length is not that of such an option. */
 bool pcp_read_third_party(const struct pcp_option *option, struct in6_addr *out);
@@ -196,7 +194,6 @@ void pcp_build_response(struct buf *out, const struct pcp_message *m);
 void pcp_build_error(struct buf *out, const char *request, size_t len, const struct pcp_message *m);
 /** pcp_add_option() - append to the bytes of @options, with padding. */
 void pcp_add_option(struct buf *options, uint8_t code, const void *data, size_t len);
-void pcp_add_third_party(struct buf *options, const struct in6_addr *address);
 void pcp_add_filter(struct buf *options, const struct pcp_filter *filter);
 void pcp_add_port_set(struct buf *options, const struct pcp_port_set *set);
 void pcp_add_prefix64(struct buf *options, const struct pcp_prefix64 *prefix);

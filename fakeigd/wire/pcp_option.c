@@ -16,15 +16,15 @@
  *			all filters				clause 13.3
  *	DESCRIPTION	UTF-8, at most 1016 bytes, no NUL	RFC 7220 clause 2
  *	PREFIX64	length of the prefix in bytes (2), prefix and suffix (12 together), number
- *of IPv4 prefixes (2), those: length in bits (2), address (4) RFC 7225 clause 4.1 PORT_SET	size
- *(2), first internal port (2), 7 bits reserved, parity RFC 7753 clause 4.1
+ *			of IPv4 prefixes (2), those: length in bits (2), address (4)
+ *								RFC 7225 clause 4.1
+ *	PORT_SET	size (2), first internal port (2), 7 bits reserved, parity
+ *								RFC 7753 clause 4.1
  */
 #include "pcp.h"
 
 #include "../base/mem.h"
 #include "pcp_bytes.h"
-
-#include <assert.h>
 
 #define OPTION_HEADER	  4
 #define PREFIX64_FIXED	  16 /* without the list of IPv4 prefixes */
@@ -68,20 +68,6 @@ const char *pcp_option_name(uint8_t code)
 	const struct format *format = format_of(code);
 
 	return format ? format->name : NULL;
-}
-
-static const char *const errors[] = {
-	[PCP_OPTION_OK] = "an option as it should be",
-	[PCP_OPTION_UNKNOWN] = "an unknown option",
-	[PCP_OPTION_MISPLACED] = "an option that does not go with this opcode",
-	[PCP_OPTION_LENGTH] = "an option of a wrong length",
-	[PCP_OPTION_REPEATED] = "an option that may come once only",
-};
-static_assert(ARRAY_SIZE(errors) == PCP_OPTION_ERROR_COUNT, "a text for every error");
-
-const char *pcp_option_error_text(enum pcp_option_error error)
-{
-	return error < PCP_OPTION_ERROR_COUNT ? errors[error] : "unknown error";
 }
 
 bool pcp_next_option(struct slice *rest, struct pcp_option *out)
@@ -203,11 +189,6 @@ static void add_built(struct buf *options, uint8_t code, struct buf *data)
 {
 	pcp_add_option(options, code, data->data, data->len);
 	buf_free(data);
-}
-
-void pcp_add_third_party(struct buf *options, const struct in6_addr *address)
-{
-	pcp_add_option(options, PCP_OPTION_THIRD_PARTY, address, sizeof(*address));
 }
 
 void pcp_add_filter(struct buf *options, const struct pcp_filter *filter)
