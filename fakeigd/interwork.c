@@ -110,6 +110,15 @@ void interwork_resume(struct binding *b)
 	arm(b, clock_now() + (half > RENEW_MIN_US ? half : RENEW_MIN_US));
 }
 
+/* It could not be renewed: another try follows, unless the server's lifetime is over. */
+static void go_on_or_lose(struct binding *b, const char *why)
+{
+	if (clock_now() >= b->until)
+		lose(b, why);
+	else
+		interwork_resume(b);
+}
+
 static void take_grant(struct binding *b, const struct upstream_result *result)
 {
 	b->address = result->address;
@@ -153,13 +162,10 @@ static void renewed(void *arg, const struct upstream_result *result)
 	case UPSTREAM_SILENT:
 		break;
 	}
-	if (clock_now() >= b->until)
-		lose(b, result->why);
-	else
-		interwork_resume(b);
+	go_on_or_lose(b, result->why);
 }
 
-/* Ask for what the entry still needs, with the port that it has. */
+/* Ask for what the entry still needs, with the port that it has; @b may be gone after it. */
 static void renew(struct binding *b)
 {
 	const struct profile *profile = b->interwork->router->profile;
@@ -175,7 +181,7 @@ static void renew(struct binding *b)
 
 	interwork_pause(b);
 	if (!m || !left || !upstream_is_ready(b->interwork->router->upstream)) {
-		interwork_resume(b);
+		go_on_or_lose(b, "nobody can be asked");
 		return;
 	}
 	map.lifetime = left;
@@ -285,10 +291,13 @@ bool interwork_is_on(struct interwork *w)
 static void server_lost(void *arg, const char *why)
 {
 	struct interwork *w = arg;
+	struct binding *next;
 
 	(void)why;
-	for (struct binding *b = w->first; b; b = b->next)
+	for (struct binding *b = w->first; b; b = next) {
+		next = b->next;
 		renew(b);
+	}
 }
 
 struct interwork *interwork_new(struct router *r)

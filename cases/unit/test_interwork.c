@@ -505,6 +505,22 @@ static void what_upstream_has_lost_for_good_goes(void **state)
 	assert_int_equal(entries(l), 0);
 }
 
+/* Nobody can be asked while the line is down, and the server's lifetime ends all the same. */
+static void what_ends_while_the_line_is_down_goes(void **state)
+{
+	struct lan *l = *state;
+
+	mapped(l, A, PLAIN, 120);
+	l->up.f.r.wan_state = WAN_DISCONNECTED;
+	for (int i = 0; i < 110; i++)
+		lapse(l, 1);
+	assert_int_equal(entries(l), 1);
+	for (int i = 0; i < 20; i++)
+		lapse(l, 1);
+	assert_int_equal(entries(l), 0);
+	assert_false(asked(&l->up));
+}
+
 /* IWF-20, and the epoch */
 static void mappings_are_made_anew(void **state)
 {
@@ -659,6 +675,7 @@ int main(void)
 		TEST(a_range_of_which_a_part_is_refused),
 		TEST(renewals_go_on_until_the_lease_ends),
 		TEST(what_upstream_has_lost_for_good_goes),
+		TEST(what_ends_while_the_line_is_down_goes),
 		TEST(mappings_are_made_anew),
 		TEST(the_external_address_is_the_last_answers),
 		TEST(what_is_refused_here),
