@@ -3,10 +3,10 @@
  * upstream.h - the router as a client of the PCP server on its WAN side (RFC 6887 clause 8.1).
  *
  * One engine per router whose profile has "upstream", with one part for each server it names;
- *whoever opens ports for his own protocol (interworking with IGD, a proxy) asks it and is called
- *back. It knows of no protocol of the LAN and keeps no mapping: an asker that wants a mapping to
- *last asks again before it ends, and when the engine says that the server has forgotten
- *(upstream_watch()).
+ * whoever opens ports for his own protocol (interworking with IGD, a proxy) asks it and is called
+ * back. It knows of no protocol of the LAN and keeps no mapping: an asker that wants a mapping to
+ * last asks again before it ends, and when the engine says that the server has forgotten
+ * (upstream_watch()).
  *
  *	call = upstream_map(r->upstream, &map, done, arg);	... done(arg, &result), once
  *
