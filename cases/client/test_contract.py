@@ -247,6 +247,13 @@ def test_routers_that_ask_upstream_have_whom_to_ask():
         assert all(quirk.startswith(f"{router}=") for quirk in case.quirks), case.id
 
 
+def test_pinholes_are_seen_by_packets_of_ipv6():
+    """A client that opens pinholes is judged by them, not by mappings."""
+    cases = {case.name: case for case in matrix.quirk_cases() if case.layer == "ipv6-pinhole"}
+    found = [meeting.meet(Client("igdlab-pinhole"), cases[name]).found for name in ("syn-6fc-20-no-packets", "syn-6fc-04-pinhole-opens-nothing")]
+    assert found == ["mapped-and-said", "said-but-not-mapped"]
+
+
 @pytest.mark.parametrize("word", ["igdlab:single-search", "igdlab-keep:renews-late+any-announcer"])
 def test_a_naive_mode_is_known_again_by_its_word(word):
     assert Client(Client(word).word).name == word and Client(Client("miniupnpc").word).name == "miniupnpc"

@@ -16,6 +16,7 @@ What a quirk, profile or topology demands of every client (``client: {must: ...}
 """
 import re
 
+from . import effect6
 from .drive import reached, table
 
 OUTCOMES = ("mapped-and-said", "mapped-unsaid", "wrong-port-said", "said-but-not-mapped", "honestly-failed",
@@ -55,6 +56,12 @@ def open_ports(lab, said, wanted, node="client", before=()):
                   if m["internal_client"] in ours and m["enabled"] and key(m) not in before}
     candidates |= {(wanted.protocol, port, wanted.internal_port) for port in (said.port, wanted.external_port) if port}
     return sorted(c for c in candidates if c[1] and reached(lab, *c, node=node))
+
+
+def open_pinholes(lab, wanted, node="client"):
+    """The same of IPv6, where nothing is translated: the port that was wanted, when a packet of the peer reaches it."""
+    port = wanted.internal_port
+    return [(wanted.protocol, port, port)] if effect6.reaches(lab, port, wanted.protocol.upper(), client=node) else []
 
 
 def key(mapping):

@@ -25,7 +25,7 @@ LONG = bool(os.environ.get("IGDLAB_LONG"))
 PART = 6       # make test does one of so many modes
 LEAST = 0.75   # of the scenarios, failed by a naive mode; raise it when it grows
 REFERENCE = "igdlab"
-FORMS = "layer:natpmp layer:pcp layer:fallback layer:6fc"  # cases of the protocols that its other forms speak
+FORMS = "layer:natpmp layer:pcp layer:fallback layer:6fc layer:ipv6-pinhole"  # cases of the protocols that its other forms speak
 
 
 def chosen():
