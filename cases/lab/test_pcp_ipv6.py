@@ -17,12 +17,6 @@ def lab(request):
         yield running
 
 
-@pytest.fixture
-def fresh(lab):
-    lab.router(op="reset")
-    return lab
-
-
 def held(lab):
     """(client, port) of each way in."""
     return [(one["internal_client"], one["internal_port"]) for one in lab.router(op="pinholes")["pinholes"]]

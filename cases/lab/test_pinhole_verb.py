@@ -17,12 +17,6 @@ def lab(request):
         yield running
 
 
-@pytest.fixture
-def fresh(lab):
-    lab.router(op="reset")
-    return lab
-
-
 def pinhole(lab, *arguments):
     """Exit status and what --json tells."""
     done = lab.run("client", IGDLAB, "pinhole", *arguments, "--json")
