@@ -24,8 +24,8 @@ public class Weupnp {
 			System.out.println(done ? "deleted" : "refused");
 			return done;
 		}
-		boolean done = gateway.addPortMapping(external, Integer.parseInt(told("INTERNAL_PORT")), told("INTERNAL_CLIENT"),
-			protocol, told("DESCRIPTION"));
+		boolean done = gateway.addPortMapping(external, Integer.parseInt(told("INTERNAL_PORT")),
+			gateway.getLocalAddress().getHostAddress(), protocol, told("DESCRIPTION"));
 		System.out.println(done ? "mapped :" + external : "refused");
 		return done;
 	}
