@@ -30,6 +30,7 @@ struct lease_heap {
 	void *arg;
 };
 
+/** lease_heap_init() - an empty one; @expired is called with @arg when the earliest lease ends. */
 void lease_heap_init(struct lease_heap *h, struct loop *loop, loop_timer_fn *expired, void *arg);
 /** lease_heap_free() - forget all; the leases themselves are not touched. */
 void lease_heap_free(struct lease_heap *h);

@@ -27,6 +27,7 @@ struct message_values {
 
 struct template;
 
+/** message_name(), message_kind(), placeholder_name() - as message.def has them. */
 const char *message_name(enum message_id id);
 enum message_kind message_kind(enum message_id id);
 const char *placeholder_name(enum placeholder id);

@@ -57,6 +57,7 @@ struct pinhole {
 
 struct pinholes *pinholes_new(struct router *r);
 void pinholes_free(struct pinholes *p);
+/** pinholes_count() - how many there are, of whatever origin. */
 size_t pinholes_count(const struct pinholes *p);
 /** pinhole_by_id() - by UniqueID, NULL when none. */
 const struct pinhole *pinhole_by_id(const struct pinholes *p, uint16_t id);

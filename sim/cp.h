@@ -202,6 +202,7 @@ struct cp_table {
 	const char *why; /* how it ended */
 };
 
+/** cp_enumerate() - read the whole table of a router into @out; cp_table_free() empties it. */
 void cp_enumerate(struct cp *cp, int layer, const struct cp_router *r, struct cp_table *out);
 void cp_table_free(struct cp_table *t);
 /** cp_get_specific() - Return: outcome; the row to @out when CP_DONE and readable. */
@@ -459,6 +460,8 @@ void cp_say(struct cp *cp);
 /** cp_report_end() - close the last step and print what is left. */
 void cp_report_end(struct cp *cp);
 
+/** cp_find_interfaces(), cp_find_gateways() - fill @cp->interfaces and @cp->gateways from what the
+ * kernel has; with --interface that one only. */
 void cp_find_interfaces(struct cp *cp);
 void cp_find_gateways(struct cp *cp);
 /** cp_own_address6() - fill @cp->own6 in a step of its own: --internal-client where we have it,

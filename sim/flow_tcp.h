@@ -12,6 +12,7 @@ struct flow_tcp {
 	struct label_events *events;
 };
 
+/** flow_tcp_init() - begin; what a stream says goes to @store and @events. */
 void flow_tcp_init(struct flow_tcp *t, struct store *store, struct label_events *events);
 
 #endif

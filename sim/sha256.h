@@ -12,6 +12,7 @@ struct sha256 {
 	uint8_t block[64];
 };
 
+/** sha256_start(), sha256_feed() - begin a digest; more bytes for it. */
 void sha256_start(struct sha256 *s);
 void sha256_feed(struct sha256 *s, struct slice data);
 /** sha256_hex() - the digest as 64 hexadecimal digits and a NUL. */

@@ -18,6 +18,7 @@ enum gena_error {
 	GENA_ERROR_COUNT,
 };
 
+/** gena_error_status() - the HTTP status that answers it; gena_error_text(): a sentence. */
 int gena_error_status(enum gena_error error);
 const char *gena_error_text(enum gena_error error);
 
