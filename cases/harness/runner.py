@@ -95,6 +95,7 @@ def main():
     sys.dont_write_bytecode = True
     try:
         status = int(pytest.main(_arguments(suite), plugins=[Progress(group)]))
+        sys.stdout.flush()
     except BrokenPipeError:  # nobody reads on; what is buffered has nowhere to go
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
