@@ -13,7 +13,8 @@
  * the server says of us and not of the request, and its silence, is NETWORK_FAILURE (7).
  *
  * A new entry is made before the server is asked, because the port is part of the question, and
- * goes when it refuses; a known one is only renewed when the server has said yes. One that has
+ * goes when it refuses; a known one is only renewed when the server has said yes. When the entry
+ * has gone while the server was asked, what it has granted is given back. One that has
  * three quarters of the asked lifetime left is told without asking (PCPX-26). A request that comes
  * again while it is on its way upstream is not passed on again: one answer serves both, and the
  * engine (upstream.h) repeats it in its own time.
@@ -33,6 +34,7 @@
 /**
  * struct pcp_proxied - a request on its way upstream
  * @x, @q:	as it came, in @bytes; answers to the client go by them
+ * @port:	of our WAN address, that it was asked for
  * @made:	its entry is new
  */
 struct pcp_proxied {
@@ -40,6 +42,7 @@ struct pcp_proxied {
 	struct upstream_call *call;
 	struct pcp_exchange x;
 	struct portcontrol_request q;
+	uint16_t port;
 	bool made;
 	char bytes[];
 };
@@ -141,22 +144,46 @@ static void tell_outer(struct pcp_exchange *x, uint16_t port, const struct in6_a
 	x->answer.epoch = pcp_epoch(x->p);
 }
 
+/* Nobody waits for what upstream says of the end of a mapping. */
+static void end_upstream(const struct pcp_exchange *x, int protocol, uint16_t port,
+			 struct in_addr client)
+{
+	const struct upstream_map map = {
+		.protocol = (uint8_t)protocol,
+		.internal_port = port,
+		.client = client,
+	};
+
+	upstream_map(x->p->router->upstream, &map, NULL, NULL);
+}
+
+/* Whether the entry that was to be made or renewed is still there. */
+static bool is_here(const struct pcp_proxied *one)
+{
+	const struct mapping *m = own_mapping(&one->x);
+
+	return m && m->external_port == one->port;
+}
+
 /* Two NATs have said yes: the entry lives as long as the shorter of both. */
 static enum pcp_result granted(struct pcp_proxied *one, const struct upstream_result *result)
 {
 	struct pcp_exchange *x = &one->x;
-	enum pcp_result error = one->made ? PCP_SUCCESS : perform_here(x);
-	uint32_t lifetime = x->answer.lifetime;
-	const struct mapping *old = own_mapping(x);
+	const struct mapping *old;
+	enum pcp_result error;
+	uint32_t lifetime;
 	struct mapping m;
 
+	if (x->request.lifetime && !is_here(one)) {
+		end_upstream(x, x->request.protocol, one->port, pcp_client_v4(x));
+		return PCP_NO_RESOURCES;
+	}
+	error = one->made ? PCP_SUCCESS : perform_here(x);
 	if (error || !x->request.lifetime)
 		return error;
-	if (result->lifetime < lifetime)
-		lifetime = result->lifetime;
+	lifetime = x->answer.lifetime < result->lifetime ? x->answer.lifetime : result->lifetime;
 	tell_outer(x, result->port, &result->address, lifetime);
-	if (!old)
-		return PCP_NO_RESOURCES; /* it has gone meanwhile */
+	old = own_mapping(x);
 	m = *old;
 	m.lease = lifetime;
 	m.pcp = pcp_next_record(x, old->pcp);
@@ -240,6 +267,7 @@ static void pass_on(const struct pcp_exchange *x, uint16_t port, uint32_t lifeti
 		pcp_add_filter(&options, &w->filter[i]);
 	map.options = buf_slice(&options);
 	one->made = made;
+	one->port = port;
 	watch(x->p);
 	one->call = upstream_map(x->p->router->upstream, &map, answered, one);
 	buf_free(&options);
@@ -264,21 +292,16 @@ static bool is_to_end(const struct pcp_exchange *x, const struct mapping *m)
 	       (!x->request.protocol || m->protocol == x->request.protocol);
 }
 
-/* All mappings of a client: upstream is told of each, and nobody waits for what it says. */
+/* All mappings of a client: upstream is told of each. */
 static enum pcp_result end_all(struct pcp_exchange *x)
 {
 	const struct portmap *p = x->p->router->portmap;
 
 	for (size_t i = 0; i < portmap_count(p); i++) {
 		const struct mapping *m = portmap_at(p, i);
-		const struct upstream_map map = {
-			.protocol = (uint8_t)m->protocol,
-			.internal_port = m->external_port,
-			.client = m->internal_client,
-		};
 
 		if (is_to_end(x, m))
-			upstream_map(x->p->router->upstream, &map, NULL, NULL);
+			end_upstream(x, m->protocol, m->external_port, m->internal_client);
 	}
 	return pcp_perform(x);
 }
