@@ -255,6 +255,9 @@ def test_another_address_is_told(subject, pc):
             assert pcp.hear(sock).opcode == pcp.ANNOUNCE
 
 
+LATE = 0.2  # seconds: of two announcements the first may leave late, on a busy machine, and the second in time
+
+
 def announcement_times(subject, sock):
     """[(after, before)]: between which times each announcement of a restart comes, in seconds from the restart."""
     begun = time.monotonic()
@@ -287,7 +290,7 @@ def test_gaps_between_announcements(subject):
     assert len(times) <= 10, f"{len(times)} announcements"
     assert times[1][1] >= 0.25, times
     for (_, first), (second, _), (_, third) in zip(times, times[1:], times[2:]):
-        assert third - second >= 2 * (second - first), times
+        assert third - second >= 2 * (second - first) - LATE, times
 
 
 @requirement("PCP-52", pcp=True, needs=["clock", "wan-control"])
