@@ -219,8 +219,10 @@ const struct cmd cmd_test = {
 		   "router",
 	.details =
 		"daemon: SUBJECT is fakeigd:PROFILE[+QUIRK...], a daemon of \"igdlab list "
-		"daemons\",\n"
-		"or a file of that form; a router on a network card is one with kind: remote.\n"
+		"daemons\"\n"
+		"or the name that its builds share (miniupnpd), or a file of that form; a router "
+		"on\n"
+		"a network card is one with kind: remote.\n"
 		"client: ADAPTER is a client of \"igdlab list clients\", a file of that form, or "
 		"any\n"
 		"executable that follows the contract of cases/clients/README.md; \"all\" is "

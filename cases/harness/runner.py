@@ -30,10 +30,10 @@ def check_daemons():
     """Look at the options of "test daemon"; SystemExit after a complaint. Returns what names the bars of progress."""
     from .progress import area_of
     from .requirement import Selection, catalogue
-    from .subject import Adapter, WrongAdapter
+    from .subject import Adapter, WrongAdapter, builds
     try:
         selection = Selection(os.environ.get("IGDLAB_SELECT", ""))
-        subjects = [Adapter(name) for name in os.environ["IGDLAB_SUBJECT"].split()]
+        subjects = [Adapter(build) for name in os.environ["IGDLAB_SUBJECT"].split() for build in builds(name)]
     except (ValueError, WrongAdapter) as error:
         complain(str(error), USAGE)
     if not any(row in selection for row in catalogue().values()):
@@ -41,8 +41,13 @@ def check_daemons():
     for subject in subjects:
         if subject.alone and os.environ.get("IGDLAB_WORKERS", "1") != "1":
             complain("a remote router is one: leave -n out", USAGE)
-        if subject.missing():
-            complain(subject.missing(), NO_LAB)
+    here = [subject for subject in subjects if not subject.missing()]
+    for subject in subjects:
+        if subject not in here:
+            print(f"igdlab test: {subject.missing()}", file=sys.stderr)
+    if not here:
+        raise SystemExit(NO_LAB)
+    os.environ["IGDLAB_SUBJECT"] = " ".join(subject.name for subject in here)
     return area_of
 
 

@@ -186,6 +186,12 @@ def _without(claims, quirks):
     return claims
 
 
+def builds(name):
+    """The adapters that a name stands for: itself, or where there is none of that name those of each build, NAME-BUILD."""
+    own = DAEMONS / f"{name}.yaml"
+    return [name] if "/" in name or own.is_file() else sorted(path.stem for path in DAEMONS.glob(f"{name}-*.yaml")) or [name]
+
+
 class Adapter:
     """What an adapter file, or the name of a fakeigd, says of a subject."""
 

@@ -25,6 +25,15 @@ def test_nothing_new(name, tmp_path):
     assert len(found["checks"]) >= 300
 
 
+def test_name_stands_for_both_builds():
+    both = ["miniupnpd-iptables", "miniupnpd-nftables"]
+    missing = [name for name in both if Adapter(name).missing()]
+    done, found = results("miniupnpd", "--select", "DESC-01", "-n", "2")
+    assert done.returncode == 0 and sorted(found["subjects"]) == sorted(set(both) - set(missing))
+    assert {check["subject"] for check in found["checks"]} == set(found["subjects"])
+    assert all(Adapter(name).missing() in done.stderr for name in missing)
+
+
 def test_lists_are_of_rows_that_there_are():
     """A finding of the iptables build that differs is taken off or told apart by name."""
     both = [Adapter(f"miniupnpd-{build}").known for build in ("nftables", "iptables")]
