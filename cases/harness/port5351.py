@@ -25,6 +25,7 @@ class Client:
 
     def __init__(self, lab, node, to, domain="inet"):
         self.lab, self.node, self.to = lab, node, to
+        self._again = False  # the last request was sent more than once: so may its answer be
         self.sock = lab.socket(node, domain=domain)
         self.sock.setblocking(False)
 
@@ -49,12 +50,18 @@ class Client:
 
     def ask(self, data, timeout=4.0):
         """The Answer to a request, sent again at growing intervals; TimeoutError when none comes."""
-        deadline, wait = time.monotonic() + timeout, self.FIRST_WAIT
+        if self._again:
+            with contextlib.suppress(TimeoutError):
+                self.fenced()
+            self._again = False
+        deadline, wait, sent = time.monotonic() + timeout, self.FIRST_WAIT, 0
         while (left := deadline - time.monotonic()) > 0:
             self.send(data)
+            sent += 1
             got = self.receive(min(wait, left))
             wait *= 2
             if got:
+                self._again = sent > 1
                 return self.parse(*got)
         raise TimeoutError(f"no answer to {data.hex()} within {timeout:g} s")
 
