@@ -49,6 +49,7 @@
 #define RING_BYTES    (4 << 20)	 /* per link: 12,000 small packets between two turns */
 #define RETIRE_MS     4		 /* a packet is visible at most this long after its arrival */
 #define KEPT_BYTES    (16 << 20) /* per link: a router that sends without end fills no disk */
+#define BLOCK_BYTES   32	 /* of an Enhanced Packet Block, beside the packet */
 #define FLUSH_BYTES   (64 << 10)
 #define FLUSH_IDLE_MS 100 /* a quiet link's packets are in the file after this */
 #define DRAIN_TURNS   8	  /* waits of RETIRE_MS without a packet after which a ring is empty */
@@ -122,7 +123,7 @@ static void on_packet(u_char *arg, const struct pcap_pkthdr *h, const u_char *by
 	t->seen++;
 	if (t->error || t->kept >= KEPT_BYTES)
 		return;
-	t->kept += h->caplen;
+	t->kept += BLOCK_BYTES + (h->caplen + 3) / 4 * 4;
 	last = t->kept >= KEPT_BYTES;
 	pcapng_write_packet(&t->out,
 			    &(struct pcapng_packet){

@@ -48,9 +48,11 @@ def namespaces(pids):
 
 
 def born(pid):
-    """When a process was started, which tells it from a later one of the same number; None when it is gone."""
+    """When a process was started, which tells it from a later one of the same number; None when it has ended, also where nobody
+    asks how: the process 1 of a container need not."""
     try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return None if fields[0] == "Z" else fields[19]
     except OSError:
         return None
 
@@ -58,7 +60,7 @@ def born(pid):
 def namespaces_alive(wanted, then):
     """Which of those some process still is in that was there *then* ({pid: born}): their numbers are given to the namespaces of
     later labs, which run beside this."""
-    return wanted & namespaces(p for p, when in then.items() if born(p) == when)
+    return wanted & namespaces(p for p, when in then.items() if when and born(p) == when)
 
 
 def host_state():
