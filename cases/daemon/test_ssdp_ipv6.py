@@ -37,12 +37,21 @@ def gathered(subject, socks):
     return heard if heard[ssdp.GROUP] else inconclusive("nothing is announced over IPv4: see SSDP-07")
 
 
+def started_last(heard):
+    """The same without what was announced before the restart and came late: BOOTID grows with each (UDA 2.0 1.2.2)."""
+    def boot(message):
+        value = message.get("BOOTID.UPNP.ORG", "")
+        return int(value) if value.isdecimal() else None
+    newest = max((boot(m) or 0 for found in heard.values() for m in found), default=0)
+    return {group: [m for m in found if boot(m) in (None, newest)] for group, found in heard.items()}
+
+
 def announced(subject):
     """What is announced after a restart, heard once."""
     if subject not in _announced:
         with ears(subject.lab) as socks:
             subject.reboot()
-            _announced[subject] = gathered(subject, socks)
+            _announced[subject] = started_last(gathered(subject, socks))
     return _announced[subject]
 
 
