@@ -116,7 +116,8 @@ def test_way_in_is_made_again_after_a_restart(fresh):
     kept = keep(fresh)
     fresh.router(op="reboot")
     assert not held(fresh)
-    until(lambda: held(fresh), what="the way in, again")
+    until(lambda: " renew " in kept.stdout, what="the way in, again")
+    assert held(fresh)
     assert tcp_reaches(fresh, PORT)
     assert kept.finish() == 0, kept.stdout + kept.stderr
     assert "announcement" in kept.stdout and not held(fresh)
@@ -141,7 +142,8 @@ def test_renumbered_prefix():
         kept = keep(lab)
         assert tcp_reaches(lab, PORT) and held(lab) == [(CLIENT, PORT)]
         move(lab, CLIENT, "2a0e:b107:1:1", "2a0e:b107:1:3")
-        until(lambda: held(lab) == [("2a0e:b107:1:3::4", PORT)], what="the way in for the new address")
+        until(lambda: "Mapped: [2a0e:b107:1:3::4]" in kept.stdout, what="the way in for the new address")
+        assert held(lab) == [("2a0e:b107:1:3::4", PORT)]
         assert enters_at(lab, "2a0e:b107:1:3::4")
         assert kept.finish() == 0, kept.stdout + kept.stderr
         assert not held(lab) and not enters_at(lab, "2a0e:b107:1:3::4")
